@@ -1,0 +1,38 @@
+// A file that appears whole under its name or not at all: written beside it, synced, then renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string_view>
+
+namespace thaw {
+
+/// Write, then commit(); without a commit the destructor removes what was written. Errors are std::system_error with
+/// the path in their text (disk full, read-only, quota). Not for use by two threads at once; two writers of the same
+/// name do not disturb each other, the later commit wins.
+class AtomicFile {
+   public:
+    explicit AtomicFile(std::filesystem::path path);
+    ~AtomicFile();
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void write(const void* data, std::size_t bytes);
+    void write(std::string_view text) { write(text.data(), text.size()); }
+    /// Overwrites bytes already written, at `offset` (for a header whose content is known at the end).
+    void write_at(std::size_t offset, const void* data, std::size_t bytes);
+    /// Syncs the content and renames it into place.
+    void commit();
+
+   private:
+    std::filesystem::path path_, temporary_;
+    int descriptor_ = -1;
+};
+
+/// The whole of a small file as text; throws std::system_error.
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes `text` to `path` atomically.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace thaw

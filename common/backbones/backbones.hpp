@@ -1,0 +1,37 @@
+// The table of backbones thaw knows; each family's builder is one file beside this one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/backbones/layer_graph.hpp"
+
+namespace thaw {
+
+struct BackboneInfo {
+    std::string name;         // "mobilenet_v2"
+    std::string family;       // "MobileNetV2"
+    std::string reference;    // whose layer and tensor names and arithmetic it follows: "torchvision", "keras", ...
+    int default_image_size;   // what its published weights were trained at
+    int smallest_image_size;  // below it some layer's output would be empty
+    double published_top1;    // ImageNet, from the reference's own table; 0 where none is published
+};
+
+/// All backbones, sorted by name.
+const std::vector<BackboneInfo>& backbones();
+
+/// Throws UserError with the nearest name where there is none.
+const BackboneInfo& find_backbone(const std::string& name);
+
+/// Builds the graph for square images, the ImageNet classifier with `classes` outputs on top.
+/// Throws UserError for an unknown name or an image too small (it says the smallest).
+LayerGraph build_backbone(const std::string& name, int image_size, PaddingStyle padding, int classes = 1000);
+
+/// `thaw backbones`: a table for people: name, layers, cuts, parameters (with top and base only), GFLOPs, image size.
+std::string backbones_table();
+
+/// `thaw backbones NAME`: the summary: every layer with number, name, kind, output shape, parameters, FLOPs, a mark at
+/// each cut, and which layers `freeze` would freeze (none marked where it is empty); totals below, as Keras' summary().
+std::string backbone_summary(const LayerGraph& graph, const std::string& freeze);
+
+}  // namespace thaw

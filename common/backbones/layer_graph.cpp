@@ -1,0 +1,1 @@
+#include "common/backbones/layer_graph.hpp"

@@ -1,0 +1,43 @@
+// The three kinds of error thaw knows, split by who has to act on them.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace thaw {
+
+/// The input is wrong: the message says where, what was found and how to mend it. Ends the program with exit code 2,
+/// before any work starts.
+class UserError : public std::runtime_error {
+   public:
+    using std::runtime_error::runtime_error;
+    template <typename... Args>
+    explicit UserError(fmt::format_string<Args...> format, Args&&... args)
+        requires(sizeof...(Args) > 0)
+        : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
+};
+
+/// One stage cannot be done (an unreadable image, NaN, out of memory): its trials fail with this message, the rest go on.
+class StageError : public std::runtime_error {
+   public:
+    using std::runtime_error::runtime_error;
+    template <typename... Args>
+    explicit StageError(fmt::format_string<Args...> format, Args&&... args)
+        requires(sizeof...(Args) > 0)
+        : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
+};
+
+/// Prints the broken invariant and aborts the process (and with it, under MPI, the world).
+[[noreturn]] void fail_check(const char* condition, const char* file, int line, const std::string& message);
+
+}  // namespace thaw
+
+/// An invariant of thaw itself; a failure is a bug, never the user's fault. THAW_CHECK(condition, "format", args...).
+#define THAW_CHECK(condition, ...)                                                    \
+    do {                                                                              \
+        if (!(condition)) [[unlikely]]                                                \
+            ::thaw::fail_check(#condition, __FILE__, __LINE__, fmt::format(__VA_ARGS__)); \
+    } while (false)

@@ -1,0 +1,95 @@
+// The words shared by all rooms: fingerprints, atomic files, nearest spellings, trials.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "common/atomic_file.hpp"
+#include "common/error.hpp"
+#include "common/fingerprint.hpp"
+#include "common/nearest.hpp"
+#include "common/trial.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace thaw {
+namespace {
+
+TEST(Fingerprint, DependsOnWhereOnePieceEndsAndTheNextBegins) {
+    EXPECT_NE(Fingerprint().add("ab").add("c").hex(), Fingerprint().add("a").add("bc").hex());
+    EXPECT_EQ(Fingerprint().add("ab").add("c").hex(), Fingerprint().add("ab").add("c").hex());
+}
+
+TEST(Fingerprint, OfAFileIsThatOfItsContentNotItsName) {
+    TemporaryFolder folder;
+    write_file(folder / "a", "same");
+    write_file(folder / "b", "same");
+    write_file(folder / "c", "other");
+    EXPECT_EQ(fingerprint_file(folder / "a"), fingerprint_file(folder / "b"));
+    EXPECT_NE(fingerprint_file(folder / "a"), fingerprint_file(folder / "c"));
+    EXPECT_THROW(fingerprint_file(folder / "absent"), std::system_error);
+}
+
+TEST(Sha256, EqualsThePublishedTestVector) {
+    TemporaryFolder folder;
+    write_file(folder / "abc", "abc");
+    EXPECT_EQ(sha256_file(folder / "abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(AtomicFile, LeavesTheOldContentAndNoLitterWithoutACommit) {
+    TemporaryFolder folder;
+    write_file(folder / "file", "old");
+    {
+        AtomicFile file(folder / "file");
+        file.write("new, but never committed");
+    }
+    EXPECT_EQ(read_file(folder / "file"), "old");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFile, WritesItsHeaderLast) {
+    TemporaryFolder folder;
+    AtomicFile file(folder / "file");
+    file.write("????body");
+    file.write_at(0, "head", 4);
+    EXPECT_FALSE(std::filesystem::exists(folder / "file"));
+    file.commit();
+    EXPECT_EQ(read_file(folder / "file"), "headbody");
+}
+
+TEST(Nearest, FindsTheTypoAndStaysSilentAboutStrangers) {
+    EXPECT_EQ(nearest("learning_rat", {"learning_rate", "batch_size"}), "learning_rate");
+    EXPECT_EQ(nearest("MobileNet_V2", {"mobilenet_v2", "mobilenet_v1"}), "mobilenet_v2");
+    EXPECT_EQ(nearest("zebra", {"learning_rate", "batch_size"}), "");
+}
+
+TEST(Trial, ReadsBackFromJsonAsItWas) {
+    Trial trial;
+    trial.backbone = "mobilenet_v2";
+    trial.head.widths = {256, 128, 64};
+    trial.dropout = {0.5, 0.3, 0.1};
+    trial.optimizer = {.kind = OptimizerKind::sgd, .momentum = 0.9};
+    trial.learning_rate = 3e-5;
+    trial.seed = 0xffff'ffff'ffff'fff1;
+    EXPECT_EQ(to_json(trial_from_json(to_json(trial))), to_json(trial));
+    EXPECT_EQ(trial_from_json(to_json(trial)).seed, trial.seed);
+    EXPECT_EQ(head_name(trial.head), "256-128-64");
+    EXPECT_EQ(dropout_name(trial.dropout), "0.5-0.3-0.1");
+    EXPECT_EQ(optimizer_name(trial.optimizer), "sgd(momentum=0.9)");
+}
+
+TEST(Trial, IdIsOfWhatDecidesTheResultNotOfItsSpelling) {
+    Trial a;
+    a.backbone = "mobilenet_v2";
+    a.freeze = "all";
+    Trial b = a;
+    b.freeze = "100%";
+    b.weights = "/somewhere/else.pth";
+    EXPECT_EQ(trial_id(a, "data"), trial_id(b, "data"));
+    EXPECT_NE(trial_id(a, "data"), trial_id(a, "other data"));
+    b.seed = 2;
+    EXPECT_NE(trial_id(a, "data"), trial_id(b, "data"));
+}
+
+}  // namespace
+}  // namespace thaw

@@ -1,0 +1,60 @@
+// A class-per-folder tree of images as a list with labels, splits and content fingerprints.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace thaw {
+
+enum class Part : std::uint8_t { train, validation, test };
+
+struct ImageFile {
+    std::string path;         // relative to the dataset's folder
+    int label = 0;            // index into Dataset::classes; -1 in a test folder without classes
+    Part part = Part::train;
+    std::string fingerprint;  // of the file's content
+};
+
+struct Dataset {
+    std::filesystem::path folder;
+    std::vector<std::string> classes;  // sorted by name
+    std::vector<ImageFile> images;     // sorted by path
+    std::vector<std::string> bad;      // "path: reason" of files skipped
+    /// Hash of all that decides what is trained on: contents, labels, parts; not of where the folder lies.
+    std::string fingerprint() const;
+};
+
+enum class SplitMethod { keras_generator, keras_dataset, fit, stratified };
+
+struct SplitOptions {
+    SplitMethod method = SplitMethod::stratified;
+    double validation = 0.2;  // fraction of the images that are not test's
+    std::uint64_t seed = 1;
+};
+
+/// Lists the images (by content, not by extension: .jpg .jpeg .png .bmp .webp .ppm .tif .tiff .gif in either case are
+/// looked at, dot files and others are not). Two layouts: FOLDER/CLASS/*, split by `split`; or FOLDER/{train,val or
+/// validation or valid,test}/CLASS/*, whose parts are as they stand (without a val folder, train is split).
+/// Contents are fingerprinted on `threads` threads; `fingerprint_cache` (a file, may be empty) remembers them by path,
+/// size and modification time. Throws UserError: no such folder, no classes, one class only, an empty class folder, a
+/// class missing from train, a split that leaves a class without training images.
+Dataset scan_images(const std::filesystem::path& folder, const SplitOptions& split, int threads,
+                    const std::filesystem::path& fingerprint_cache = {});
+
+/// Assigns parts of unsplit images; exposed for tests. The methods:
+/// keras_generator: per class, sorted by name, validation is the first f*n (ImageDataGenerator's validation_split);
+/// keras_dataset: all files shuffled once by seed as image_dataset_from_directory does (numpy's RandomState), the last f*N;
+/// fit: the last f*N of the sorted list (model.fit's validation_split);
+/// stratified: per class, the round(f*n) images (at least one, never all) with the smallest hash of (content, seed), so that adding an image moves few others.
+void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options);
+
+SplitMethod parse_split_method(const std::string& name);  // throws UserError with the names there are
+const char* to_string(SplitMethod method);
+
+/// The dataset as a JSON file that every rank reads.
+void write_dataset(const std::filesystem::path& path, const Dataset& dataset);
+Dataset read_dataset(const std::filesystem::path& path);
+
+}  // namespace thaw

@@ -1,0 +1,63 @@
+// The weight files thaw knows: for which backbone, which preprocessing and padding they were trained with, whence.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/backbones/layer_graph.hpp"
+#include "common/trial.hpp"
+
+namespace thaw {
+
+/// What turns a decoded pixel (0..255) into the network's input: (pixel - mean[c]) / deviation[c], channels RGB or BGR.
+struct Preprocessing {
+    std::string name;  // "torch", "tf", "caffe", "lite"
+    double mean[3] = {0, 0, 0};
+    double deviation[3] = {1, 1, 1};
+    bool bgr = false;
+};
+
+/// By name; throws UserError with the names there are.
+const Preprocessing& find_preprocessing(const std::string& name);
+
+struct WeightsEntry {
+    std::string name;           // "mobilenet_v2-imagenet-tf"
+    std::string backbone;       // "mobilenet_v2"
+    std::string file;           // file name looked for in the weights folders
+    std::string sha256;         // of the file; 64 hex digits
+    std::string preprocessing;  // a Preprocessing's name
+    PaddingStyle padding = PaddingStyle::symmetric;
+    std::string licence;
+    std::string source;         // one line for people: how to get the file
+};
+
+const std::vector<WeightsEntry>& weights_registry();
+
+/// Weights as a stage uses them.
+struct ResolvedWeights {
+    std::filesystem::path path;  // empty: random
+    std::string sha256;          // empty: random
+    Preprocessing preprocessing;
+    PaddingStyle padding = PaddingStyle::symmetric;
+    bool random() const { return path.empty(); }
+};
+
+/// The folders weights are looked for in, in order: `weights_dir` if not empty, $THAW_WEIGHTS,
+/// $XDG_CACHE_HOME/thaw/weights (or ~/.cache/thaw/weights).
+std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& weights_dir);
+
+/// What `weights:` in a sweep says about one backbone.
+struct WeightsRequest {
+    std::string name = "imagenet";  // "imagenet", "random", a registry entry's name, or a path
+    std::string preprocessing;      // overrides; needed for a path whose sha256 the registry does not know
+    std::string padding;            // "symmetric" or "tensorflow"; likewise
+};
+
+/// Finds the file ("imagenet": the first registry entry of that backbone whose file is there) and checks its sha256
+/// where the registry knows it (a path is matched by content). Throws UserError: absent (lists the folders looked in and
+/// how to get it), wrong content, unknown preprocessing.
+ResolvedWeights resolve_weights(const std::string& backbone, const WeightsRequest& request,
+                                const std::vector<std::filesystem::path>& folders);
+
+}  // namespace thaw
