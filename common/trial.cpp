@@ -6,36 +6,50 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "common/error.hpp"
 #include "common/fingerprint.hpp"
+#include "common/names.hpp"
 
 namespace thaw {
 
-NLOHMANN_JSON_SERIALIZE_ENUM(Pooling, {{Pooling::average, "avg"}, {Pooling::max, "max"}, {Pooling::flatten, "flatten"}})
-NLOHMANN_JSON_SERIALIZE_ENUM(OptimizerKind, {{OptimizerKind::adam, "adam"},
-                                             {OptimizerKind::sgd, "sgd"},
-                                             {OptimizerKind::rmsprop, "rmsprop"}})
+namespace {
+
+const NameTable<Pooling> kPoolings = {{Pooling::average, "avg"}, {Pooling::max, "max"}, {Pooling::flatten, "flatten"}};
+const NameTable<OptimizerKind> kOptimizers = {
+    {OptimizerKind::adam, "adam"}, {OptimizerKind::sgd, "sgd"}, {OptimizerKind::rmsprop, "rmsprop"}};
+
+}  // namespace
+
+void to_json(nlohmann::json& json, Pooling pooling) {
+    json = to_string(pooling);
+}
+void from_json(const nlohmann::json& json, Pooling& pooling) {
+    pooling = parse_pooling(json.get<std::string>());
+}
+void to_json(nlohmann::json& json, OptimizerKind kind) {
+    json = to_string(kind);
+}
+void from_json(const nlohmann::json& json, OptimizerKind& kind) {
+    kind = parse_optimizer_kind(json.get<std::string>());
+}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Head, pooling, widths)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trial, backbone, weights, freeze, head, dropout, optimizer, learning_rate,
                                    batch_size, epochs, seed, image_size, frozen_layers, cut, id)
 
 const char* to_string(Pooling pooling) {
-    switch (pooling) {
-        case Pooling::average: return "avg";
-        case Pooling::max: return "max";
-        case Pooling::flatten: return "flatten";
-    }
-    THAW_CHECK(false, "pooling {}", static_cast<int>(pooling));
+    return name_of(kPoolings, pooling);
 }
 
 const char* to_string(OptimizerKind kind) {
-    switch (kind) {
-        case OptimizerKind::adam: return "adam";
-        case OptimizerKind::sgd: return "sgd";
-        case OptimizerKind::rmsprop: return "rmsprop";
-    }
-    THAW_CHECK(false, "optimizer {}", static_cast<int>(kind));
+    return name_of(kOptimizers, kind);
+}
+
+Pooling parse_pooling(const std::string& name) {
+    return parse_name("pooling", kPoolings, name);
+}
+
+OptimizerKind parse_optimizer_kind(const std::string& name) {
+    return parse_name("optimizer", kOptimizers, name);
 }
 
 std::string head_name(const Head& head) {

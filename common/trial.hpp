@@ -57,6 +57,8 @@ struct Trial {
 
 const char* to_string(Pooling pooling);
 const char* to_string(OptimizerKind kind);
+Pooling parse_pooling(const std::string& name);  // throw UserError with the names there are
+OptimizerKind parse_optimizer_kind(const std::string& name);
 /// "256-128-64", or "none" for a head without hidden layers.
 std::string head_name(const Head& head);
 /// "0.5" where all layers have the same rate, "0.5-0.3-0.1" otherwise, "0" without hidden layers.

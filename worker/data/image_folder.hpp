@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/data_options.hpp"
+
 namespace thaw {
 
 enum class Part : std::uint8_t { train, validation, test };
@@ -21,17 +23,8 @@ struct Dataset {
     std::filesystem::path folder;
     std::vector<std::string> classes;  // sorted by name
     std::vector<ImageFile> images;     // sorted by path
-    std::vector<std::string> bad;      // "path: reason" of files skipped
     /// Hash of all that decides what is trained on: contents, labels, parts; not of where the folder lies.
     std::string fingerprint() const;
-};
-
-enum class SplitMethod { keras_generator, keras_dataset, fit, stratified };
-
-struct SplitOptions {
-    SplitMethod method = SplitMethod::stratified;
-    double validation = 0.2;  // fraction of the images that are not test's
-    std::uint64_t seed = 1;
 };
 
 /// Lists the images (by content, not by extension: .jpg .jpeg .png .bmp .webp .ppm .tif .tiff .gif in either case are
@@ -49,9 +42,6 @@ Dataset scan_images(const std::filesystem::path& folder, const SplitOptions& spl
 /// fit: the last f*N of the sorted list (model.fit's validation_split);
 /// stratified: per class, the round(f*n) images (at least one, never all) with the smallest hash of (content, seed), so that adding an image moves few others.
 void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options);
-
-SplitMethod parse_split_method(const std::string& name);  // throws UserError with the names there are
-const char* to_string(SplitMethod method);
 
 /// The dataset as a JSON file that every rank reads.
 void write_dataset(const std::filesystem::path& path, const Dataset& dataset);

@@ -1,0 +1,46 @@
+#include "common/data_options.hpp"
+
+#include "common/names.hpp"
+
+namespace thaw {
+namespace {
+
+const NameTable<SplitMethod> kSplitMethods = {{SplitMethod::keras_generator, "keras-generator"},
+                                              {SplitMethod::keras_dataset, "keras-dataset"},
+                                              {SplitMethod::fit, "fit"},
+                                              {SplitMethod::stratified, "stratified"}};
+const NameTable<Interpolation> kInterpolations = {{Interpolation::nearest, "nearest"},
+                                                  {Interpolation::bilinear, "bilinear"},
+                                                  {Interpolation::bicubic, "bicubic"},
+                                                  {Interpolation::area, "area"}};
+const NameTable<ResizeMethod> kResizeMethods = {{ResizeMethod::squash, "squash"}, {ResizeMethod::crop, "crop"}};
+const NameTable<OnBadImage> kBadImagePolicies = {{OnBadImage::stop, "stop"}, {OnBadImage::skip, "skip"}};
+
+}  // namespace
+
+SplitMethod parse_split_method(const std::string& name) {
+    return parse_name("split method", kSplitMethods, name);
+}
+Interpolation parse_interpolation(const std::string& name) {
+    return parse_name("interpolation", kInterpolations, name);
+}
+ResizeMethod parse_resize_method(const std::string& name) {
+    return parse_name("resize method", kResizeMethods, name);
+}
+OnBadImage parse_on_bad_image(const std::string& name) {
+    return parse_name("on_bad_image policy", kBadImagePolicies, name);
+}
+const char* to_string(SplitMethod method) {
+    return name_of(kSplitMethods, method);
+}
+const char* to_string(Interpolation interpolation) {
+    return name_of(kInterpolations, interpolation);
+}
+const char* to_string(ResizeMethod method) {
+    return name_of(kResizeMethods, method);
+}
+const char* to_string(OnBadImage policy) {
+    return name_of(kBadImagePolicies, policy);
+}
+
+}  // namespace thaw

@@ -1,0 +1,42 @@
+// The `data:` words of a sweep: where the images are, how they are split, decoded and resized.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace thaw {
+
+/// Which images validate. Keras has two methods that disagree, hence the names; see worker/data/image_folder.hpp.
+enum class SplitMethod { keras_generator, keras_dataset, fit, stratified };
+
+struct SplitOptions {
+    SplitMethod method = SplitMethod::stratified;
+    double validation = 0.2;  // fraction of the images that are not test's, in (0, 1)
+    std::uint64_t seed = 1;
+};
+
+enum class Interpolation { nearest, bilinear, bicubic, area };
+
+/// How a photo of any size becomes image_size x image_size.
+enum class ResizeMethod { squash, crop };  // crop: shorter side to image_size, then the centre
+
+struct DecodeOptions {
+    int image_size = 224;
+    ResizeMethod resize = ResizeMethod::squash;
+    Interpolation interpolation = Interpolation::bilinear;
+};
+
+enum class OnBadImage { stop, skip };
+
+// Names as sweep files spell them ("keras-generator", "bilinear", ...); parse_ throws UserError with the names there are.
+SplitMethod parse_split_method(const std::string& name);
+Interpolation parse_interpolation(const std::string& name);
+ResizeMethod parse_resize_method(const std::string& name);
+OnBadImage parse_on_bad_image(const std::string& name);
+const char* to_string(SplitMethod method);
+const char* to_string(Interpolation interpolation);
+const char* to_string(ResizeMethod method);
+const char* to_string(OnBadImage policy);
+
+}  // namespace thaw

@@ -1,0 +1,38 @@
+// Enums that users spell: one table of names each, from which parsing, printing and error messages come.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/nearest.hpp"
+
+namespace thaw {
+
+template <typename Enum>
+using NameTable = std::vector<std::pair<Enum, const char*>>;
+
+/// Throws UserError: "unknown WHAT 'X' (did you mean 'Y'?); there are: A, B, C".
+template <typename Enum>
+Enum parse_name(const char* what, const NameTable<Enum>& table, std::string_view name) {
+    std::vector<std::string> names;
+    for (const auto& [value, spelled] : table) {
+        if (name == spelled) return value;
+        names.emplace_back(spelled);
+    }
+    throw UserError("unknown {} '{}'{}; there are: {}", what, name, did_you_mean(name, names),
+                    fmt::join(names, ", "));
+}
+
+template <typename Enum>
+const char* name_of(const NameTable<Enum>& table, Enum value) {
+    for (const auto& [candidate, spelled] : table)
+        if (candidate == value) return spelled;
+    THAW_CHECK(false, "no name for value {}", static_cast<int>(value));
+}
+
+}  // namespace thaw

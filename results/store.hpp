@@ -1,0 +1,75 @@
+// results.db: what a sweep asked for and what came of it. The coordinator is its only writer.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/trial.hpp"
+
+namespace thaw {
+
+/// One invocation of `thaw run`.
+struct SweepRecord {
+    std::string name;
+    std::string yaml;              // the sweep file's text
+    std::string command_line;
+    std::string data_folder;
+    std::string data_fingerprint;
+    std::vector<std::string> classes;
+    int train_images = 0, validation_images = 0, test_images = 0, bad_images = 0;
+    std::map<std::string, std::string> environment;  // version, host, cpu, cores, blas, libtorch, mpi, ranks...
+};
+
+struct EpochRecord {
+    int epoch = 0;  // 1 is the first
+    double train_loss = 0, train_accuracy = 0, validation_loss = 0, validation_accuracy = 0;
+    double seconds = 0;  // this epoch's training and evaluation
+};
+
+struct StageRecord {
+    std::string kind;          // "decode", "features", "train"
+    std::string description;   // for people: "mobilenet_v2 @224, 2 taps"
+    int rank = 0;
+    int trials = 0;            // how many it served
+    double predicted_seconds = 0, seconds = 0;
+    std::int64_t predicted_bytes = 0, bytes = 0;  // written to the cache
+    bool reused = false;       // its output stood in the cache already
+    std::string error;         // empty: it succeeded
+};
+
+enum class TrialState { waiting, running, finished, failed };
+
+/// Opens (or creates) the database; all writes are transactions, a finished trial's row is never rewritten.
+/// Throws UserError: read-only, not a database, a newer schema, locked by another `thaw run` (it says which process).
+class Store {
+   public:
+    explicit Store(const std::filesystem::path& path);
+    ~Store();
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    /// Records the invocation; trials it asks for are added as waiting unless they are there. Trials found running or
+    /// failed (an earlier run was killed, or the cause may be mended) become waiting again and lose their epochs.
+    void begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials);
+    /// ok: all of the sweep's trials are finished or failed. interrupted: stopped before.
+    void end_sweep(const std::string& outcome);
+
+    /// Ids among `trials` that are finished already.
+    std::vector<std::string> finished(const std::vector<Trial>& trials) const;
+
+    void start_trial(const std::string& id, int rank);
+    void record_epoch(const std::string& id, const EpochRecord& epoch);
+    void finish_trial(const std::string& id);
+    void fail_trial(const std::string& id, const std::string& message);
+    void record_stage(const StageRecord& stage);
+
+   private:
+    struct Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace thaw

@@ -1,0 +1,55 @@
+// Arrays on disk: a read-only, memory-mapped, checksummed [rows, row_elements] file, for decoded images and features.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+
+namespace thaw {
+
+/// A read-only, memory-mapped, checksummed array [rows, row_elements] of one element size, written once by AtomicFile.
+class ArrayFile {
+   public:
+    /// Maps the file and checks header and size (not the checksum, see verify). Throws StageError where it is damaged.
+    explicit ArrayFile(const std::filesystem::path& path);
+    ~ArrayFile();
+    ArrayFile(ArrayFile&& other) noexcept;
+    ArrayFile& operator=(ArrayFile&& other) noexcept;
+
+    std::int64_t rows() const { return rows_; }
+    std::int64_t row_elements() const { return row_elements_; }
+    const std::uint8_t* bytes() const;            // element size 1
+    const float* floats() const;                  // element size 4
+    /// Reads it all and compares with the stored checksum.
+    bool verify() const;
+    /// True where `path` is a whole, undamaged file of this shape.
+    static bool usable(const std::filesystem::path& path);
+
+   private:
+    void* mapping_ = nullptr;
+    std::size_t mapping_bytes_ = 0;
+    std::int64_t rows_ = 0, row_elements_ = 0;
+    int element_bytes_ = 0;
+};
+
+/// Writes such a file. Rows may be filled by several threads at once (distinct rows); commit() computes the checksum,
+/// syncs and renames. Without commit() nothing remains.
+class ArrayFileWriter {
+   public:
+    ArrayFileWriter(std::filesystem::path path, std::int64_t rows, std::int64_t row_elements, int element_bytes);
+    ~ArrayFileWriter();
+    ArrayFileWriter(const ArrayFileWriter&) = delete;
+    ArrayFileWriter& operator=(const ArrayFileWriter&) = delete;
+    void* row(std::int64_t index);
+    void commit();
+
+   private:
+    std::filesystem::path path_, temporary_;
+    int descriptor_ = -1;
+    std::uint8_t* mapping_ = nullptr;
+    std::size_t mapping_bytes_ = 0;
+    std::int64_t rows_, row_elements_;
+    int element_bytes_;
+};
+
+}  // namespace thaw
