@@ -11,7 +11,7 @@ namespace thaw {
 /// the path in their text (disk full, read-only, quota). Not for use by two threads at once; two writers of the same
 /// name do not disturb each other, the later commit wins.
 class AtomicFile {
-   public:
+  public:
     explicit AtomicFile(std::filesystem::path path);
     ~AtomicFile();
     AtomicFile(const AtomicFile&) = delete;
@@ -24,7 +24,7 @@ class AtomicFile {
     /// Syncs the content and renames it into place.
     void commit();
 
-   private:
+  private:
     std::filesystem::path path_, temporary_;
     int descriptor_ = -1;
 };

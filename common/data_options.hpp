@@ -29,7 +29,8 @@ struct DecodeOptions {
 
 enum class OnBadImage { stop, skip };
 
-// Names as sweep files spell them ("keras-generator", "bilinear", ...); parse_ throws UserError with the names there are.
+// Names as sweep files spell them ("keras-generator", "bilinear", ...); parse_ throws UserError with the names there
+// are.
 SplitMethod parse_split_method(const std::string& name);
 Interpolation parse_interpolation(const std::string& name);
 ResizeMethod parse_resize_method(const std::string& name);

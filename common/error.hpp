@@ -12,21 +12,20 @@ namespace thaw {
 /// The input is wrong: the message says where, what was found and how to mend it. Ends the program with exit code 2,
 /// before any work starts.
 class UserError : public std::runtime_error {
-   public:
+  public:
     using std::runtime_error::runtime_error;
     template <typename... Args>
-    explicit UserError(fmt::format_string<Args...> format, Args&&... args)
-        requires(sizeof...(Args) > 0)
+    explicit UserError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
         : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
 };
 
-/// One stage cannot be done (an unreadable image, NaN, out of memory): its trials fail with this message, the rest go on.
+/// One stage cannot be done (an unreadable image, NaN, out of memory): its trials fail with this message, the rest go
+/// on.
 class StageError : public std::runtime_error {
-   public:
+  public:
     using std::runtime_error::runtime_error;
     template <typename... Args>
-    explicit StageError(fmt::format_string<Args...> format, Args&&... args)
-        requires(sizeof...(Args) > 0)
+    explicit StageError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
         : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
 };
 
@@ -36,8 +35,8 @@ class StageError : public std::runtime_error {
 }  // namespace thaw
 
 /// An invariant of thaw itself; a failure is a bug, never the user's fault. THAW_CHECK(condition, "format", args...).
-#define THAW_CHECK(condition, ...)                                                    \
-    do {                                                                              \
-        if (!(condition)) [[unlikely]]                                                \
+#define THAW_CHECK(condition, ...)                                                        \
+    do {                                                                                  \
+        if (!(condition)) [[unlikely]]                                                    \
             ::thaw::fail_check(#condition, __FILE__, __LINE__, fmt::format(__VA_ARGS__)); \
     } while (false)

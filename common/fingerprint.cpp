@@ -76,8 +76,7 @@ std::string fingerprint_file(const std::filesystem::path& path) {
 std::string sha256_file(const std::filesystem::path& path) {
     std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
     EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-    for_each_block(path,
-                   [&](const char* data, std::size_t count) { EVP_DigestUpdate(context.get(), data, count); });
+    for_each_block(path, [&](const char* data, std::size_t count) { EVP_DigestUpdate(context.get(), data, count); });
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     EVP_DigestFinal_ex(context.get(), digest, &size);

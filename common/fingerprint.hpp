@@ -11,7 +11,7 @@ namespace thaw {
 /// Collects bytes; equal sequences of add() calls give equal digests on every machine.
 /// Every add() is length-prefixed, so that ("ab","c") and ("a","bc") differ.
 class Fingerprint {
-   public:
+  public:
     Fingerprint();
     ~Fingerprint();
     Fingerprint(const Fingerprint&) = delete;
@@ -21,7 +21,7 @@ class Fingerprint {
     /// 32 lower-case hexadecimal digits.
     std::string hex() const;
 
-   private:
+  private:
     void* state_;
 };
 

@@ -24,8 +24,7 @@ Enum parse_name(const char* what, const NameTable<Enum>& table, std::string_view
         if (name == spelled) return value;
         names.emplace_back(spelled);
     }
-    throw UserError("unknown {} '{}'{}; there are: {}", what, name, did_you_mean(name, names),
-                    fmt::join(names, ", "));
+    throw UserError("unknown {} '{}'{}; there are: {}", what, name, did_you_mean(name, names), fmt::join(names, ", "));
 }
 
 template <typename Enum>

@@ -16,8 +16,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     for (std::size_t i = 0; i < a.size(); ++i) {
         std::size_t diagonal = row[0]++;
         for (std::size_t j = 0; j < b.size(); ++j) {
-            const bool equal = std::tolower(static_cast<unsigned char>(a[i])) ==
-                               std::tolower(static_cast<unsigned char>(b[j]));
+            const bool equal =
+                std::tolower(static_cast<unsigned char>(a[i])) == std::tolower(static_cast<unsigned char>(b[j]));
             const std::size_t substituted = diagonal + (equal ? 0 : 1);
             diagonal = row[j + 1];
             row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});

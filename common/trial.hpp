@@ -16,12 +16,12 @@ enum class OptimizerKind { adam, sgd, rmsprop };
 /// An optimizer without its learning rate, which is an axis of its own. The defaults are Keras'.
 struct Optimizer {
     OptimizerKind kind = OptimizerKind::adam;
-    double momentum = 0.0;   // sgd, rmsprop
-    bool nesterov = false;   // sgd
-    double beta1 = 0.9;      // adam
-    double beta2 = 0.999;    // adam
-    double rho = 0.9;        // rmsprop
-    double epsilon = 1e-7;   // adam: added to sqrt(v); rmsprop: added to v, inside the root (as Keras does)
+    double momentum = 0.0;  // sgd, rmsprop
+    bool nesterov = false;  // sgd
+    double beta1 = 0.9;     // adam
+    double beta2 = 0.999;   // adam
+    double rho = 0.9;       // rmsprop
+    double epsilon = 1e-7;  // adam: added to sqrt(v); rmsprop: added to v, inside the root (as Keras does)
     bool operator==(const Optimizer&) const = default;
 };
 
@@ -34,17 +34,17 @@ struct Head {
 };
 
 struct Trial {
-    std::string backbone;           // a name of common/backbones
+    std::string backbone;              // a name of common/backbones
     std::string weights = "imagenet";  // "imagenet", "random", or the path of a file
-    std::string freeze = "all";     // as written: "all", "none", "50", "80%", a layer's or block's name
+    std::string freeze = "all";        // as written: "all", "none", "50", "80%", a layer's or block's name
     Head head;
-    std::vector<double> dropout;    // one rate per hidden layer of the head (so empty where that is)
+    std::vector<double> dropout;  // one rate per hidden layer of the head (so empty where that is)
     Optimizer optimizer;
     double learning_rate = 1e-3;
     int batch_size = 16;
     int epochs = 8;
     std::uint64_t seed = 1;
-    int image_size = 224;           // pixels, square
+    int image_size = 224;  // pixels, square
 
     // Derived from backbone and freeze by resolve_freeze (common/backbones): how many layers of the base stay frozen,
     // and the deepest cut at or before that. Both count layers from the input, which is number 1; 0 is "none".

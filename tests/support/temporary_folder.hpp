@@ -10,7 +10,7 @@
 namespace thaw {
 
 class TemporaryFolder {
-   public:
+  public:
     TemporaryFolder() {
         std::string name = (std::filesystem::temp_directory_path() / "thaw-test-XXXXXX").string();
         if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp " + name);
@@ -26,7 +26,7 @@ class TemporaryFolder {
     const std::filesystem::path& path() const { return path_; }
     std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
-   private:
+  private:
     std::filesystem::path path_;
 };
 

@@ -1,0 +1,60 @@
+// The control messages between the coordinator and workers; small, as JSON on the wire.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "common/stage.hpp"
+
+namespace thaw {
+
+/// Metrics of one epoch of one trajectory.
+struct EpochMetrics {
+    int epoch = 0;                              // 1 is the first
+    double train_loss = 0, train_accuracy = 0;  // averaged over the epoch while it trains, dropout on, as Keras does
+    double validation_loss = 0, validation_accuracy = 0;  // after the epoch
+    double seconds = 0;
+};
+
+// worker -> coordinator
+struct Hello {
+    std::string host;
+    int threads = 1;  // how many independent pieces of work the rank runs at once
+};
+struct Progress {
+    int stage = 0;
+    std::int64_t images = 0;  // done so far
+};
+struct EpochDone {
+    int stage = 0;
+    EpochMetrics metrics;
+};
+struct StageDone {
+    int stage = 0;
+    double seconds = 0;
+    std::int64_t bytes = 0;  // written
+    int bad_images = 0;      // decode only
+    bool reused = false;     // the output stood there already
+};
+struct StageFailed {
+    int stage = 0;
+    std::string message;
+    bool stops_sweep = false;  // the input is wrong (a UserError): nothing else may go on
+};
+struct Goodbye {};  // the answer to Stop: nothing runs any more on this rank
+
+// coordinator -> worker
+struct RunStage {
+    int stage = 0;
+    StageSpec spec;
+};
+struct Stop {};  // drop what runs, answer Goodbye
+
+using Message = std::variant<Hello, Progress, EpochDone, StageDone, StageFailed, Goodbye, RunStage, Stop>;
+
+std::string serialize(const Message& message);
+/// Throws StageError on text that serialize() does not write.
+Message deserialize(const std::string& text);
+
+}  // namespace thaw

@@ -1,0 +1,55 @@
+#include "common/stage.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "common/error.hpp"
+
+namespace thaw {
+
+void to_json(nlohmann::json& json, const DecodeOptions& options) {
+    json = {{"image_size", options.image_size},
+            {"resize", to_string(options.resize)},
+            {"interpolation", to_string(options.interpolation)}};
+}
+void from_json(const nlohmann::json& json, DecodeOptions& options) {
+    options.image_size = json.at("image_size");
+    options.resize = parse_resize_method(json.at("resize"));
+    options.interpolation = parse_interpolation(json.at("interpolation"));
+}
+void to_json(nlohmann::json& json, OnBadImage policy) {
+    json = to_string(policy);
+}
+void from_json(const nlohmann::json& json, OnBadImage& policy) {
+    policy = parse_on_bad_image(json.get<std::string>());
+}
+void to_json(nlohmann::json& json, Pooling pooling);
+void from_json(const nlohmann::json& json, Pooling& pooling);
+void to_json(nlohmann::json& json, const Trial& trial);
+void from_json(const nlohmann::json& json, Trial& trial);
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WeightsSpec, path, sha256, preprocessing, padding)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, output)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, taps)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, trial, dataset, images, features, weights)
+
+const char* kind_name(const StageSpec& stage) {
+    static constexpr const char* kNames[] = {"decode", "features", "train"};
+    return kNames[stage.index()];
+}
+
+nlohmann::json to_json(const StageSpec& stage) {
+    nlohmann::json json = std::visit([](const auto& spec) { return nlohmann::json(spec); }, stage);
+    json["kind"] = kind_name(stage);
+    return json;
+}
+
+StageSpec stage_from_json(const nlohmann::json& json) {
+    const std::string kind = json.at("kind");
+    if (kind == "decode") return json.get<DecodeStage>();
+    if (kind == "features") return json.get<FeaturesStage>();
+    if (kind == "train") return json.get<TrainStage>();
+    throw StageError("a stage of unknown kind '{}'", kind);
+}
+
+}  // namespace thaw

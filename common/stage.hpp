@@ -1,0 +1,65 @@
+// A stage as a worker receives it: a unit of work with all that is needed to do it, and nothing about why.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/data_options.hpp"
+#include "common/trial.hpp"
+
+namespace thaw {
+
+/// Which weights a network starts from, as resolved before the start.
+struct WeightsSpec {
+    std::string path;    // empty: random, drawn from the trial's seed
+    std::string sha256;  // empty: random
+    std::string preprocessing = "torch";
+    std::string padding = "symmetric";
+};
+
+/// Decodes every image of a dataset once into an array file.
+struct DecodeStage {
+    std::string dataset;  // path of the dataset's JSON
+    DecodeOptions options;
+    OnBadImage on_bad_image = OnBadImage::stop;
+    std::string output;  // path of the array file
+};
+
+/// One forward pass over all decoded images through the frozen part of a backbone, keeping what crosses some cuts.
+struct FeaturesStage {
+    /// One output of the pass: what crosses `cut`, pooled for heads or as it stands for tails.
+    struct Tap {
+        int cut = 0;          // number of layers before it
+        bool pooled = false;  // by `pooling`, to a vector; otherwise the whole [c, h, w] map
+        Pooling pooling = Pooling::average;
+        std::string output;  // path of the array file, [images, elements] float32
+    };
+    std::string images;  // path of the decoded array file
+    std::string backbone;
+    WeightsSpec weights;
+    std::uint64_t seed = 0;  // of random weights; otherwise without effect
+    int image_size = 224;
+    std::vector<Tap> taps;
+};
+
+/// Trains one trajectory: the trial's tail and head (or head alone), from its first epoch to trial.epochs.
+struct TrainStage {
+    Trial trial;
+    std::string dataset;   // path of the dataset's JSON
+    std::string images;    // path of the decoded array file; its list of bad images is left out
+    std::string features;  // path of the tap's array file; empty where nothing is frozen: train from the images
+    WeightsSpec weights;
+};
+
+using StageSpec = std::variant<DecodeStage, FeaturesStage, TrainStage>;
+
+/// "decode", "features" or "train".
+const char* kind_name(const StageSpec& stage);
+
+nlohmann::json to_json(const StageSpec& stage);
+StageSpec stage_from_json(const nlohmann::json& json);
+
+}  // namespace thaw
