@@ -1,0 +1,46 @@
+// Frozen inference: one forward pass over decoded images that keeps what crosses some cuts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/backbones/layer_graph.hpp"
+#include "common/trial.hpp"
+#include "worker/weights/registry.hpp"
+#include "worker/weights/tensor_file.hpp"
+
+namespace thaw {
+
+/// What to keep of a pass: the output of layer cut-1, as it is [c, h, w], or pooled to a vector.
+struct Tap {
+    int cut = 0;
+    bool pooled = false;
+    Pooling pooling = Pooling::average;
+};
+
+/// Number of floats a tap gives for one image.
+std::int64_t tap_elements(const LayerGraph& graph, const Tap& tap);
+
+/// Images go through in canonical batches: the same kCanonicalBatch neighbours whoever asks, so that an image's
+/// features have the same bits whatever else runs, and on however many threads.
+constexpr int kCanonicalBatch = 16;
+
+/// Batch-norm uses its stored statistics, dropout does nothing. Runs on the calling thread only; several threads may
+/// call run() at once.
+class FrozenNetwork {
+   public:
+    virtual ~FrozenNetwork() = default;
+    /// `images`: [count, size, size, 3] RGB; count <= kCanonicalBatch. outputs[i]: tap i's [count, elements].
+    virtual void run(const std::uint8_t* images, int count, const std::vector<float*>& outputs) const = 0;
+};
+
+/// The back end of this build: chosen by CMake, by which source file it compiles.
+std::unique_ptr<FrozenNetwork> make_frozen_network(const LayerGraph& graph, const TensorMap& tensors,
+                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps);
+
+/// Name of that back end and its version, part of the features' cache key: another back end rounds otherwise.
+std::string frozen_back_end();
+
+}  // namespace thaw

@@ -1,0 +1,185 @@
+#include "worker/network/torch_network.hpp"
+
+#include <algorithm>
+
+#include "common/error.hpp"
+
+namespace thaw {
+namespace {
+
+torch::Tensor to_torch(const TensorMap& tensors, const std::string& name, torch::Dtype dtype) {
+    const auto found = tensors.find(name);
+    THAW_CHECK(found != tensors.end(), "tensor {} is missing, though the weights were checked", name);
+    // from_blob borrows; clone owns.
+    return torch::from_blob(const_cast<float*>(found->second.values.data()), found->second.shape, torch::kFloat32)
+        .to(dtype)
+        .clone();
+}
+
+torch::Tensor activate(const torch::Tensor& x, Activation activation) {
+    switch (activation) {
+        case Activation::none: return x;
+        case Activation::relu: return torch::relu(x);
+        case Activation::relu6: return torch::clamp(x, 0, 6);
+        case Activation::swish: return torch::silu(x);
+        case Activation::sigmoid: return torch::sigmoid(x);
+        case Activation::hard_swish: return torch::hardswish(x);
+        case Activation::hard_sigmoid: return torch::hardsigmoid(x);
+        case Activation::softmax: return torch::softmax(x, 1);
+    }
+    THAW_CHECK(false, "activation {}", static_cast<int>(activation));
+}
+
+torch::Tensor zero_pad(const torch::Tensor& x, const Padding& padding) {
+    if (!padding.any()) return x;
+    return torch::constant_pad_nd(x, {padding.left, padding.right, padding.top, padding.bottom}, 0);
+}
+
+bool symmetric(const Padding& padding) {
+    return padding.top == padding.bottom && padding.left == padding.right;
+}
+
+torch::Tensor convolve(torch::Tensor x, const Layer& layer, const torch::Tensor& weight, const torch::Tensor& bias) {
+    std::vector<std::int64_t> padding = {layer.padding.top, layer.padding.left};
+    if (!symmetric(layer.padding)) {
+        x = zero_pad(x, layer.padding);
+        padding = {0, 0};
+    }
+    return torch::conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups);
+}
+
+torch::Tensor max_pool(torch::Tensor x, const Layer& layer) {
+    std::vector<std::int64_t> padding = {layer.padding.top, layer.padding.left};
+    if (!symmetric(layer.padding)) {
+        x = torch::constant_pad_nd(
+            x, {layer.padding.left, layer.padding.right, layer.padding.top, layer.padding.bottom},
+            -std::numeric_limits<float>::infinity());
+        padding = {0, 0};
+    }
+    return torch::max_pool2d(x, {layer.kernel_height, layer.kernel_width}, {layer.stride, layer.stride}, padding,
+                             layer.dilation);
+}
+
+torch::Tensor average_pool(const torch::Tensor& x, const Layer& layer) {
+    THAW_CHECK(symmetric(layer.padding), "{}: average pooling with uneven padding", layer.name);
+    return torch::avg_pool2d(x, {layer.kernel_height, layer.kernel_width}, {layer.stride, layer.stride},
+                             {layer.padding.top, layer.padding.left}, false, /*count_include_pad=*/false);
+}
+
+}  // namespace
+
+TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int frozen, const TensorMap& tensors,
+                           torch::Dtype dtype)
+    : graph_(graph),
+      first_(std::max(first, 1)),  // the input layer does nothing
+      last_(last),
+      frozen_(frozen),
+      parameters_(graph.layers.size()),
+      last_reader_(graph.layers.size(), 0) {
+    for (int i = first_; i < last_; ++i) {
+        const Layer& layer = graph_.layers[static_cast<std::size_t>(i)];
+        for (const int input : layer.inputs) last_reader_[static_cast<std::size_t>(input)] = i;
+        if (layer.tensors.empty()) continue;
+        Parameters& own = parameters_[static_cast<std::size_t>(i)];
+        own.weight = to_torch(tensors, layer.tensors + ".weight", dtype);
+        const bool normalizes = layer.kind == LayerKind::batch_norm;
+        if (layer.bias || normalizes) own.bias = to_torch(tensors, layer.tensors + ".bias", dtype);
+        if (normalizes) {
+            own.running_mean = to_torch(tensors, layer.tensors + ".running_mean", dtype);
+            own.running_var = to_torch(tensors, layer.tensors + ".running_var", dtype);
+        }
+        if (i < frozen_) continue;
+        trained_.push_back(&own.weight);
+        if (own.bias.defined()) trained_.push_back(&own.bias);
+    }
+}
+
+torch::Tensor TorchNetwork::forward(torch::Tensor input, bool training) {
+    std::vector<torch::Tensor> values(graph_.layers.size());
+    run(values, std::move(input), training, {last_ - 1});
+    return values[static_cast<std::size_t>(last_ - 1)];
+}
+
+std::vector<torch::Tensor> TorchNetwork::outputs_at(torch::Tensor input, const std::vector<int>& cuts) {
+    std::vector<torch::Tensor> values(graph_.layers.size());
+    std::vector<int> keep;
+    for (const int cut : cuts) keep.push_back(cut - 1);
+    run(values, std::move(input), false, keep);
+    std::vector<torch::Tensor> outputs;
+    for (const int layer : keep) outputs.push_back(values[static_cast<std::size_t>(layer)]);
+    return outputs;
+}
+
+void TorchNetwork::run(std::vector<torch::Tensor>& values, torch::Tensor input, bool training,
+                       const std::vector<int>& keep) {
+    values[static_cast<std::size_t>(first_ - 1)] = std::move(input);
+    for (int i = first_; i < last_; ++i) {
+        const bool frozen = i < frozen_;
+        const torch::AutoGradMode gradients(!frozen && torch::GradMode::is_enabled());
+        values[static_cast<std::size_t>(i)] = run_layer(i, values, training && !frozen);
+        for (const int read : graph_.layers[static_cast<std::size_t>(i)].inputs)
+            if (last_reader_[static_cast<std::size_t>(read)] == i &&
+                std::find(keep.begin(), keep.end(), read) == keep.end())
+                values[static_cast<std::size_t>(read)] = {};
+    }
+}
+
+torch::Tensor TorchNetwork::run_layer(int index, const std::vector<torch::Tensor>& values, bool training) {
+    const Layer& layer = graph_.layers[static_cast<std::size_t>(index)];
+    const Parameters& own = parameters_[static_cast<std::size_t>(index)];
+    const torch::Tensor& x = values[static_cast<std::size_t>(layer.inputs[0])];
+    const auto all_inputs = [&] {
+        std::vector<torch::Tensor> inputs;
+        for (const int input : layer.inputs) inputs.push_back(values[static_cast<std::size_t>(input)]);
+        return inputs;
+    };
+    switch (layer.kind) {
+        case LayerKind::conv: return convolve(x, layer, own.weight, own.bias);
+        case LayerKind::batch_norm:
+            return torch::batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training,
+                                     layer.momentum, layer.epsilon, /*cudnn_enabled=*/true);
+        case LayerKind::activation: return activate(x, layer.activation);
+        case LayerKind::zero_pad: return zero_pad(x, layer.padding);
+        case LayerKind::max_pool: return max_pool(x, layer);
+        case LayerKind::average_pool: return average_pool(x, layer);
+        case LayerKind::adaptive_average_pool:
+            return torch::adaptive_avg_pool2d(x, {layer.kernel_height, layer.kernel_width});
+        case LayerKind::global_average_pool: return x.mean({2, 3});
+        case LayerKind::add: {
+            torch::Tensor sum = x;
+            for (std::size_t i = 1; i < layer.inputs.size(); ++i)
+                sum = sum + values[static_cast<std::size_t>(layer.inputs[i])];
+            return sum;
+        }
+        case LayerKind::concat: return torch::cat(all_inputs(), 1);
+        case LayerKind::flatten: return x.flatten(1);
+        case LayerKind::dense: return torch::linear(x.flatten(1), own.weight, own.bias);
+        case LayerKind::input:
+        case LayerKind::dropout: return x;
+    }
+    THAW_CHECK(false, "layer kind {}", static_cast<int>(layer.kind));
+}
+
+torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, const Preprocessing& preprocessing,
+                         torch::Dtype dtype) {
+    torch::Tensor pixels =
+        torch::from_blob(const_cast<std::uint8_t*>(images), {count, image_size, image_size, 3}, torch::kUInt8)
+            .to(dtype)
+            .permute({0, 3, 1, 2});
+    if (preprocessing.bgr) pixels = pixels.flip({1});
+    const auto per_channel = [&](const double* values) {
+        return torch::tensor({values[0], values[1], values[2]}, torch::kFloat64).to(dtype).view({1, 3, 1, 1});
+    };
+    return (pixels - per_channel(preprocessing.mean)).div_(per_channel(preprocessing.deviation)).contiguous();
+}
+
+torch::Tensor pool(const torch::Tensor& map, Pooling pooling) {
+    switch (pooling) {
+        case Pooling::average: return map.mean({2, 3});
+        case Pooling::max: return map.amax({2, 3});
+        case Pooling::flatten: return map.flatten(1);
+    }
+    THAW_CHECK(false, "pooling {}", static_cast<int>(pooling));
+}
+
+}  // namespace thaw

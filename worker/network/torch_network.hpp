@@ -1,0 +1,52 @@
+// A layer graph run by LibTorch: for training tails with autograd, and as a reference for the frozen executor.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "common/backbones/layer_graph.hpp"
+#include "worker/weights/registry.hpp"
+#include "worker/weights/tensor_file.hpp"
+
+namespace thaw {
+
+/// Layers [first, last) of a graph with their parameters. Those before `frozen` run in inference mode (batch-norm
+/// included) and without gradients; the others are trained.
+class TorchNetwork {
+   public:
+    TorchNetwork(const LayerGraph& graph, int first, int last, int frozen, const TensorMap& tensors,
+                 torch::Dtype dtype = torch::kFloat32);
+
+    /// `input` is the output of layer first-1, [n, c, h, w] (for first == 0: preprocessed images). Returns the output
+    /// of layer last-1. `training` concerns the batch-norm of trained layers only.
+    torch::Tensor forward(torch::Tensor input, bool training);
+
+    /// Like forward in inference mode, but returns the outputs of layers cut-1 for each of `cuts`, in that order.
+    std::vector<torch::Tensor> outputs_at(torch::Tensor input, const std::vector<int>& cuts);
+
+    /// The trained parameters in layer order; assigning another tensor of the same shape replaces the parameter.
+    const std::vector<torch::Tensor*>& trained_parameters() const { return trained_; }
+
+   private:
+    struct Parameters {
+        torch::Tensor weight, bias, running_mean, running_var;
+    };
+    torch::Tensor run_layer(int index, const std::vector<torch::Tensor>& values, bool training);
+    void run(std::vector<torch::Tensor>& values, torch::Tensor input, bool training, const std::vector<int>& keep);
+
+    LayerGraph graph_;
+    int first_, last_, frozen_;
+    std::vector<Parameters> parameters_;  // one for each layer of the graph
+    std::vector<torch::Tensor*> trained_;
+    std::vector<int> last_reader_;  // of each layer's output, to free it in time
+};
+
+/// [n, s, s, 3] uint8 RGB -> [n, 3, s, s] as the weights want it.
+torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, const Preprocessing& preprocessing,
+                         torch::Dtype dtype = torch::kFloat32);
+
+/// [n, c, h, w] -> [n, features].
+torch::Tensor pool(const torch::Tensor& map, Pooling pooling);
+
+}  // namespace thaw

@@ -1,0 +1,166 @@
+#include "worker/train/tail_model.hpp"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/error.hpp"
+#include "worker/network/torch_network.hpp"
+#include "worker/train/head_layout.hpp"
+#include "worker/train/optimizer.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kEvaluationBatch = 32;
+
+template <typename Scalar>
+class TailModel : public Model {
+   public:
+    TailModel(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
+              const Preprocessing& preprocessing, const TailInput& input, int classes)
+        : trial_(trial),
+          preprocessing_(preprocessing),
+          input_(input),
+          image_size_(graph.image_size),
+          input_shape_(graph.layers[static_cast<std::size_t>(std::max(trial.cut, 1) - 1)].output),
+          network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType),
+          layout_(head_inputs(graph, trial), trial.head.widths, classes) {
+        std::size_t size = layout_.parameters;
+        for (const torch::Tensor* parameter : network_.trained_parameters())
+            size += static_cast<std::size_t>(parameter->numel());
+        flat_ = torch::empty({static_cast<std::int64_t>(size)}, kType);
+        gradients_ = torch::zeros({static_cast<std::int64_t>(size)}, kType);
+        initialize_head(layout_, trial.seed, flat_.template data_ptr<Scalar>());
+        std::int64_t at = 0;
+        for (const DenseShape& layer : layout_.layers) {
+            weights_.push_back(adopt({layer.outputs, layer.inputs}, at));
+            biases_.push_back(adopt({layer.outputs}, at));
+        }
+        for (torch::Tensor* parameter : network_.trained_parameters()) {
+            flat_.narrow(0, at, parameter->numel()).copy_(parameter->flatten());
+            *parameter = adopt(parameter->sizes().vec(), at);
+        }
+        optimizer_ = std::make_unique<FlatOptimizer<Scalar>>(trial.optimizer, trial.learning_rate, size);
+    }
+
+    BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override {
+        const torch::AutoGradMode with_gradients(true);
+        gradients_.zero_();
+        const torch::Tensor logits = forward(rows, epoch);
+        const torch::Tensor targets = as_tensor(labels);
+        const torch::Tensor loss = torch::nll_loss(torch::log_softmax(logits, 1), targets);
+        loss.backward();
+        optimizer_->step(flat_.template data_ptr<Scalar>(), gradients_.template data_ptr<Scalar>(),
+                         static_cast<std::size_t>(flat_.numel()));
+        return {loss.template item<double>() * static_cast<double>(rows.size()), count_correct(logits, targets)};
+    }
+
+    BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
+        const torch::NoGradGuard no_gradients;
+        BatchSums total;
+        for (std::size_t at = 0; at < rows.size(); at += kEvaluationBatch) {
+            const std::size_t count = std::min(kEvaluationBatch, rows.size() - at);
+            const torch::Tensor logits = forward(rows.subspan(at, count), 0);
+            const torch::Tensor targets = as_tensor(labels.subspan(at, count));
+            total.loss += torch::nll_loss(torch::log_softmax(logits, 1), targets, {}, at::Reduction::Sum)
+                              .template item<double>();
+            total.correct += count_correct(logits, targets);
+        }
+        return total;
+    }
+
+   private:
+    static constexpr torch::Dtype kType = std::is_same_v<Scalar, double> ? torch::kFloat64 : torch::kFloat32;
+
+    static int head_inputs(const LayerGraph& graph, const Trial& trial) {
+        const Shape& base = graph.base_output();
+        return static_cast<int>(trial.head.pooling == Pooling::flatten ? base.elements() : base.channels);
+    }
+
+    /// A leaf that lives at `at` in the flat arrays, with its gradient; moves `at` behind it. One array for all is what
+    /// the optimizer steps over.
+    torch::Tensor adopt(const std::vector<std::int64_t>& shape, std::int64_t& at) {
+        std::int64_t size = 1;
+        for (const std::int64_t extent : shape) size *= extent;
+        torch::Tensor leaf = flat_.narrow(0, at, size).view(shape).detach();
+        leaf.set_requires_grad(true);
+        leaf.mutable_grad() = gradients_.narrow(0, at, size).view(shape);
+        at += size;
+        return leaf;
+    }
+
+    static torch::Tensor as_tensor(std::span<const int> labels) {
+        return torch::tensor(at::ArrayRef<int>(labels.data(), labels.size()), torch::kInt64);
+    }
+
+    static int count_correct(const torch::Tensor& logits, const torch::Tensor& targets) {
+        return logits.argmax(1).eq(targets).sum().template item<int>();
+    }
+
+    torch::Tensor gather(std::span<const int> rows) const {
+        const int count = static_cast<int>(rows.size());
+        if (!input_.features) {
+            const std::size_t bytes = 3 * static_cast<std::size_t>(image_size_) * static_cast<std::size_t>(image_size_);
+            std::vector<std::uint8_t> batch(bytes * rows.size());
+            for (std::size_t i = 0; i < rows.size(); ++i)
+                std::memcpy(batch.data() + i * bytes, input_.images + static_cast<std::size_t>(rows[i]) * bytes, bytes);
+            return preprocess(batch.data(), count, image_size_, preprocessing_, kType);
+        }
+        const auto elements = static_cast<std::size_t>(input_shape_.elements());
+        torch::Tensor batch =
+            torch::empty({count, input_shape_.channels, input_shape_.height, input_shape_.width}, torch::kFloat32);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            std::memcpy(batch.data_ptr<float>() + i * elements,
+                        input_.features + static_cast<std::size_t>(rows[i]) * elements, elements * sizeof(float));
+        return batch.to(kType);
+    }
+
+    /// Logits; epoch 0 is inference.
+    torch::Tensor forward(std::span<const int> rows, int epoch) {
+        torch::Tensor x = pool(network_.forward(gather(rows), epoch > 0), trial_.head.pooling);
+        for (std::size_t l = 0; l < weights_.size(); ++l) {
+            x = torch::linear(x, weights_[l], biases_[l]);
+            if (l + 1 == weights_.size()) break;
+            x = torch::relu(x);
+            if (epoch > 0 && trial_.dropout[l] > 0) x = x * dropout_mask(rows, static_cast<int>(l), epoch);
+        }
+        return x;
+    }
+
+    torch::Tensor dropout_mask(std::span<const int> rows, int layer, int epoch) const {
+        const int units = layout_.layers[static_cast<std::size_t>(layer)].outputs;
+        torch::Tensor mask = torch::empty({static_cast<std::int64_t>(rows.size()), units}, kType);
+        Scalar* at = mask.template data_ptr<Scalar>();
+        for (const int row : rows) {
+            fill_dropout_mask(trial_.seed, layer, epoch, row, trial_.dropout[static_cast<std::size_t>(layer)], units,
+                              at);
+            at += units;
+        }
+        return mask;
+    }
+
+    Trial trial_;
+    Preprocessing preprocessing_;
+    TailInput input_;
+    int image_size_;
+    Shape input_shape_;
+    TorchNetwork network_;
+    HeadLayout layout_;
+    torch::Tensor flat_, gradients_;
+    std::vector<torch::Tensor> weights_, biases_;
+    std::unique_ptr<FlatOptimizer<Scalar>> optimizer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> make_tail_model(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
+                                       const Preprocessing& preprocessing, const TailInput& input, int classes,
+                                       bool double_precision) {
+    if (double_precision)
+        return std::make_unique<TailModel<double>>(trial, graph, tensors, preprocessing, input, classes);
+    return std::make_unique<TailModel<float>>(trial, graph, tensors, preprocessing, input, classes);
+}
+
+}  // namespace thaw

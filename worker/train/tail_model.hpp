@@ -1,0 +1,25 @@
+// Trains a tail (the layers after a cut) together with its head, by LibTorch's autograd on one thread.
+#pragma once
+
+#include <memory>
+
+#include "common/backbones/layer_graph.hpp"
+#include "worker/train/trajectory.hpp"
+#include "worker/weights/registry.hpp"
+#include "worker/weights/tensor_file.hpp"
+
+namespace thaw {
+
+/// Where a tail's input comes from: the cached output of the cut, or the decoded images where nothing is cached.
+struct TailInput {
+    const float* features = nullptr;       // [rows, elements of the cut's output]
+    const std::uint8_t* images = nullptr;  // [rows, s, s, 3]; used where features is null
+};
+
+/// The head's start, dropout and order of images are those of HeadModel. `double_precision` is for tests.
+/// What `input` points to must outlive the model.
+std::unique_ptr<Model> make_tail_model(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
+                                       const Preprocessing& preprocessing, const TailInput& input, int classes,
+                                       bool double_precision = false);
+
+}  // namespace thaw
