@@ -105,7 +105,7 @@ std::string freeze_text(const LayerGraph& graph, const std::string& freeze, cons
 
 std::string backbones_table() {
     std::vector<Row> rows = {
-        {"name", "family", "pixels", "layers", "cuts", "parameters", "base only", "GFLOPs", "top-1", "names as in"}};
+        {"name", "family", "pixels", "layers", "cuts", "parameters", "base only", "GFLOPs", "top-1", "follows"}};
     for (const BackboneInfo& info : backbones()) {
         const LayerGraph graph = build_backbone(info.name, info.default_image_size, PaddingStyle::symmetric);
         const Totals base = total(graph, 0, graph.top_begin, 0);
