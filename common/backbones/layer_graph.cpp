@@ -1,1 +1,70 @@
 #include "common/backbones/layer_graph.hpp"
+
+#include <algorithm>
+
+#include "common/names.hpp"
+
+namespace thaw {
+namespace {
+
+const NameTable<LayerKind> kKinds = {
+    {LayerKind::input, "input"},
+    {LayerKind::conv, "conv"},
+    {LayerKind::batch_norm, "batch_norm"},
+    {LayerKind::activation, "activation"},
+    {LayerKind::zero_pad, "zero_pad"},
+    {LayerKind::max_pool, "max_pool"},
+    {LayerKind::average_pool, "average_pool"},
+    {LayerKind::adaptive_average_pool, "adaptive_average_pool"},
+    {LayerKind::global_average_pool, "global_average_pool"},
+    {LayerKind::add, "add"},
+    {LayerKind::concat, "concat"},
+    {LayerKind::flatten, "flatten"},
+    {LayerKind::dense, "dense"},
+    {LayerKind::dropout, "dropout"},
+};
+
+const NameTable<Activation> kActivations = {
+    {Activation::none, "none"},
+    {Activation::relu, "relu"},
+    {Activation::relu6, "relu6"},
+    {Activation::swish, "swish"},
+    {Activation::sigmoid, "sigmoid"},
+    {Activation::hard_swish, "hard_swish"},
+    {Activation::hard_sigmoid, "hard_sigmoid"},
+    {Activation::softmax, "softmax"},
+};
+
+const NameTable<PaddingStyle> kStyles = {{PaddingStyle::symmetric, "symmetric"},
+                                         {PaddingStyle::tensorflow, "tensorflow"}};
+
+}  // namespace
+
+const char* to_string(LayerKind kind) {
+    return name_of(kKinds, kind);
+}
+const char* to_string(Activation activation) {
+    return name_of(kActivations, activation);
+}
+const char* to_string(PaddingStyle style) {
+    return name_of(kStyles, style);
+}
+
+int LayerGraph::find(const std::string& name) const {
+    const auto found =
+        std::find_if(layers.begin(), layers.end(), [&](const Layer& layer) { return layer.name == name; });
+    return found == layers.end() ? -1 : static_cast<int>(found - layers.begin());
+}
+
+std::vector<int> cuts(const LayerGraph& graph) {
+    std::vector<int> found;
+    int earliest = graph.top_begin - 1;  // the first layer that any layer from n on reads; the top reads the last one
+    for (int n = graph.top_begin; n >= 1; --n) {
+        if (earliest >= n - 1) found.push_back(n);
+        for (const int input : graph.layers[n - 1].inputs) earliest = std::min(earliest, input);
+    }
+    std::reverse(found.begin(), found.end());
+    return found;
+}
+
+}  // namespace thaw

@@ -1,0 +1,84 @@
+// Builds a LayerGraph layer by layer and computes each layer's shape, parameters and FLOPs on the way.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/backbones/layer_graph.hpp"
+
+namespace thaw {
+
+struct Kernel {
+    int height, width;
+    Kernel(int side) : height(side), width(side) {}  // implicit, so that `.kernel = 3` is a square
+    Kernel(int rows, int columns) : height(rows), width(columns) {}
+};
+
+/// A convolution's options; a depthwise one has groups == channels == its input's channels.
+struct Conv {
+    int channels;  // of the output
+    Kernel kernel = 1;
+    int stride = 1;
+    int groups = 1;
+    int dilation = 1;
+    Padding padding = {};
+    bool bias = false;
+};
+
+struct BatchNorm {
+    double epsilon = 1e-5;
+    double momentum = 0.1;  // PyTorch's: what Keras calls momentum 0.99 is 0.01 here
+};
+
+/// The same padding on all four sides.
+Padding around(int pixels);
+
+/// Every method adds one layer, after the last one unless `from` says otherwise, and returns its index. Layers with
+/// tensors are named as their tensors' prefix. A layer whose output would be empty or whose name is taken is a bug
+/// (THAW_CHECK): build_backbone() refuses images that are too small before it comes to that.
+class GraphBuilder {
+  public:
+    static constexpr int kLast = -1;
+
+    /// Starts with the input layer, "input": 3 x image_size x image_size.
+    GraphBuilder(const std::string& backbone, int image_size, PaddingStyle style);
+
+    /// Layers from here on belong to this block.
+    void begin_block(const std::string& name) { block_ = name; }
+    /// Layers from here on are the ImageNet classifier.
+    void begin_top();
+    /// Index and channels of the layer added last.
+    int last() const { return static_cast<int>(graph_.layers.size()) - 1; }
+    int channels() const { return graph_.layers.back().output.channels; }
+
+    /// "Same" padding (output = ceil(input / stride)) of a layer after `from`, laid out in the graph's padding style.
+    Padding same(Kernel kernel, int stride = 1, int from = kLast) const;
+
+    int conv(const std::string& name, const Conv& conv, int from = kLast);
+    int batch_norm(const std::string& name, const BatchNorm& norm, int from = kLast);
+    int activation(const std::string& name, Activation activation, int from = kLast);
+    int zero_pad(const std::string& name, const Padding& padding, int from = kLast);
+    int max_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast);
+    int average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast);
+    int adaptive_average_pool(const std::string& name, Kernel size, int from = kLast);
+    int global_average_pool(const std::string& name, int from = kLast);
+    int add(const std::string& name, const std::vector<int>& from);
+    int concat(const std::string& name, const std::vector<int>& from);
+    int flatten(const std::string& name, int from = kLast);
+    int dense(const std::string& name, int outputs, int from = kLast);
+    int dropout(const std::string& name, int from = kLast);
+
+    /// The graph; where begin_top() was never called, all of it is the base.
+    LayerGraph finish();
+
+  private:
+    Layer start(const std::string& name, LayerKind kind, int from) const;
+    const Shape& input_of(const Layer& layer) const { return graph_.layers[layer.inputs.front()].output; }
+    int pool(LayerKind kind, const std::string& name, Kernel kernel, int stride, const Padding& padding, int from);
+    int push(Layer layer);
+
+    LayerGraph graph_;
+    std::string block_;
+};
+
+}  // namespace thaw

@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include "common/backbones/families.hpp"
+
+namespace thaw {
+namespace {
+
+struct Stage {
+    int expansion, channels, repeats, stride;  // the stride of its first block
+};
+
+constexpr Stage kStages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                             {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+
+/// torchvision's ConvNormActivation: PREFIX.0 is the convolution, PREFIX.1 the batch-norm.
+void conv_norm_relu6(GraphBuilder& graph, const std::string& prefix, const Conv& conv) {
+    graph.conv(prefix + ".0", conv);
+    graph.batch_norm(prefix + ".1", {});
+    graph.activation(prefix + ".relu", Activation::relu6);
+}
+
+/// Keras pads in a layer of its own before a depthwise convolution with a stride.
+void depthwise(GraphBuilder& graph, const std::string& prefix, int stride) {
+    Padding padding = graph.same(3, stride);
+    if (stride == 2) {
+        graph.zero_pad(prefix + ".pad", padding);
+        padding = {};
+    }
+    const int channels = graph.channels();
+    conv_norm_relu6(graph, prefix,
+                    {.channels = channels, .kernel = 3, .stride = stride, .groups = channels, .padding = padding});
+}
+
+void add_block(GraphBuilder& graph, const std::string& name, int expansion, int channels, int stride) {
+    graph.begin_block(name);
+    const int input = graph.last();
+    const int in_channels = graph.channels();
+    int part = 0;
+    const auto next = [&] { return fmt::format("{}.conv.{}", name, part++); };
+    if (expansion != 1) conv_norm_relu6(graph, next(), {.channels = in_channels * expansion});
+    depthwise(graph, next(), stride);
+    graph.conv(next(), {.channels = channels});
+    const int projected = graph.batch_norm(next(), {});
+    if (stride == 1 && in_channels == channels) graph.add(name + ".add", {input, projected});
+}
+
+}  // namespace
+
+void build_mobilenet_v2(GraphBuilder& graph, int classes) {
+    graph.begin_block("features.0");
+    conv_norm_relu6(graph, "features.0", {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
+    int number = 0;
+    for (const Stage& stage : kStages)
+        for (int i = 0; i < stage.repeats; ++i)
+            add_block(graph, fmt::format("features.{}", ++number), stage.expansion, stage.channels,
+                      i == 0 ? stage.stride : 1);
+    graph.begin_block("features.18");
+    conv_norm_relu6(graph, "features.18", {.channels = 1280});
+    graph.begin_top();
+    graph.global_average_pool("avgpool");
+    graph.dropout("classifier.0");
+    graph.dense("classifier.1", classes);
+}
+
+}  // namespace thaw
