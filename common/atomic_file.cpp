@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 namespace thaw {
@@ -76,7 +75,10 @@ std::string read_file(const std::filesystem::path& path) {
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     if (!file) throw_errno(path);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::string text;
+    char block[1 << 16];
+    while (file.read(block, sizeof block), file.gcount() > 0)
+        text.append(block, static_cast<std::size_t>(file.gcount()));
     if (file.bad()) throw_errno(path);
     return text;
 }

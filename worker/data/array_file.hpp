@@ -7,9 +7,9 @@
 
 namespace thaw {
 
-/// A read-only, memory-mapped, checksummed array [rows, row_elements] of one element size, written once by AtomicFile.
+/// The data start 64 bytes into the file, so that they are aligned for any vector unit.
 class ArrayFile {
-   public:
+  public:
     /// Maps the file and checks header and size (not the checksum, see verify). Throws StageError where it is damaged.
     explicit ArrayFile(const std::filesystem::path& path);
     ~ArrayFile();
@@ -18,24 +18,25 @@ class ArrayFile {
 
     std::int64_t rows() const { return rows_; }
     std::int64_t row_elements() const { return row_elements_; }
-    const std::uint8_t* bytes() const;            // element size 1
-    const float* floats() const;                  // element size 4
+    const std::uint8_t* bytes() const;  // element size 1
+    const float* floats() const;        // element size 4
     /// Reads it all and compares with the stored checksum.
     bool verify() const;
-    /// True where `path` is a whole, undamaged file of this shape.
+    /// True where `path` is there and its header fits its size. Does not read the data: that is verify()'s.
     static bool usable(const std::filesystem::path& path);
 
-   private:
+  private:
     void* mapping_ = nullptr;
     std::size_t mapping_bytes_ = 0;
     std::int64_t rows_ = 0, row_elements_ = 0;
     int element_bytes_ = 0;
 };
 
-/// Writes such a file. Rows may be filled by several threads at once (distinct rows); commit() computes the checksum,
-/// syncs and renames. Without commit() nothing remains.
+/// Writes such a file. Rows start as zeros and may be filled by several threads at once (distinct rows); commit()
+/// computes the checksum, syncs and renames. Without commit() nothing remains. All the disk space is taken at
+/// construction, so that a full disk is a StageError with the bytes needed and free, not a SIGBUS in the middle.
 class ArrayFileWriter {
-   public:
+  public:
     ArrayFileWriter(std::filesystem::path path, std::int64_t rows, std::int64_t row_elements, int element_bytes);
     ~ArrayFileWriter();
     ArrayFileWriter(const ArrayFileWriter&) = delete;
@@ -43,7 +44,7 @@ class ArrayFileWriter {
     void* row(std::int64_t index);
     void commit();
 
-   private:
+  private:
     std::filesystem::path path_, temporary_;
     int descriptor_ = -1;
     std::uint8_t* mapping_ = nullptr;

@@ -13,8 +13,8 @@ namespace thaw {
 enum class Part : std::uint8_t { train, validation, test };
 
 struct ImageFile {
-    std::string path;         // relative to the dataset's folder
-    int label = 0;            // index into Dataset::classes; -1 in a test folder without classes
+    std::string path;  // relative to the dataset's folder
+    int label = 0;     // index into Dataset::classes; -1 in a test folder without classes
     Part part = Part::train;
     std::string fingerprint;  // of the file's content
 };
@@ -38,9 +38,10 @@ Dataset scan_images(const std::filesystem::path& folder, const SplitOptions& spl
 
 /// Assigns parts of unsplit images; exposed for tests. The methods:
 /// keras_generator: per class, sorted by name, validation is the first f*n (ImageDataGenerator's validation_split);
-/// keras_dataset: all files shuffled once by seed as image_dataset_from_directory does (numpy's RandomState), the last f*N;
-/// fit: the last f*N of the sorted list (model.fit's validation_split);
-/// stratified: per class, the round(f*n) images (at least one, never all) with the smallest hash of (content, seed), so that adding an image moves few others.
+/// keras_dataset: all files shuffled once by seed as image_dataset_from_directory does (numpy's RandomState), the last
+/// f*N; fit: the last f*N of the sorted list (model.fit's validation_split); stratified: per class, the round(f*n)
+/// images (at least one, never all) with the smallest hash of (content, seed), so that adding an image moves few
+/// others.
 void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options);
 
 /// The dataset as a JSON file that every rank reads.

@@ -1,0 +1,43 @@
+// A dataset's identity, and its JSON file.
+#include <nlohmann/json.hpp>
+
+#include "common/atomic_file.hpp"
+#include "common/error.hpp"
+#include "common/fingerprint.hpp"
+#include "worker/data/image_folder.hpp"
+
+namespace thaw {
+
+std::string Dataset::fingerprint() const {
+    Fingerprint hash;
+    for (const std::string& name : classes) hash.add(name);
+    for (const ImageFile& image : images)
+        hash.add(image.fingerprint).add(std::to_string(image.label)).add(std::to_string(static_cast<int>(image.part)));
+    return hash.hex();
+}
+
+void write_dataset(const std::filesystem::path& path, const Dataset& dataset) {
+    nlohmann::json images = nlohmann::json::array();
+    for (const ImageFile& image : dataset.images)
+        images.push_back({image.path, image.label, static_cast<int>(image.part), image.fingerprint});
+    const nlohmann::json json = {{"folder", dataset.folder.string()}, {"classes", dataset.classes}, {"images", images}};
+    write_file(path, json.dump());
+}
+
+Dataset read_dataset(const std::filesystem::path& path) {
+    const std::string text = read_file(path);
+    try {
+        const nlohmann::json json = nlohmann::json::parse(text);
+        Dataset dataset;
+        dataset.folder = json.at("folder").get<std::string>();
+        dataset.classes = json.at("classes").get<std::vector<std::string>>();
+        for (const nlohmann::json& image : json.at("images"))
+            dataset.images.push_back({image.at(0).get<std::string>(), image.at(1).get<int>(),
+                                      static_cast<Part>(image.at(2).get<int>()), image.at(3).get<std::string>()});
+        return dataset;
+    } catch (const nlohmann::json::exception& error) {
+        throw StageError("{}: not a dataset file: {}", path.string(), error.what());
+    }
+}
+
+}  // namespace thaw

@@ -1,0 +1,35 @@
+// Remembers files' content fingerprints by path, size and modification time, so that a folder is hashed once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace thaw {
+
+/// Loads `file` (none where the path is empty; a damaged one counts as empty). of() may be called by several threads.
+class FingerprintCache {
+  public:
+    explicit FingerprintCache(std::filesystem::path file);
+
+    /// The fingerprint of the file's content, from memory where size and modification time are the remembered ones.
+    /// Throws std::system_error where it cannot be read.
+    std::string of(const std::filesystem::path& path);
+    /// Writes what is new; a place that cannot be written costs only time at the next scan, and a warning.
+    void save() const;
+
+  private:
+    struct Entry {
+        std::uint64_t size;
+        std::int64_t modified_ns;
+        std::string fingerprint;
+    };
+    std::filesystem::path file_;
+    std::mutex mutex_;
+    std::map<std::string, Entry> entries_;
+    bool changed_ = false;
+};
+
+}  // namespace thaw

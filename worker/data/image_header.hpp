@@ -1,0 +1,30 @@
+// What an image file says of itself before anything is decoded: format, size, and whether all of it is there.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace thaw {
+
+enum class ImageFormat { jpeg, png, bmp, webp, ppm, tiff, gif };
+
+struct ImageHeader {
+    ImageFormat format = ImageFormat::jpeg;
+    std::int64_t width = 0, height = 0;  // as stored, before any EXIF rotation
+    bool alpha = false;                  // png and webp: there is a channel or a colour of transparency
+};
+
+/// Reads the header by content, whatever the file is called. Throws StageError, without the file's name, where it is no
+/// image of these formats, or its header is cut short.
+ImageHeader read_image_header(std::string_view bytes);
+
+/// Throws StageError where a JPEG or PNG ends before its end marker (decoders would fill the rest with grey). What
+/// follows the end is ignored.
+void check_whole(std::string_view bytes, ImageFormat format);
+
+/// A PNG with only those chunks that decide its pixels and its rotation: no texts, no colour profiles, whose flaws
+/// libpng reports on stderr.
+std::string essential_png(std::string_view bytes);
+
+}  // namespace thaw

@@ -1,0 +1,110 @@
+// The four ways to choose validation images.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <iterator>
+#include <numeric>
+#include <tuple>
+
+#include "common/error.hpp"
+#include "common/fingerprint.hpp"
+#include "worker/data/image_folder.hpp"
+#include "worker/data/numpy_shuffle.hpp"
+
+namespace thaw {
+namespace {
+
+using Indices = std::vector<std::size_t>;
+
+/// All images as Keras lists them: class by class, each sorted by name.
+Indices sorted_order(const std::vector<ImageFile>& images) {
+    Indices order(images.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return std::tie(images[a].label, images[a].path) < std::tie(images[b].label, images[b].path);
+    });
+    return order;
+}
+
+/// Calls `choose` with the sorted images of each class; what it returns validates.
+Indices choose_per_class(const std::vector<ImageFile>& images, int classes,
+                         const std::function<Indices(Indices)>& choose) {
+    std::vector<Indices> members(static_cast<std::size_t>(classes));
+    for (std::size_t i : sorted_order(images)) members[static_cast<std::size_t>(images[i].label)].push_back(i);
+    Indices chosen;
+    for (Indices& member : members) std::ranges::copy(choose(std::move(member)), std::back_inserter(chosen));
+    return chosen;
+}
+
+Indices first(Indices indices, std::size_t count) {
+    indices.resize(count);
+    return indices;
+}
+
+Indices last(const Indices& indices, std::size_t count) {
+    return {indices.end() - static_cast<std::ptrdiff_t>(count), indices.end()};
+}
+
+std::size_t truncated(double fraction, std::size_t count) {
+    return static_cast<std::size_t>(fraction * static_cast<double>(count));
+}
+
+Indices keras_generator(const std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
+    return choose_per_class(images, classes, [&](Indices members) {
+        const std::size_t count = truncated(options.validation, members.size());
+        return first(std::move(members), count);
+    });
+}
+
+Indices keras_dataset(const std::vector<ImageFile>& images, const SplitOptions& options) {
+    if (options.seed > 0xffff'ffff)
+        throw UserError("split seed {}: keras-dataset takes seeds from 0 to 4294967295, as numpy does", options.seed);
+    const Indices sorted = sorted_order(images);
+    Indices shuffled;
+    for (std::size_t i : numpy_shuffled_order(sorted.size(), static_cast<std::uint32_t>(options.seed)))
+        shuffled.push_back(sorted[i]);
+    return last(shuffled, truncated(options.validation, shuffled.size()));
+}
+
+Indices fit(const std::vector<ImageFile>& images, const SplitOptions& options) {
+    // Keras rounds the training part down, not the validation part.
+    const std::size_t training = truncated(1.0 - options.validation, images.size());
+    return last(sorted_order(images), images.size() - training);
+}
+
+Indices stratified(const std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
+    const std::string seed = std::to_string(options.seed);
+    std::vector<std::string> rank;
+    for (const ImageFile& image : images) rank.push_back(Fingerprint().add(image.fingerprint).add(seed).hex());
+    return choose_per_class(images, classes, [&](Indices members) {
+        const auto size = static_cast<double>(members.size());
+        const double wanted = std::max(1.0, std::round(options.validation * size));
+        const auto count = static_cast<std::size_t>(std::max(0.0, std::min(wanted, size - 1)));
+        std::ranges::stable_sort(members, {}, [&](std::size_t i) -> const std::string& { return rank[i]; });
+        return first(std::move(members), count);
+    });
+}
+
+}  // namespace
+
+void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
+    if (!(options.validation > 0 && options.validation < 1))
+        throw UserError("validation: {} is not a fraction between 0 and 1", options.validation);
+    const auto choose = [&] {
+        switch (options.method) {
+            case SplitMethod::keras_generator:
+                return keras_generator(images, classes, options);
+            case SplitMethod::keras_dataset:
+                return keras_dataset(images, options);
+            case SplitMethod::fit:
+                return fit(images, options);
+            case SplitMethod::stratified:
+                return stratified(images, classes, options);
+        }
+        THAW_CHECK(false, "split method {}", static_cast<int>(options.method));
+    };
+    for (ImageFile& image : images) image.part = Part::train;
+    for (std::size_t i : choose()) images[i].part = Part::validation;
+}
+
+}  // namespace thaw
