@@ -5,17 +5,10 @@
 #include <string>
 #include <variant>
 
+#include "common/epoch_metrics.hpp"
 #include "common/stage.hpp"
 
 namespace thaw {
-
-/// Metrics of one epoch of one trajectory.
-struct EpochMetrics {
-    int epoch = 0;                              // 1 is the first
-    double train_loss = 0, train_accuracy = 0;  // averaged over the epoch while it trains, dropout on, as Keras does
-    double validation_loss = 0, validation_accuracy = 0;  // after the epoch
-    double seconds = 0;
-};
 
 // worker -> coordinator
 struct Hello {

@@ -49,6 +49,9 @@ const char* to_string(Activation activation) {
 const char* to_string(PaddingStyle style) {
     return name_of(kStyles, style);
 }
+PaddingStyle parse_padding_style(const std::string& name) {
+    return parse_name("padding style", kStyles, name);
+}
 
 int LayerGraph::find(const std::string& name) const {
     const auto found =

@@ -98,5 +98,6 @@ FreezeDepth resolve_freeze(const LayerGraph& graph, const std::string& freeze);
 const char* to_string(LayerKind kind);
 const char* to_string(Activation activation);
 const char* to_string(PaddingStyle style);
+PaddingStyle parse_padding_style(const std::string& name);  // throws UserError with the names there are
 
 }  // namespace thaw

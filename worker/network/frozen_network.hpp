@@ -30,7 +30,7 @@ constexpr int kCanonicalBatch = 16;
 /// Batch-norm uses its stored statistics, dropout does nothing. Runs on the calling thread only; several threads may
 /// call run() at once.
 class FrozenNetwork {
-   public:
+  public:
     virtual ~FrozenNetwork() = default;
     /// `images`: [count, size, size, 3] RGB; count <= kCanonicalBatch. outputs[i]: tap i's [count, elements].
     virtual void run(const std::uint8_t* images, int count, const std::vector<float*>& outputs) const = 0;

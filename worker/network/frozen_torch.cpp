@@ -9,7 +9,7 @@ namespace thaw {
 namespace {
 
 class FrozenTorchNetwork : public FrozenNetwork {
-   public:
+  public:
     FrozenTorchNetwork(const LayerGraph& graph, const TensorMap& tensors, Preprocessing preprocessing,
                        std::vector<Tap> taps)
         : image_size_(graph.image_size), preprocessing_(std::move(preprocessing)), taps_(std::move(taps)) {
@@ -27,7 +27,7 @@ class FrozenTorchNetwork : public FrozenNetwork {
         }
     }
 
-   private:
+  private:
     int image_size_;
     Preprocessing preprocessing_;
     std::vector<Tap> taps_;

@@ -1,6 +1,7 @@
 #include "worker/network/torch_network.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "common/error.hpp"
 
@@ -18,14 +19,22 @@ torch::Tensor to_torch(const TensorMap& tensors, const std::string& name, torch:
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {
     switch (activation) {
-        case Activation::none: return x;
-        case Activation::relu: return torch::relu(x);
-        case Activation::relu6: return torch::clamp(x, 0, 6);
-        case Activation::swish: return torch::silu(x);
-        case Activation::sigmoid: return torch::sigmoid(x);
-        case Activation::hard_swish: return torch::hardswish(x);
-        case Activation::hard_sigmoid: return torch::hardsigmoid(x);
-        case Activation::softmax: return torch::softmax(x, 1);
+        case Activation::none:
+            return x;
+        case Activation::relu:
+            return torch::relu(x);
+        case Activation::relu6:
+            return torch::clamp(x, 0, 6);
+        case Activation::swish:
+            return torch::silu(x);
+        case Activation::sigmoid:
+            return torch::sigmoid(x);
+        case Activation::hard_swish:
+            return torch::hardswish(x);
+        case Activation::hard_sigmoid:
+            return torch::hardsigmoid(x);
+        case Activation::softmax:
+            return torch::softmax(x, 1);
     }
     THAW_CHECK(false, "activation {}", static_cast<int>(activation));
 }
@@ -51,9 +60,9 @@ torch::Tensor convolve(torch::Tensor x, const Layer& layer, const torch::Tensor&
 torch::Tensor max_pool(torch::Tensor x, const Layer& layer) {
     std::vector<std::int64_t> padding = {layer.padding.top, layer.padding.left};
     if (!symmetric(layer.padding)) {
-        x = torch::constant_pad_nd(
-            x, {layer.padding.left, layer.padding.right, layer.padding.top, layer.padding.bottom},
-            -std::numeric_limits<float>::infinity());
+        x = torch::constant_pad_nd(x,
+                                   {layer.padding.left, layer.padding.right, layer.padding.top, layer.padding.bottom},
+                                   -std::numeric_limits<float>::infinity());
         padding = {0, 0};
     }
     return torch::max_pool2d(x, {layer.kernel_height, layer.kernel_width}, {layer.stride, layer.stride}, padding,
@@ -120,7 +129,7 @@ void TorchNetwork::run(std::vector<torch::Tensor>& values, torch::Tensor input, 
         for (const int read : graph_.layers[static_cast<std::size_t>(i)].inputs)
             if (last_reader_[static_cast<std::size_t>(read)] == i &&
                 std::find(keep.begin(), keep.end(), read) == keep.end())
-                values[static_cast<std::size_t>(read)] = {};
+                values[static_cast<std::size_t>(read)] = torch::Tensor();
     }
 }
 
@@ -134,28 +143,38 @@ torch::Tensor TorchNetwork::run_layer(int index, const std::vector<torch::Tensor
         return inputs;
     };
     switch (layer.kind) {
-        case LayerKind::conv: return convolve(x, layer, own.weight, own.bias);
+        case LayerKind::conv:
+            return convolve(x, layer, own.weight, own.bias);
         case LayerKind::batch_norm:
             return torch::batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training,
                                      layer.momentum, layer.epsilon, /*cudnn_enabled=*/true);
-        case LayerKind::activation: return activate(x, layer.activation);
-        case LayerKind::zero_pad: return zero_pad(x, layer.padding);
-        case LayerKind::max_pool: return max_pool(x, layer);
-        case LayerKind::average_pool: return average_pool(x, layer);
+        case LayerKind::activation:
+            return activate(x, layer.activation);
+        case LayerKind::zero_pad:
+            return zero_pad(x, layer.padding);
+        case LayerKind::max_pool:
+            return max_pool(x, layer);
+        case LayerKind::average_pool:
+            return average_pool(x, layer);
         case LayerKind::adaptive_average_pool:
             return torch::adaptive_avg_pool2d(x, {layer.kernel_height, layer.kernel_width});
-        case LayerKind::global_average_pool: return x.mean({2, 3});
+        case LayerKind::global_average_pool:
+            return x.mean({2, 3});
         case LayerKind::add: {
             torch::Tensor sum = x;
             for (std::size_t i = 1; i < layer.inputs.size(); ++i)
                 sum = sum + values[static_cast<std::size_t>(layer.inputs[i])];
             return sum;
         }
-        case LayerKind::concat: return torch::cat(all_inputs(), 1);
-        case LayerKind::flatten: return x.flatten(1);
-        case LayerKind::dense: return torch::linear(x.flatten(1), own.weight, own.bias);
+        case LayerKind::concat:
+            return torch::cat(all_inputs(), 1);
+        case LayerKind::flatten:
+            return x.flatten(1);
+        case LayerKind::dense:
+            return torch::linear(x.flatten(1), own.weight, own.bias);
         case LayerKind::input:
-        case LayerKind::dropout: return x;
+        case LayerKind::dropout:
+            return x;
     }
     THAW_CHECK(false, "layer kind {}", static_cast<int>(layer.kind));
 }
@@ -175,9 +194,12 @@ torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, 
 
 torch::Tensor pool(const torch::Tensor& map, Pooling pooling) {
     switch (pooling) {
-        case Pooling::average: return map.mean({2, 3});
-        case Pooling::max: return map.amax({2, 3});
-        case Pooling::flatten: return map.flatten(1);
+        case Pooling::average:
+            return map.mean({2, 3});
+        case Pooling::max:
+            return map.amax({2, 3});
+        case Pooling::flatten:
+            return map.flatten(1);
     }
     THAW_CHECK(false, "pooling {}", static_cast<int>(pooling));
 }

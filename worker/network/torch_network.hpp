@@ -14,7 +14,7 @@ namespace thaw {
 /// Layers [first, last) of a graph with their parameters. Those before `frozen` run in inference mode (batch-norm
 /// included) and without gradients; the others are trained.
 class TorchNetwork {
-   public:
+  public:
     TorchNetwork(const LayerGraph& graph, int first, int last, int frozen, const TensorMap& tensors,
                  torch::Dtype dtype = torch::kFloat32);
 
@@ -28,7 +28,7 @@ class TorchNetwork {
     /// The trained parameters in layer order; assigning another tensor of the same shape replaces the parameter.
     const std::vector<torch::Tensor*>& trained_parameters() const { return trained_; }
 
-   private:
+  private:
     struct Parameters {
         torch::Tensor weight, bias, running_mean, running_var;
     };

@@ -1,5 +1,6 @@
 // The classifier's parameters as one flat array: where each dense layer lies, how it starts, and its dropout masks.
-// Shared by the kernel that trains heads alone and by autograd that trains them with a tail, so that both mean the same.
+// Shared by the kernel that trains heads alone and by autograd that trains them with a tail, so that both mean the
+// same.
 #pragma once
 
 #include <cmath>

@@ -43,7 +43,7 @@ BatchSums HeadModel<Scalar>::train_batch(std::span<const int> rows, std::span<co
     forward(rows, epoch);
     const BatchSums sums = loss(labels, true);
     backward(static_cast<int>(rows.size()));
-    optimizer_.step(parameters_.data(), gradients_.data(), parameters_.size());
+    optimizer_.step(parameters_.data(), gradients_.data());
     return sums;
 }
 
@@ -126,7 +126,8 @@ BatchSums HeadModel<Scalar>::loss(std::span<const int> labels, bool gradient) {
         Scalar* delta = deltas_.back().data() + i * classes;
         for (std::size_t c = 0; c < classes; ++c) {
             const double probability = std::exp(static_cast<double>(logits[c] - *largest)) / sum;
-            delta[c] = static_cast<Scalar>((probability - (c == label ? 1.0 : 0.0)) / static_cast<double>(labels.size()));
+            delta[c] =
+                static_cast<Scalar>((probability - (c == label ? 1.0 : 0.0)) / static_cast<double>(labels.size()));
         }
     }
     return sums;

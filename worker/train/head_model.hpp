@@ -13,7 +13,7 @@ namespace thaw {
 /// Scalar: float, or double in tests.
 template <typename Scalar>
 class HeadModel : public Model {
-   public:
+  public:
     /// `features` [rows, inputs] must outlive the model.
     HeadModel(const Trial& trial, const float* features, int inputs, int classes);
 
@@ -25,7 +25,7 @@ class HeadModel : public Model {
     /// Of the last train_batch.
     const std::vector<Scalar>& gradients() const { return gradients_; }
 
-   private:
+  private:
     void resize_buffers(int batch);
     void gather(std::span<const int> rows);
     /// Fills activations_; with `epoch` > 0 hidden layers are masked by that epoch's dropout.

@@ -17,9 +17,9 @@ constexpr std::size_t kEvaluationBatch = 32;
 
 template <typename Scalar>
 class TailModel : public Model {
-   public:
-    TailModel(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
-              const Preprocessing& preprocessing, const TailInput& input, int classes)
+  public:
+    TailModel(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing,
+              const TailInput& input, int classes)
         : trial_(trial),
           preprocessing_(preprocessing),
           input_(input),
@@ -52,8 +52,7 @@ class TailModel : public Model {
         const torch::Tensor targets = as_tensor(labels);
         const torch::Tensor loss = torch::nll_loss(torch::log_softmax(logits, 1), targets);
         loss.backward();
-        optimizer_->step(flat_.template data_ptr<Scalar>(), gradients_.template data_ptr<Scalar>(),
-                         static_cast<std::size_t>(flat_.numel()));
+        optimizer_->step(flat_.template data_ptr<Scalar>(), gradients_.template data_ptr<Scalar>());
         return {loss.template item<double>() * static_cast<double>(rows.size()), count_correct(logits, targets)};
     }
 
@@ -64,14 +63,14 @@ class TailModel : public Model {
             const std::size_t count = std::min(kEvaluationBatch, rows.size() - at);
             const torch::Tensor logits = forward(rows.subspan(at, count), 0);
             const torch::Tensor targets = as_tensor(labels.subspan(at, count));
-            total.loss += torch::nll_loss(torch::log_softmax(logits, 1), targets, {}, at::Reduction::Sum)
-                              .template item<double>();
+            total.loss +=
+                torch::nll_loss(torch::log_softmax(logits, 1), targets, {}, at::Reduction::Sum).template item<double>();
             total.correct += count_correct(logits, targets);
         }
         return total;
     }
 
-   private:
+  private:
     static constexpr torch::Dtype kType = std::is_same_v<Scalar, double> ? torch::kFloat64 : torch::kFloat32;
 
     static int head_inputs(const LayerGraph& graph, const Trial& trial) {

@@ -39,7 +39,8 @@ void train_trajectory(Model& model, const Trial& trial, const Samples& train, co
         BatchSums total;
         for (std::size_t at = 0; at < rows.size(); at += static_cast<std::size_t>(trial.batch_size)) {
             if (stop.stop_requested()) return;
-            const std::size_t count = std::min<std::size_t>(static_cast<std::size_t>(trial.batch_size), rows.size() - at);
+            const std::size_t count =
+                std::min<std::size_t>(static_cast<std::size_t>(trial.batch_size), rows.size() - at);
             const BatchSums sums = model.train_batch(rows.subspan(at, count), labels.subspan(at, count), epoch);
             total.loss += sums.loss;
             total.correct += sums.correct;

@@ -26,7 +26,7 @@ struct BatchSums {
 
 /// What a trajectory trains: a head alone, or a tail with its head.
 class Model {
-   public:
+  public:
     virtual ~Model() = default;
     /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout.
     virtual BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) = 0;

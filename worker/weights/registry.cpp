@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const NameTable<PaddingStyle> kPaddings = {{PaddingStyle::symmetric, "symmetric"},
-                                           {PaddingStyle::tensorflow, "tensorflow"}};
 
 const std::vector<Preprocessing> kPreprocessings = {
     {"torch", {0.485 * 255, 0.456 * 255, 0.406 * 255}, {0.229 * 255, 0.224 * 255, 0.225 * 255}, false},
@@ -90,7 +88,7 @@ std::vector<const WeightsEntry*> entries_for(const std::string& backbone) {
 
 ResolvedWeights with_overrides(ResolvedWeights weights, const WeightsRequest& request) {
     if (!request.preprocessing.empty()) weights.preprocessing = find_preprocessing(request.preprocessing);
-    if (!request.padding.empty()) weights.padding = parse_name("padding", kPaddings, request.padding);
+    if (!request.padding.empty()) weights.padding = parse_padding_style(request.padding);
     return weights;
 }
 

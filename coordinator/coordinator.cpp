@@ -1,0 +1,217 @@
+#include "coordinator/coordinator.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <vector>
+
+#include "common/error.hpp"
+#include "coordinator/scheduler.hpp"
+
+namespace thaw {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<StageNode> nodes_of(const Plan& plan) {
+    std::vector<StageNode> nodes;
+    for (const PlannedStage& stage : plan.stages)
+        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank()});
+    return nodes;
+}
+
+/// One run of a plan: takes events one at a time, keeps scheduler, store and display in step.
+class Run {
+   public:
+    Run(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
+        const CoordinatorOptions& options)
+        : plan_(plan),
+          inputs_(inputs),
+          channel_(channel),
+          store_(store),
+          progress_(progress),
+          options_(options),
+          scheduler_(nodes_of(plan)),
+          ended_trials_(plan.trials.size(), false) {}
+    Outcome carry_out(const std::atomic<bool>& stop) {
+        double seconds = 0;
+        for (const PlannedStage& stage : plan_.stages) seconds += stage.predicted.seconds;
+        progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
+        const auto start = Clock::now();
+        while (!scheduler_.finished() && outcome_.input_error.empty()) {
+            if (stop) {
+                outcome_.interrupted = true;
+                break;
+            }
+            if (auto envelope = channel_.receive(std::chrono::milliseconds(100)))
+                std::visit([&](const auto& message) { on(envelope->from, message); }, envelope->message);
+            else
+                require_all_workers(start);
+            progress_.refresh();
+        }
+        stop_workers();
+        progress_.refresh(true);
+        return outcome_;
+    }
+
+   private:
+    const PlannedStage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
+    const Trial& trial(int index) const { return plan_.trials[static_cast<std::size_t>(index)]; }
+
+    void on(int rank, const Hello& hello) {
+        hosts_[rank] = hello.host;
+        act(scheduler_.rank_joined(rank, hello.threads));
+    }
+    void on(int, const Progress& progress) { progress_.images_done(progress.stage, progress.images); }
+
+    void on(int, const EpochDone& done) {
+        store_.together([&] {
+            for (const int index : stage(done.stage).trials) {
+                if (trial(index).epochs < done.metrics.epoch) continue;
+                store_.record_epoch(trial(index).id, done.metrics);
+                if (trial(index).epochs == done.metrics.epoch) finish(index, done.metrics.validation_accuracy);
+            }
+        });
+    }
+
+    void on(int rank, const StageDone& done) {
+        StageRecord record = record_of(done.stage, rank);
+        record.seconds = done.seconds;
+        record.bytes = done.bytes;
+        record.reused = done.reused;
+        store_.record_stage(record);
+        if (done.bad_images > 0) spdlog::warn("{} images cannot be read and are left out", done.bad_images);
+        for (const int index : stage(done.stage).trials)
+            THAW_CHECK(stage(done.stage).kind != StageKind::train || ended_trials_[static_cast<std::size_t>(index)],
+                       "stage {} is done but trial {} has no result", done.stage, trial(index).id);
+        progress_.stage_ended(done.stage);
+        act(scheduler_.stage_done(done.stage));
+    }
+
+    void on(int rank, const StageFailed& failed) {
+        StageRecord record = record_of(failed.stage, rank);
+        record.error = failed.message;
+        store_.record_stage(record);
+        progress_.stage_ended(failed.stage);
+        if (failed.stops_sweep) {
+            outcome_.input_error = failed.message;
+            return;
+        }
+        fail_trials(failed.stage, failed.message);
+        failure_ = failed.message;
+        act(scheduler_.stage_failed(failed.stage));
+    }
+
+    // What only workers get, or what only comes at the end (stop_workers takes those).
+    void on(int, const Goodbye&) { THAW_CHECK(false, "a worker left while the sweep runs"); }
+    void on(int, const RunStage&) { THAW_CHECK(false, "a worker sent an order"); }
+    void on(int, const Stop&) { THAW_CHECK(false, "a worker sent an order"); }
+
+    void act(const Actions& actions) {
+        for (const Action& action : actions) {
+            switch (action.kind) {
+                case Action::start: start(action.stage, action.rank); break;
+                case Action::cancel: fail_trials(action.stage, failure_); break;
+                case Action::release: release(action.stage); break;
+            }
+        }
+    }
+
+    void start(int index, int rank) {
+        if (stage(index).kind == StageKind::train)
+            store_.together([&] {
+                for (const int served : stage(index).trials) store_.start_trial(trial(served).id, rank);
+            });
+        const StageSpec spec = stage_spec(plan_, index, inputs_, options_.cache);
+        progress_.stage_started(index, kind_name(spec), stage(index).predicted.seconds);
+        channel_.send(rank, RunStage{index, spec});
+    }
+
+    /// Without sharing a stage's output is of use to nobody else, neither now nor later.
+    void release(int index) {
+        if (plan_.shared) return;
+        for (const std::string& file : stage_outputs(stage_spec(plan_, index, inputs_, options_.cache))) {
+            std::error_code ignored;
+            std::filesystem::remove(file, ignored);
+            std::filesystem::remove(file + ".bad.json", ignored);
+        }
+    }
+
+    void finish(int index, double validation_accuracy) {
+        store_.finish_trial(trial(index).id);
+        ended_trials_[static_cast<std::size_t>(index)] = true;
+        ++outcome_.finished;
+        progress_.trial_ended(false, validation_accuracy,
+                              fmt::format("{} freeze {} head {}", trial(index).backbone, trial(index).freeze,
+                                          head_name(trial(index).head)));
+    }
+
+    void fail_trials(int index, const std::string& message) {
+        store_.together([&] {
+            for (const int served : stage(index).trials) {
+                if (ended_trials_[static_cast<std::size_t>(served)]) continue;
+                ended_trials_[static_cast<std::size_t>(served)] = true;
+                store_.fail_trial(trial(served).id, message);
+                ++outcome_.failed;
+                progress_.trial_ended(true, 0, "");
+            }
+        });
+    }
+
+    StageRecord record_of(int index, int rank) const {
+        const PlannedStage& planned = stage(index);
+        constexpr const char* kKinds[] = {"decode", "features", "train"};
+        StageRecord record;
+        record.kind = kKinds[static_cast<std::size_t>(planned.kind)];
+        record.description = describe(plan_, planned, inputs_);
+        record.rank = rank;
+        record.trials = static_cast<int>(planned.trials.size());
+        record.predicted_seconds = planned.predicted.seconds;
+        record.predicted_bytes = planned.predicted.bytes;
+        return record;
+    }
+
+    void require_all_workers(Clock::time_point start) const {
+        if (static_cast<int>(hosts_.size()) == channel_.size() || Clock::now() - start < options_.patience) return;
+        for (int rank = 0; rank < channel_.size(); ++rank)
+            if (!hosts_.contains(rank))
+                throw StageError("rank {} of {} did not answer in {} s", rank, channel_.size(),
+                                 options_.patience.count());
+    }
+
+    void stop_workers() {
+        for (int rank = 0; rank < channel_.size(); ++rank) channel_.send(rank, Stop{});
+        const auto end = Clock::now() + options_.patience;
+        for (int left = channel_.size(); left > 0 && Clock::now() < end;) {
+            const auto envelope = channel_.receive(std::chrono::milliseconds(100));
+            if (!envelope) continue;
+            if (std::holds_alternative<Goodbye>(envelope->message)) --left;
+            // What was under way when the stop was decided is a result all the same.
+            if (const auto* done = std::get_if<EpochDone>(&envelope->message)) on(envelope->from, *done);
+        }
+    }
+
+    const Plan& plan_;
+    const Inputs& inputs_;
+    Channel& channel_;
+    Store& store_;
+    ProgressDisplay& progress_;
+    const CoordinatorOptions& options_;
+    Scheduler scheduler_;
+    std::vector<bool> ended_trials_;
+    std::map<int, std::string> hosts_;
+    std::string failure_;
+    Outcome outcome_;
+};
+
+}  // namespace
+
+Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
+                   const std::atomic<bool>& stop, const CoordinatorOptions& options) {
+    return Run(plan, inputs, channel, store, progress, options).carry_out(stop);
+}
+
+}  // namespace thaw

@@ -1,0 +1,31 @@
+// The coordinator: carries out a plan by sending stages to workers, and writes down what they answer.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string>
+
+#include "common/channel.hpp"
+#include "coordinator/plan.hpp"
+#include "coordinator/progress.hpp"
+#include "results/store.hpp"
+
+namespace thaw {
+
+struct CoordinatorOptions {
+    std::string cache;                   // folder of decoded images and features
+    std::chrono::seconds patience{60};   // for the first word of every worker, and for the last
+};
+
+struct Outcome {
+    int finished = 0, failed = 0;  // trials
+    bool interrupted = false;
+    std::string input_error;  // what stopped the sweep because the input is wrong; empty: nothing did
+};
+
+/// Runs the plan until every stage has ended or `stop` becomes true. Workers have been stopped when it returns.
+/// Every trial of the plan is in the store already. Throws UserError where a worker does not say hello in time.
+Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
+                   const std::atomic<bool>& stop, const CoordinatorOptions& options);
+
+}  // namespace thaw

@@ -1,0 +1,59 @@
+#include "worker/threads.hpp"
+
+#include <cblas.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <omp.h>
+#include <sched.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+namespace thaw {
+
+int available_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return std::max(1, CPU_COUNT(&set));
+}
+
+void compute_on_one_thread() {
+    omp_set_num_threads(1);
+    torch::set_num_threads(1);
+}
+
+void prepare_process() {
+    compute_on_one_thread();
+    openblas_set_num_threads(1);
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, -1);
+}
+
+BlasInfo inspect_blas() {
+    BlasInfo info;
+    Dl_info where;
+    if (void* symbol = dlsym(RTLD_DEFAULT, "sgemm_"); symbol && dladdr(symbol, &where)) {
+        std::error_code error;
+        const auto file = std::filesystem::canonical(where.dli_fname, error);
+        info.name = error ? where.dli_fname : file.filename().string();
+        if (info.name.find("openblas") != std::string::npos) info.name = openblas_get_config();
+    }
+    constexpr int kSize = 256, kRepetitions = 8;
+    const torch::InferenceMode inference;
+    const torch::Tensor a = torch::ones({kSize, kSize}), b = torch::ones({kSize, kSize});
+    torch::Tensor c = torch::mm(a, b);
+    double best = 1e9;  // of several: the machine may be busy
+    for (int i = 0; i < kRepetitions; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        torch::mm_out(c, a, b);
+        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    info.gflops = 2.0 * kSize * kSize * kSize / best / 1e9;
+    return info;
+}
+
+}  // namespace thaw
