@@ -38,7 +38,9 @@ class ValueTable {
         std::vector<AxisValues> result;
         for (const Axis& axis : axes) {
             result.push_back({position(axis.id), {}});
-            for (const AxisValue& value : axis.values) result.back().values.push_back(find(axis.id, value));
+            std::vector<ValueId>& ids = result.back().values;
+            for (const AxisValue& value : axis.values) ids.push_back(find(axis.id, value));
+            std::sort(ids.begin(), ids.end());
         }
         return result;
     }

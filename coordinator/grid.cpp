@@ -1,7 +1,9 @@
 #include "coordinator/grid.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <optional>
 #include <set>
 
 namespace thaw {
@@ -34,15 +36,22 @@ std::size_t column_of(const Dimension& dimension, std::size_t axis) {
                                     dimension.axes.begin());
 }
 
+bool any_row_matches(const Dimension& dimension, const AxisValues& matching) {
+    const std::size_t width = dimension.axes.size();
+    for (std::size_t at = column_of(dimension, matching.axis); at < dimension.values.size(); at += width)
+        if (std::binary_search(matching.values.begin(), matching.values.end(), dimension.values[at])) return true;
+    return false;
+}
+
 /// The rows that do not match (first) and those that do.
 std::pair<Dimension, Dimension> split_rows(const Dimension& dimension, const AxisValues& matching) {
     const std::size_t width = dimension.axes.size(), column = column_of(dimension, matching.axis);
-    const std::set<ValueId> wanted(matching.values.begin(), matching.values.end());
     Dimension others{dimension.axes, {}}, matched{dimension.axes, {}};
-    for (auto row = dimension.values.begin(); row != dimension.values.end();
-         row += static_cast<std::ptrdiff_t>(width)) {
-        Dimension& side = wanted.contains(row[static_cast<std::ptrdiff_t>(column)]) ? matched : others;
-        side.values.insert(side.values.end(), row, row + static_cast<std::ptrdiff_t>(width));
+    for (std::size_t row = 0; row < dimension.values.size(); row += width) {
+        const ValueId value = dimension.values[row + column];
+        const bool matches = std::binary_search(matching.values.begin(), matching.values.end(), value);
+        Dimension& side = matches ? matched : others;
+        for (std::size_t i = 0; i < width; ++i) side.values.push_back(dimension.values[row + i]);
     }
     return {std::move(others), std::move(matched)};
 }
@@ -74,6 +83,34 @@ void set_axis(Box& box, const AxisValues& values) {
     std::sort(box.begin(), box.end(), [](const Dimension& a, const Dimension& b) { return a.axes[0] < b.axes[0]; });
 }
 
+/// What of the box matches, if anything does; the rest goes to `others`, in disjoint pieces.
+std::optional<Box> matching_part(Box box, const std::vector<AxisValues>& matching, std::vector<Box>& others) {
+    const bool may_match = std::all_of(matching.begin(), matching.end(), [&](const AxisValues& condition) {
+        return any_row_matches(dimension_of(box, condition.axis), condition);
+    });
+    if (!may_match) {  // most boxes, for most rules: before anything is copied
+        others.push_back(std::move(box));
+        return std::nullopt;
+    }
+    Box rest = box;
+    std::vector<Box> pieces;  // each fails another of the conditions
+    for (const AxisValues& condition : matching) {
+        Dimension& dimension = dimension_of(rest, condition.axis);
+        auto [failing, passing] = split_rows(dimension, condition);
+        if (passing.values.empty()) {  // the conditions on zipped axes hold in no row together
+            others.push_back(std::move(box));
+            return std::nullopt;
+        }
+        if (!failing.values.empty()) {
+            pieces.push_back(rest);
+            dimension_of(pieces.back(), condition.axis) = std::move(failing);
+        }
+        dimension = std::move(passing);
+    }
+    std::move(pieces.begin(), pieces.end(), std::back_inserter(others));
+    return rest;
+}
+
 void append_points(const Box& box, std::vector<Point>& points) {
     std::vector<std::size_t> row(box.size(), 0);
     Point point{};
@@ -96,45 +133,24 @@ void append_points(const Box& box, std::vector<Point>& points) {
 
 }  // namespace
 
-std::pair<std::vector<Box>, std::vector<Box>> Grid::split(const std::vector<AxisValues>& matching) {
+std::vector<Box> Grid::take(const std::vector<AxisValues>& matching) {
     std::vector<Box> others, matched;
-    for (Box& box : boxes_) {
-        Box rest = box;
-        std::vector<Box> pieces;  // of the box, disjoint: each fails another of the conditions
-        bool matches = true;
-        for (const AxisValues& condition : matching) {
-            Dimension& dimension = dimension_of(rest, condition.axis);
-            auto [failing, passing] = split_rows(dimension, condition);
-            matches = !passing.values.empty();
-            if (!matches) break;
-            if (!failing.values.empty()) {
-                pieces.push_back(rest);
-                dimension_of(pieces.back(), condition.axis) = std::move(failing);
-            }
-            dimension = std::move(passing);
-        }
-        if (!matches) {
-            others.push_back(std::move(box));
-            continue;
-        }
-        std::move(pieces.begin(), pieces.end(), std::back_inserter(others));
-        matched.push_back(std::move(rest));
-    }
-    return {std::move(others), std::move(matched)};
+    for (Box& box : boxes_)
+        if (std::optional<Box> part = matching_part(std::move(box), matching, others))
+            matched.push_back(std::move(*part));
+    boxes_ = std::move(others);
+    return matched;
 }
 
 void Grid::replace(const std::vector<AxisValues>& matching, const std::vector<AxisValues>& then) {
-    auto [others, matched] = split(matching);
-    for (Box& box : matched)
+    for (Box& box : take(matching)) {
         for (const AxisValues& values : then) set_axis(box, values);
-    boxes_ = std::move(others);
-    std::move(matched.begin(), matched.end(), std::back_inserter(boxes_));
+        boxes_.push_back(std::move(box));
+    }
 }
 
 std::size_t Grid::drop(const std::vector<AxisValues>& matching) {
-    auto [others, matched] = split(matching);
-    boxes_ = std::move(others);
-    return count_points(matched);
+    return count_points(take(matching));
 }
 
 std::size_t Grid::count() const {

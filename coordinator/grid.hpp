@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "coordinator/sweep.hpp"
@@ -29,7 +28,7 @@ using Box = std::vector<Dimension>;
 
 struct AxisValues {
     std::size_t axis = 0;
-    std::vector<ValueId> values;
+    std::vector<ValueId> values;  // ascending
 };
 
 class Grid {
@@ -48,8 +47,8 @@ class Grid {
     std::vector<Point> points() const;
 
   private:
-    /// Splits the boxes so that a point matches if its box is among the second.
-    std::pair<std::vector<Box>, std::vector<Box>> split(const std::vector<AxisValues>& matching);
+    /// Removes the points that match and returns them.
+    std::vector<Box> take(const std::vector<AxisValues>& matching);
 
     std::vector<Box> boxes_;
 };

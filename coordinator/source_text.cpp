@@ -9,7 +9,8 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kShownWidth = 110;  // characters of a line that an error shows
+constexpr std::size_t kShownWidth = 110;       // characters of a line that an error shows
+constexpr std::size_t kLongestMessage = 2000;  // characters
 
 bool continues(char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
@@ -31,7 +32,7 @@ std::string_view skip_characters(std::string_view text, std::size_t count) {
 
 /// Text as it may go to a terminal: tabs become spaces, whatever a terminal would act on a question mark.
 std::string printable(std::string_view text) {
-    std::string shown(text);
+    std::string shown(first_characters(text, kLongestMessage));
     for (char& byte : shown) {
         if (byte == '\t') byte = ' ';
         if ((static_cast<unsigned char>(byte) < 0x20 && byte != '\n') || byte == 0x7F) byte = '?';
@@ -69,6 +70,10 @@ std::string_view line_at(const SourceText& source, int line) {
     return text;
 }
 
+std::string_view first_characters(std::string_view text, std::size_t count) {
+    return text.substr(0, text.size() - skip_characters(text, count).size());
+}
+
 UserError error_at(const SourceText& source, Place place, std::string_view message) {
     if (!place) return UserError("{}: {}", source.file.string(), printable(message));
     std::string_view line = line_at(source, place.line);
@@ -78,7 +83,7 @@ UserError error_at(const SourceText& source, Place place, std::string_view messa
         line = skip_characters(line, column - kShownWidth / 2);
         column = kShownWidth / 2;
     }
-    line = line.substr(0, line.size() - skip_characters(line, kShownWidth).size());
+    line = first_characters(line, kShownWidth);
     return UserError("{}: {}\n    {}\n    {:>{}}", where, printable(message), printable(line), '^', column + 1);
 }
 

@@ -28,6 +28,9 @@ UserError error_at(const SourceText& source, Place place, std::string_view messa
 /// A line without its end; empty behind the last one.
 std::string_view line_at(const SourceText& source, int line);
 
+/// The first `count` characters of UTF-8 text.
+std::string_view first_characters(std::string_view text, std::size_t count);
+
 /// Throws UserError where the text is not UTF-8, or holds control characters, or tabs as indentation.
 void check_text(const SourceText& source);
 

@@ -144,7 +144,8 @@ std::string describe(const YAML::Node& node) {
     if (node.IsSequence()) return "a list";
     if (!node.IsScalar()) return "nothing";
     const std::string& text = node.Scalar();
-    return text.size() > 60 ? fmt::format("'{}...'", text.substr(0, 57)) : fmt::format("'{}'", text);
+    const std::string_view shown = first_characters(text, 60);
+    return fmt::format("'{}{}'", shown, shown.size() < text.size() ? "..." : "");
 }
 
 bool is_quoted(const YAML::Node& node) {
