@@ -1,0 +1,309 @@
+#include "coordinator/axes.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "coordinator/sweep_path.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kMostLayers = 64;  // hidden layers of a head
+constexpr int kWidest = 65'536;
+const Range kRate = {0, true, 1, false};
+
+template <int Trial::*member>
+void assign_int(Trial& trial, const Setting& setting) {
+    trial.*member = static_cast<int>(std::get<std::int64_t>(setting));
+}
+
+template <std::string Trial::*member>
+void assign_text(Trial& trial, const Setting& setting) {
+    trial.*member = std::get<std::string>(setting);
+}
+
+Setting read_backbone(const AxisContext& context, const YAML::Node& node) {
+    const std::vector<std::string>& known = context.vocabulary.backbones;
+    return known.empty() ? context.reader.text(node, "backbone") : context.reader.word(node, "backbone", known);
+}
+
+/// A name is made of letters, digits, - and _; all else ("vgg.pth", "./vgg") is a path.
+bool is_name(const std::string& text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; });
+}
+
+std::string read_weights_name(const AxisContext& context, const YAML::Node& node) {
+    const std::string text = context.reader.text(node, "weights");
+    if (!is_name(text)) return read_path(context.reader, node, "weights").string();
+    std::vector<std::string> known = context.vocabulary.weights;
+    if (known.empty()) return text;
+    known.insert(known.end(), {"imagenet", "random"});
+    return context.reader.word(node, "weights", known);
+}
+
+Setting read_weights(const AxisContext& context, const YAML::Node& node) {
+    if (!node.IsMap()) return WeightsSetting{read_weights_name(context, node), {}};
+    WeightsSetting weights;
+    const std::vector<std::string>& preprocessings = context.vocabulary.preprocessings;
+    for (const auto& [key, value] : context.reader.entries(node, "weights", {"file", "preprocessing", "padding"})) {
+        if (key == "file") weights.name = read_path(context.reader, value, "weights.file").string();
+        if (key == "padding")
+            weights.override.padding = context.reader.word(value, "padding", {"symmetric", "tensorflow"});
+        if (key == "preprocessing")
+            weights.override.preprocessing = preprocessings.empty()
+                                                 ? context.reader.text(value, "preprocessing")
+                                                 : context.reader.word(value, "preprocessing", preprocessings);
+    }
+    if (weights.name.empty())
+        context.reader.fail(node, "weights is a map without 'file'; say which file this is about");
+    return weights;
+}
+
+Setting read_image_size(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.integer(node, "image_size", 8, 4096);
+}
+
+/// YAML has many words for yes and no; here they most likely mean all and none.
+Setting read_freeze(const AxisContext& context, const YAML::Node& node) {
+    const std::string text = context.reader.text(node, "freeze");
+    for (const char* word : {"no", "off", "false", "No", "Off", "False"})
+        if (text == word) context.reader.fail(node, "freeze is '{}'; write none where nothing is to be frozen", text);
+    for (const char* word : {"yes", "on", "true", "Yes", "On", "True"})
+        if (text == word)
+            context.reader.fail(node, "freeze is '{}'; write all where the whole base is to be frozen", text);
+    return text;
+}
+
+int read_width(const AxisContext& context, const YAML::Node& node) {
+    return static_cast<int>(context.reader.integer(node, "a layer's width", 1, kWidest));
+}
+
+std::vector<int> read_widths(const AxisContext& context, const YAML::Node& node) {
+    if (!node.IsSequence()) return {read_width(context, node)};
+    if (node.size() == 0)
+        context.reader.fail(node, "an empty list of widths; write none for a head without hidden layers");
+    if (node.size() > kMostLayers)
+        context.reader.fail(node, "a head of {} hidden layers; at most {} are possible", node.size(), kMostLayers);
+    std::vector<int> widths;
+    for (const YAML::Node& width : node) widths.push_back(read_width(context, width));
+    return widths;
+}
+
+/// "256-128-64", "256" or "none".
+std::vector<int> parse_widths(const AxisContext& context, const YAML::Node& node) {
+    const std::string text = context.reader.text(node, "head");
+    if (text == "none") return {};
+    std::vector<int> widths;
+    for (const char *at = text.data(), *end = at + text.size(); at <= end; ++at) {
+        int width = 0;
+        const auto [stop, error] = std::from_chars(at, end, width);
+        if (error != std::errc() || width < 1 || width > kWidest || (stop != end && *stop != '-') ||
+            widths.size() == kMostLayers)
+            context.reader.fail(node, "head is '{}'; write none, or up to {} widths from 1 to {} such as 256-128-64",
+                                text, kMostLayers, kWidest);
+        widths.push_back(width);
+        at = stop;
+    }
+    return widths;
+}
+
+Setting read_head(const AxisContext& context, const YAML::Node& node) {
+    Head head;
+    if (node.IsSequence()) {
+        head.widths = read_widths(context, node);
+    } else if (!node.IsMap()) {
+        head.widths = parse_widths(context, node);
+    } else {
+        for (const auto& entry : context.reader.entries(node, "head", {"pooling", "dense"})) {
+            const YAML::Node& value = entry.second;
+            if (entry.first == "dense")
+                head.widths = value.IsScalar() ? parse_widths(context, value) : read_widths(context, value);
+            if (entry.first == "pooling")
+                head.pooling =
+                    context.reader.at(value, [&] { return parse_pooling(context.reader.text(value, "pooling")); });
+        }
+    }
+    return head;
+}
+
+Setting read_dropout(const AxisContext& context, const YAML::Node& node) {
+    if (!node.IsSequence()) return context.reader.number(node, "dropout", kRate);
+    std::vector<double> rates;
+    for (const YAML::Node& rate : context.reader.list(node, "dropout"))
+        rates.push_back(context.reader.number(rate, "dropout", kRate));
+    return rates;
+}
+
+void assign_dropout(Trial& trial, const Setting& setting) {
+    const double* rate = std::get_if<double>(&setting);
+    if (trial.head.widths.empty())
+        trial.dropout.clear();
+    else if (rate)
+        trial.dropout.assign(trial.head.widths.size(), *rate);
+    else
+        trial.dropout = std::get<std::vector<double>>(setting);
+}
+
+/// A setting of one optimizer.
+struct OptimizerKey {
+    OptimizerKind kind;
+    const char* name;
+    double Optimizer::*member;
+    Range range;
+};
+
+const Range kEpsilon = {0, false, 1, true};
+const std::vector<OptimizerKey> kOptimizerKeys = {
+    {OptimizerKind::adam, "beta1", &Optimizer::beta1, kRate},
+    {OptimizerKind::adam, "beta2", &Optimizer::beta2, kRate},
+    {OptimizerKind::adam, "epsilon", &Optimizer::epsilon, kEpsilon},
+    {OptimizerKind::sgd, "momentum", &Optimizer::momentum, kRate},
+    {OptimizerKind::rmsprop, "rho", &Optimizer::rho, kRate},
+    {OptimizerKind::rmsprop, "momentum", &Optimizer::momentum, kRate},
+    {OptimizerKind::rmsprop, "epsilon", &Optimizer::epsilon, kEpsilon},
+};
+
+Setting read_optimizer(const AxisContext& context, const YAML::Node& node) {
+    const YamlReader& reader = context.reader;
+    Optimizer optimizer;
+    if (!node.IsMap()) {
+        optimizer.kind = reader.at(node, [&] { return parse_optimizer_kind(reader.text(node, "optimizer")); });
+        return optimizer;
+    }
+    if (node.size() != 1)
+        reader.fail(node, "{} optimizers in one map; write one, or a list: [adam, {{sgd: {{momentum: 0.9}}}}]",
+                    node.size());
+    const YAML::Node name = node.begin()->first;
+    optimizer.kind = reader.at(name, [&] { return parse_optimizer_kind(name.Scalar()); });
+    std::vector<std::string> keys;
+    for (const OptimizerKey& key : kOptimizerKeys)
+        if (key.kind == optimizer.kind) keys.push_back(key.name);
+    if (optimizer.kind == OptimizerKind::sgd) keys.push_back("nesterov");
+    for (const auto& [word, value] : reader.entries(node.begin()->second, name.Scalar(), keys)) {
+        if (word == "nesterov") optimizer.nesterov = reader.boolean(value, word);
+        for (const OptimizerKey& key : kOptimizerKeys)
+            if (key.kind == optimizer.kind && word == key.name)
+                optimizer.*key.member = reader.number(value, word, key.range);
+    }
+    return optimizer;
+}
+
+Setting read_learning_rate(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.number(node, "learning_rate", {0, false, 10, true});
+}
+
+Setting read_batch_size(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.integer(node, "batch_size", 1, 1'000'000);
+}
+
+Setting read_epochs(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.integer(node, "epochs", 1, 100'000);
+}
+
+Setting read_seed(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.integer(node, "seed", 0, std::numeric_limits<std::int64_t>::max());
+}
+
+std::vector<AxisKind> make_axis_kinds() {
+    const Trial usual;
+    return {
+        {AxisId::backbone, "backbone", read_backbone, assign_text<&Trial::backbone>, usual.backbone},
+        {AxisId::weights, "weights", read_weights,
+         [](Trial& trial, const Setting& setting) { trial.weights = std::get<WeightsSetting>(setting).name; },
+         WeightsSetting{usual.weights, {}}},
+        {AxisId::image_size, "image_size", read_image_size, assign_int<&Trial::image_size>,
+         std::int64_t{usual.image_size}},
+        {AxisId::freeze, "freeze", read_freeze, assign_text<&Trial::freeze>, usual.freeze},
+        {AxisId::head, "head", read_head,
+         [](Trial& trial, const Setting& setting) { trial.head = std::get<Head>(setting); }, usual.head},
+        {AxisId::dropout, "dropout", read_dropout, assign_dropout, 0.0},
+        {AxisId::optimizer, "optimizer", read_optimizer,
+         [](Trial& trial, const Setting& setting) { trial.optimizer = std::get<Optimizer>(setting); }, usual.optimizer},
+        {AxisId::learning_rate, "learning_rate", read_learning_rate,
+         [](Trial& trial, const Setting& setting) { trial.learning_rate = std::get<double>(setting); },
+         usual.learning_rate},
+        {AxisId::batch_size, "batch_size", read_batch_size, assign_int<&Trial::batch_size>,
+         std::int64_t{usual.batch_size}},
+        {AxisId::epochs, "epochs", read_epochs, assign_int<&Trial::epochs>, std::int64_t{usual.epochs}},
+        {AxisId::seed, "seed", read_seed,
+         [](Trial& trial, const Setting& setting) {
+             trial.seed = static_cast<std::uint64_t>(std::get<std::int64_t>(setting));
+         },
+         static_cast<std::int64_t>(usual.seed)},
+    };
+}
+
+/// [256, 128] could be two heads or one of two layers: the user has to say which.
+void refuse_ambiguous_head(const YamlReader& reader, const YAML::Node& list) {
+    std::vector<std::string> numbers;
+    for (const YAML::Node& element : list)
+        if (element.IsScalar() && !is_quoted(element) &&
+            element.Scalar().find_first_not_of("0123456789") == std::string::npos)
+            numbers.push_back(element.Scalar());
+    if (numbers.size() < 2 || numbers.size() != list.size()) return;
+    reader.fail(list,
+                "head is a plain list of numbers; write [[{}]] for one head of {} layers, or [[{}]] for {} heads of "
+                "one layer each",
+                fmt::join(numbers, ", "), numbers.size(), fmt::join(numbers, "], ["), numbers.size());
+}
+
+}  // namespace
+
+const std::vector<AxisKind>& axis_kinds() {
+    static const std::vector<AxisKind> kinds = make_axis_kinds();
+    return kinds;
+}
+
+const AxisKind& axis_kind(AxisId id) {
+    return axis_kinds()[static_cast<std::size_t>(id)];
+}
+
+std::vector<std::string> axis_names() {
+    std::vector<std::string> names;
+    for (const AxisKind& kind : axis_kinds()) names.emplace_back(kind.name);
+    return names;
+}
+
+AxisId find_axis(const std::string& name) {
+    for (const AxisKind& kind : axis_kinds())
+        if (name == kind.name) return kind.id;
+    THAW_CHECK(false, "no axis '{}'", name);
+}
+
+Axis read_axis(const AxisContext& context, AxisId id, const YAML::Node& key, const YAML::Node& node) {
+    const AxisKind& kind = axis_kind(id);
+    Axis axis{id, {}, place_of(key)};
+    const auto add = [&](const YAML::Node& value) {
+        axis.values.push_back({kind.read(context, value), place_of(value)});
+    };
+    if (!node.IsSequence()) {
+        add(node);
+        return axis;
+    }
+    if (id == AxisId::head) refuse_ambiguous_head(context.reader, node);
+    for (const YAML::Node& value : context.reader.list(node, kind.name)) add(value);
+    return axis;
+}
+
+std::string setting_text(const Setting& setting) {
+    struct Text {
+        std::string operator()(const std::string& text) const { return text; }
+        std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
+        std::string operator()(double number) const { return fmt::format("{}", number); }
+        std::string operator()(const std::vector<double>& rates) const { return fmt::format("{}", rates); }
+        std::string operator()(const Optimizer& optimizer) const { return optimizer_name(optimizer); }
+        std::string operator()(const WeightsSetting& weights) const { return weights.name; }
+        std::string operator()(const Head& head) const {
+            const std::string widths = head_name(head);
+            return head.pooling == Head{}.pooling ? widths
+                                                  : fmt::format("{} after {}", widths, to_string(head.pooling));
+        }
+    };
+    return std::visit(Text{}, setting);
+}
+
+}  // namespace thaw

@@ -1,0 +1,93 @@
+// A sweep as its YAML file says it: the data, the axes with their values, and the rules that combine them into trials.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/data_options.hpp"
+#include "common/trial.hpp"
+#include "coordinator/source_text.hpp"
+
+namespace thaw {
+
+/// The hyper-parameters that may vary; see axes.hpp for what each is called and how it is read.
+enum class AxisId {
+    backbone,
+    weights,
+    image_size,
+    freeze,
+    head,
+    dropout,
+    optimizer,
+    learning_rate,
+    batch_size,
+    epochs,
+    seed,
+};
+inline constexpr std::size_t kAxisCount = 11;
+
+/// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
+struct WeightsOverride {
+    std::string preprocessing;  // "torch", "tf", ...
+    std::string padding;        // "symmetric" or "tensorflow"
+    bool operator==(const WeightsOverride&) const = default;
+};
+
+struct WeightsSetting {
+    std::string name;  // "imagenet", "random", a registry entry's name, or an absolute path
+    WeightsOverride override;
+};
+
+/// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
+using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting>;
+
+struct AxisValue {
+    Setting setting;
+    Place place;
+};
+
+/// An axis and values for it: those it takes, or, in a rule, those that match.
+struct Axis {
+    AxisId id = AxisId::backbone;
+    std::vector<AxisValue> values;
+    Place place;
+};
+
+/// Axes that advance together.
+struct Zip {
+    std::vector<AxisId> axes;
+    Place place;
+};
+
+/// Trials that have one of the values on each axis of `matching` are dropped (exclude) or take, on each axis of
+/// `then`, these values instead (when).
+struct Rule {
+    std::vector<Axis> matching;
+    std::vector<Axis> then;
+    Place place;
+};
+
+struct SweepData {
+    std::filesystem::path folder;  // absolute
+    Place folder_place;
+    SplitOptions split;
+    DecodeOptions decode;  // its image_size is each trial's own
+    OnBadImage on_bad_image = OnBadImage::stop;
+};
+
+struct Sweep {
+    std::string name;
+    SourceText source;
+    SweepData data;
+    std::vector<Axis> axes;  // in the file's order; an axis that is not here has struct Trial's default
+    std::vector<Zip> zips;
+    std::vector<Rule> when;     // applied in this order, each to what the ones before it left
+    std::vector<Rule> exclude;  // applied after all of `when`
+    std::map<std::string, WeightsOverride> weights_overrides;  // by Trial::weights
+};
+
+}  // namespace thaw

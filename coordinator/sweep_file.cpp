@@ -1,0 +1,191 @@
+#include "coordinator/sweep_file.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "coordinator/sweep_path.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kLargestFile = 4 << 20;  // bytes
+constexpr std::size_t kLongestName = 100;
+
+bool fits_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/// The file's stem, with what a name must not hold replaced.
+std::string default_name(const std::filesystem::path& file) {
+    std::string name = file.stem().string().substr(0, kLongestName);
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return !fits_name(c); }, '_');
+    return name.empty() ? "sweep" : name;
+}
+
+std::string read_name(const YamlReader& reader, const YAML::Node& node) {
+    const std::string name = reader.text(node, "name");
+    if (name.size() > kLongestName || !std::all_of(name.begin(), name.end(), fits_name))
+        reader.fail(node, "name is '{}'; it must be up to {} letters, digits, - and _, for it names a folder", name,
+                    kLongestName);
+    return name;
+}
+
+SplitOptions read_split(const YamlReader& reader, const YAML::Node& node) {
+    SplitOptions split;
+    const auto method = [&](const YAML::Node& word) {
+        return reader.at(word, [&] { return parse_split_method(reader.text(word, "split method")); });
+    };
+    if (node.IsScalar()) {
+        split.method = method(node);
+        return split;
+    }
+    for (const auto& [key, value] : reader.entries(node, "data.split", {"method", "validation", "seed"})) {
+        if (key == "method") split.method = method(value);
+        if (key == "validation") split.validation = reader.number(value, "data.split.validation", {0, false, 1, false});
+        if (key == "seed")
+            split.seed = static_cast<std::uint64_t>(
+                reader.integer(value, "data.split.seed", 0, std::numeric_limits<std::int64_t>::max()));
+    }
+    return split;
+}
+
+SweepData read_data(const YamlReader& reader, const YAML::Node& node) {
+    SweepData data;
+    const std::vector<std::string> keys = {"folder", "split", "resize", "interpolation", "on_bad_image"};
+    for (const auto& [key, value] : reader.entries(node, "data", keys)) {
+        const auto parsed = [&, &key = key, &value = value](auto parse) {
+            return reader.at(value, [&] { return parse(reader.text(value, "data." + key)); });
+        };
+        if (key == "folder") {
+            data.folder = read_path(reader, value, "data.folder");
+            data.folder_place = place_of(value);
+        }
+        if (key == "split") data.split = read_split(reader, value);
+        if (key == "resize") data.decode.resize = parsed(parse_resize_method);
+        if (key == "interpolation") data.decode.interpolation = parsed(parse_interpolation);
+        if (key == "on_bad_image") data.on_bad_image = parsed(parse_on_bad_image);
+    }
+    if (data.folder.empty())
+        reader.fail(node, "data has no folder; add `folder: PATH`, a folder with one folder of images a class");
+    return data;
+}
+
+/// {axis: value or list of values, ...}
+std::vector<Axis> read_axes(const AxisContext& context, const YAML::Node& node, const std::string& what) {
+    std::vector<Axis> axes;
+    context.reader.entries(node, what, axis_names());  // all keys are axes
+    for (const auto& entry : node)
+        axes.push_back(read_axis(context, find_axis(entry.first.Scalar()), entry.first, entry.second));
+    if (axes.empty()) context.reader.fail(node, "{} is an empty map; name at least one axis", what);
+    return axes;
+}
+
+std::vector<Rule> read_exclude(const AxisContext& context, const YAML::Node& node) {
+    std::vector<Rule> rules;
+    for (const YAML::Node& rule : context.reader.list(node, "exclude"))
+        rules.push_back({read_axes(context, rule, "exclude"), {}, place_of(rule)});
+    return rules;
+}
+
+std::vector<Rule> read_when(const AxisContext& context, const YAML::Node& node) {
+    std::vector<Rule> rules;
+    for (const YAML::Node& map : context.reader.list(node, "when")) {
+        Rule rule{{}, {}, place_of(map)};
+        for (const auto& [key, value] : context.reader.entries(map, "when", {"if", "then"}))
+            (key == "if" ? rule.matching : rule.then) = read_axes(context, value, "when." + key);
+        if (rule.matching.empty() || rule.then.empty())
+            context.reader.fail(map, "a rule without '{}'; write {{if: {{AXIS: VALUE}}, then: {{AXIS: VALUES}}}}",
+                                rule.matching.empty() ? "if" : "then");
+        rules.push_back(std::move(rule));
+    }
+    return rules;
+}
+
+std::size_t value_count(const std::vector<Axis>& axes, AxisId id) {
+    const auto axis = std::find_if(axes.begin(), axes.end(), [&](const Axis& candidate) { return candidate.id == id; });
+    return axis == axes.end() ? 1 : axis->values.size();
+}
+
+/// One zip; `used` are the axes of those before it.
+Zip read_zip(const YamlReader& reader, const YAML::Node& node, const std::vector<Axis>& axes,
+             std::vector<AxisId>& used) {
+    Zip zip{{}, place_of(node)};
+    if (!node.IsSequence()) reader.fail(node, "zip is a list of lists; write zip: [[backbone, freeze]]");
+    if (node.size() < 2) reader.fail(node, "a zip of {} axes; at least two can advance together", node.size());
+    for (const YAML::Node& name : node) {
+        const AxisId id = find_axis(reader.word(name, "axis", axis_names()));
+        if (std::find(used.begin(), used.end(), id) != used.end())
+            reader.fail(name, "the axis '{}' is zipped twice; an axis advances with one zip", name.Scalar());
+        used.push_back(id);
+        zip.axes.push_back(id);
+        const std::size_t first = value_count(axes, zip.axes[0]), here = value_count(axes, id);
+        if (first != here)
+            reader.fail(name, "zip of unequal lengths: {} has {} values, {} has {}; give each as many as the other",
+                        axis_kind(zip.axes[0]).name, first, name.Scalar(), here);
+    }
+    return zip;
+}
+
+/// Collects what the sweep says about weight files; one file has one preprocessing.
+void collect_overrides(Sweep& sweep, const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) {
+        if (axis.id != AxisId::weights) continue;
+        for (const AxisValue& value : axis.values) {
+            const auto& weights = std::get<WeightsSetting>(value.setting);
+            const auto [entry, is_new] = sweep.weights_overrides.emplace(weights.name, weights.override);
+            if (!is_new && entry->second != weights.override)
+                throw error_at(
+                    sweep.source, value.place,
+                    "the same weights with another preprocessing or padding before; a file was trained with one");
+        }
+    }
+}
+
+void read_rules(Sweep& sweep, const AxisContext& context, const YAML::Node& document) {
+    std::vector<AxisId> zipped;
+    for (const auto& entry : document) {
+        const std::string& key = entry.first.Scalar();
+        if (key == "zip")
+            for (const YAML::Node& zip : context.reader.list(entry.second, "zip"))
+                sweep.zips.push_back(read_zip(context.reader, zip, sweep.axes, zipped));
+        if (key == "exclude") sweep.exclude = read_exclude(context, entry.second);
+        if (key == "when") sweep.when = read_when(context, entry.second);
+    }
+    collect_overrides(sweep, sweep.axes);
+    for (const Rule& rule : sweep.when) collect_overrides(sweep, rule.then);
+    std::erase_if(sweep.weights_overrides, [](const auto& entry) { return entry.second == WeightsOverride{}; });
+}
+
+}  // namespace
+
+Sweep read_sweep(const std::filesystem::path& file, const Vocabulary& vocabulary) {
+    return parse_sweep(read_source(file, kLargestFile), vocabulary);
+}
+
+Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
+    Sweep sweep;
+    sweep.source = std::move(source);
+    if (sweep.source.text.starts_with("\xEF\xBB\xBF")) sweep.source.text.erase(0, 3);  // the mark some editors leave
+    sweep.name = default_name(sweep.source.file);
+    const YAML::Node document = load_yaml(sweep.source);
+    const YamlReader reader(sweep.source);
+    const AxisContext context{reader, vocabulary};
+    std::vector<std::string> keys = axis_names();
+    keys.insert(keys.begin(), {"name", "data", "zip", "when", "exclude"});
+    bool has_backbone = false;
+    for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
+    for (const auto& entry : document) {
+        const std::string& key = entry.first.Scalar();
+        if (key == "name") sweep.name = read_name(reader, entry.second);
+        if (key == "data") sweep.data = read_data(reader, entry.second);
+        if (std::find(keys.begin() + 5, keys.end(), key) != keys.end())
+            sweep.axes.push_back(read_axis(context, find_axis(key), entry.first, entry.second));
+    }
+    if (sweep.data.folder.empty()) throw error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`");
+    if (!has_backbone) throw error_at(sweep.source, {}, "no backbone; add `backbone: NAME`");
+    read_rules(sweep, context, document);
+    return sweep;
+}
+
+}  // namespace thaw

@@ -1,0 +1,279 @@
+// What trials a sweep means: combinations, zips, rules, order, duplicates, defaults.
+#include "coordinator/expand.hpp"
+
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tests/coordinator/sweep_fixture.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::ElementsAre;
+
+/// One line a trial, with what `describe` says about it.
+template <typename Describe>
+std::vector<std::string> list(const Expansion& expansion, Describe describe) {
+    std::vector<std::string> lines;
+    for (const Trial& trial : expansion.trials) lines.push_back(describe(trial));
+    return lines;
+}
+
+std::string backbone_freeze(const Trial& trial) {
+    return trial.backbone + " " + trial.freeze;
+}
+std::string backbone_seed(const Trial& trial) {
+    return fmt::format("{} {}", trial.backbone, trial.seed);
+}
+
+TEST(Expand, TakesEveryDefaultFromTheTrial) {
+    const Expansion expansion = expand_text("backbone: resnet50");
+    ASSERT_EQ(expansion.trials.size(), 1u);
+    Trial usual;
+    usual.backbone = "resnet50";
+    usual.frozen_layers = usual.cut = 150;
+    EXPECT_EQ(to_json(expansion.trials[0]), to_json(usual));
+}
+
+TEST(Expand, PutsEveryAxisIntoTheTrial) {
+    const Expansion expansion = expand_text(R"(
+backbone: resnet50
+weights: random
+image_size: 96
+freeze: 52
+head: {pooling: max, dense: [64, 32]}
+dropout: [[0.5, 0.25]]
+optimizer: {rmsprop: {rho: 0.8, momentum: 0.5, epsilon: 1e-3}}
+learning_rate: 3e-5
+batch_size: 32
+epochs: 3
+seed: 7
+)");
+    ASSERT_EQ(expansion.trials.size(), 1u);
+    Trial trial;
+    trial.backbone = "resnet50";
+    trial.weights = "random";
+    trial.image_size = 96;
+    trial.freeze = "52";
+    trial.frozen_layers = 52;
+    trial.cut = 50;
+    trial.head = {Pooling::max, {64, 32}};
+    trial.dropout = {0.5, 0.25};
+    trial.optimizer = {.kind = OptimizerKind::rmsprop, .momentum = 0.5, .rho = 0.8, .epsilon = 1e-3};
+    trial.learning_rate = 3e-5;
+    trial.batch_size = 32;
+    trial.epochs = 3;
+    trial.seed = 7;
+    EXPECT_EQ(to_json(expansion.trials[0]), to_json(trial));
+}
+
+TEST(Expand, CombinesAxesInTheOrderOfTheFileTheLastOneFastest) {
+    EXPECT_THAT(list(expand_text("backbone: [resnet50, alexnet]\nseed: [2, 1]"), backbone_seed),
+                ElementsAre("resnet50 2", "resnet50 1", "alexnet 2", "alexnet 1"));
+    EXPECT_THAT(list(expand_text("seed: [2, 1]\nbackbone: [resnet50, alexnet]"), backbone_seed),
+                ElementsAre("resnet50 2", "alexnet 2", "resnet50 1", "alexnet 1"));
+}
+
+TEST(Expand, RepeatsADropoutRateForEachHiddenLayer) {
+    const Expansion expansion = expand_text("backbone: alexnet\nhead: [128, 256-128-64]\ndropout: 0.5");
+    EXPECT_THAT(expansion.trials[0].dropout, ElementsAre(0.5));
+    EXPECT_THAT(expansion.trials[1].dropout, ElementsAre(0.5, 0.5, 0.5));
+}
+
+TEST(Expand, MergesWhatDiffersOnlyInTheDropoutOfAHeadWithoutHiddenLayers) {
+    const Expansion expansion = expand_text("backbone: alexnet\nhead: [none, '128']\ndropout: [0.2, 0.5, [0.2]]");
+    EXPECT_THAT(list(expansion, [](const Trial& t) { return head_name(t.head) + " " + dropout_name(t.dropout); }),
+                ElementsAre("none 0", "128 0.2", "128 0.5"));
+    EXPECT_EQ(expansion.merged, 3u);  // two of none, and [0.2] of 128
+}
+
+TEST(Expand, MergesTwoSpellingsOfOneFreezeDepthAndKeepsTheFirst) {
+    const Expansion expansion = expand_text("backbone: [resnet50, alexnet]\nfreeze: [all, features.3, '20', none]");
+    EXPECT_THAT(list(expansion, backbone_freeze),
+                ElementsAre("resnet50 all", "resnet50 features.3", "resnet50 none", "alexnet all", "alexnet none"));
+    EXPECT_EQ(expansion.merged, 3u);
+}
+
+TEST(Expand, MergesEqualValuesHoweverTheyAreWritten) {
+    const Expansion expansion =
+        expand_text("backbone: alexnet\nlearning_rate: [1e-4, 0.0001, 1.0E-04]\nhead: [256-128, [256, 128]]");
+    EXPECT_EQ(expansion.trials.size(), 1u);
+    EXPECT_EQ(expansion.merged, 5u);
+}
+
+TEST(Expand, KeepsTrialsApartThatDifferInAnyAxis) {
+    const Expansion expansion = expand_text(R"(
+backbone: [alexnet, resnet50]
+weights: [imagenet, random]
+image_size: [96, 224]
+freeze: [all, none]
+head: ["128", {pooling: max, dense: 128}]
+dropout: [0, 0.5]
+optimizer: [sgd, {sgd: {nesterov: true}}]
+learning_rate: [1e-4, 1.0000000000000002e-4]
+batch_size: [1, 2]
+epochs: [1, 2]
+seed: [1, 2]
+)");
+    std::set<std::string> ids;
+    for (const Trial& trial : expansion.trials) ids.insert(trial_id(trial, trial.weights));
+    EXPECT_EQ(expansion.trials.size(), 2048u);
+    EXPECT_EQ(ids.size(), 2048u);
+    EXPECT_EQ(expansion.merged, 0u);
+}
+
+TEST(Zip, AdvancesItsAxesTogether) {
+    const Expansion expansion =
+        expand_text("backbone: [resnet50, alexnet]\nseed: [1, 2]\nfreeze: [50, all]\nzip: [[backbone, freeze]]");
+    EXPECT_THAT(list(expansion, [](const Trial& t) { return fmt::format("{} {} {}", t.backbone, t.seed, t.freeze); }),
+                ElementsAre("resnet50 1 50", "resnet50 2 50", "alexnet 1 all", "alexnet 2 all"));
+}
+
+TEST(Zip, OfSeveralGroupsCombinesTheGroups) {
+    const Expansion expansion = expand_text(R"(
+backbone: [resnet50, alexnet]
+freeze: [50, all]
+learning_rate: [1e-3, 1e-4, 1e-5]
+epochs: [2, 4, 8]
+zip: [[freeze, backbone], [epochs, learning_rate]]
+)");
+    EXPECT_EQ(expansion.trials.size(), 6u);
+    for (const Trial& trial : expansion.trials) {
+        EXPECT_EQ(trial.freeze, trial.backbone == "alexnet" ? "all" : "50");
+        EXPECT_EQ(trial.epochs, trial.learning_rate == 1e-3 ? 2 : trial.learning_rate == 1e-4 ? 4 : 8);
+    }
+}
+
+TEST(Exclude, DropsWhatMatchesAllOfARuleAndCountsIt) {
+    const Expansion expansion = expand_text(
+        "backbone: [resnet50, alexnet]\nseed: [1, 2, 3]\nexclude:\n  - {backbone: alexnet, seed: [1, 3]}\n");
+    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("resnet50 1", "resnet50 2", "resnet50 3", "alexnet 2"));
+    EXPECT_EQ(expansion.excluded, 2u);
+}
+
+TEST(Exclude, SparesAnUnresolvableFreezeFromBeingResolved) {
+    const std::string axes = "backbone: [resnet50, alexnet]\nfreeze: [50, all]\n";
+    EXPECT_THROW(expand_text(axes), UserError);
+    EXPECT_THAT(list(expand_text(axes + "exclude: [{backbone: alexnet, freeze: 50}]"), backbone_freeze),
+                ElementsAre("resnet50 50", "resnet50 all", "alexnet all"));
+}
+
+TEST(When, ReplacesTheValuesOfAnAxisWhereItMatches) {
+    const Expansion expansion = expand_text(
+        "backbone: [resnet50, alexnet]\nfreeze: [50, none]\nwhen:\n  - {if: {backbone: alexnet}, then: {freeze: "
+        "all}}\n");
+    EXPECT_THAT(list(expansion, backbone_freeze), ElementsAre("resnet50 50", "resnet50 none", "alexnet all"));
+    EXPECT_EQ(expansion.merged, 0u);
+}
+
+TEST(When, MayReplaceTheAxisItAsksAbout) {
+    const Expansion expansion =
+        expand_text("backbone: alexnet\nseed: [1, 2, 3]\nwhen:\n  - {if: {seed: [2, 3]}, then: {seed: [4, 5]}}\n");
+    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("alexnet 1", "alexnet 4", "alexnet 5"));
+}
+
+TEST(When, MayGiveValuesToAnAxisTheFileLeavesOut) {
+    const Expansion expansion =
+        expand_text("backbone: [resnet50, alexnet]\nwhen:\n  - {if: {backbone: alexnet}, then: {seed: [1, 2]}}\n");
+    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("resnet50 1", "alexnet 1", "alexnet 2"));
+}
+
+TEST(When, TakesAnAxisOutOfItsZipWhereItMatches) {
+    const Expansion expansion = expand_text(R"(
+backbone: [resnet50, alexnet]
+freeze: [50, all]
+zip: [[backbone, freeze]]
+when:
+  - {if: {backbone: resnet50}, then: {freeze: [10, 20]}}
+)");
+    EXPECT_THAT(list(expansion, backbone_freeze), ElementsAre("resnet50 10", "resnet50 20", "alexnet all"));
+}
+
+TEST(When, AppliesRulesOneAfterTheOtherAndExcludesLast) {
+    const Expansion expansion = expand_text(R"(
+backbone: [resnet50, alexnet]
+exclude:
+  - {seed: 30}
+when:
+  - {if: {backbone: alexnet}, then: {seed: [10, 20]}}
+  - {if: {seed: 20}, then: {seed: [30, 40]}}
+)");
+    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("resnet50 1", "alexnet 10", "alexnet 40"));
+}
+
+/// The definition, point by point, against the boxes of the real thing.
+TEST(Rules, MeanForBoxesWhatTheyMeanForPoints) {
+    const std::string axes = "backbone: alexnet\nseed: [0, 1, 2, 3, 4]\nepochs: [1, 2, 3, 4]\nbatch_size: [1, 2, 3]\n";
+    const Expansion expansion = expand_text(axes + R"(
+when:
+  - {if: {seed: [1, 2], epochs: [2, 3]}, then: {batch_size: [7, 8]}}
+  - {if: {batch_size: [7, 2], seed: [2, 3]}, then: {epochs: [9]}}
+exclude:
+  - {seed: [0, 2], epochs: [1, 9], batch_size: [1, 7]}
+  - {epochs: 4, batch_size: 3}
+)");
+    using Triple = std::array<int, 3>;
+    std::set<Triple> points, next;
+    for (int seed = 0; seed < 5; ++seed)
+        for (int epochs = 1; epochs < 5; ++epochs)
+            for (int batch = 1; batch < 4; ++batch) points.insert({seed, epochs, batch});
+    for (const auto& [s, e, b] : points)
+        for (const int batch : {7, 8}) next.insert({s, e, (s == 1 || s == 2) && (e == 2 || e == 3) ? batch : b});
+    points.clear();
+    for (const auto& [s, e, b] : next) points.insert({s, (b == 7 || b == 2) && (s == 2 || s == 3) ? 9 : e, b});
+    std::erase_if(points, [](const Triple& p) {
+        const auto [s, e, b] = p;
+        return ((s == 0 || s == 2) && (e == 1 || e == 9) && (b == 1 || b == 7)) || (e == 4 && b == 3);
+    });
+    std::vector<Triple> got;
+    for (const Trial& trial : expansion.trials)
+        got.push_back({static_cast<int>(trial.seed), trial.epochs, trial.batch_size});
+    EXPECT_TRUE(std::is_sorted(got.begin(), got.end()));
+    EXPECT_EQ(std::set<Triple>(got.begin(), got.end()), points);
+    EXPECT_EQ(got.size(), points.size());
+}
+
+/// `count` values for an axis of whole numbers.
+std::string numbers(int count) {
+    std::string text = "[1";
+    for (int i = 2; i <= count; ++i) text += fmt::format(", {}", i);
+    return text + "]";
+}
+
+TEST(Expand, ResolvesEachFreezeOfABackboneOnce) {
+    int calls = 0;
+    const Sweep sweep = sweep_of("backbone: [resnet50, alexnet]\nfreeze: [all, none]\nseed: " + numbers(100));
+    const Expansion expansion = expand(sweep, [&](const std::string& backbone, const std::string& freeze, int size) {
+        ++calls;
+        return fake_freeze(backbone, freeze, size);
+    });
+    EXPECT_EQ(expansion.trials.size(), 400u);
+    EXPECT_EQ(calls, 4);
+}
+
+TEST(Expand, TakesMoreThanAMillionTrialsOnlyByForce) {
+    const std::string axes = "backbone: alexnet\nseed: " + numbers(1001) + "\nepochs: " + numbers(1000);
+    EXPECT_THROW(expand_text(axes), UserError);
+    EXPECT_EQ(expand(sweep_of(axes), fake_freeze, true).trials.size(), 1'001'000u);
+    EXPECT_EQ(expand_text(axes + "\nexclude: [{seed: 1}]").trials.size(), 1'000'000u);
+}
+
+TEST(Expand, RefusesCountsThatNoMachineHoldsEvenByForce) {
+    std::string heads = "head: ['1'";
+    for (int i = 2; i < 2000; ++i) heads += fmt::format(", '{}'", i);
+    const std::string axes = "seed: " + numbers(20'000) + "\nepochs: " + numbers(20'000) +
+                             "\nbatch_size: " + numbers(20'000) + "\n" + heads + "]\nlearning_rate: " + numbers(10) +
+                             "\nimage_size: [100, 200, 300, 400]\n";
+    try {
+        expand(sweep_of("backbone: alexnet\n" + axes), fake_freeze, true);
+        FAIL();
+    } catch (const UserError& error) {
+        EXPECT_STREQ(error.what(), "/sweeps/test.yaml: more than 100000000 trials; use fewer axes or values");
+    }
+}
+
+}  // namespace
+}  // namespace thaw
