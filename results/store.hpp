@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,10 +16,10 @@ namespace thaw {
 /// One invocation of `thaw run`.
 struct SweepRecord {
     std::string name;
-    std::string yaml;              // the sweep file's text
+    std::string yaml;  // the sweep file's text
     std::string command_line;
     std::string data_folder;
-    std::string data_fingerprint;
+    std::string data_fingerprint;  // of images, split and decoding: only trials with the same one are compared
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0, bad_images = 0;
     std::map<std::string, std::string> environment;  // version, host, cpu, cores, blas, libtorch, mpi, ranks...
@@ -31,29 +32,32 @@ struct EpochRecord {
 };
 
 struct StageRecord {
-    std::string kind;          // "decode", "features", "train"
-    std::string description;   // for people: "mobilenet_v2 @224, 2 taps"
+    std::string kind;         // "decode", "features", "train"
+    std::string description;  // for people: "mobilenet_v2 @224, 2 taps"
     int rank = 0;
-    int trials = 0;            // how many it served
+    int trials = 0;  // how many it served
     double predicted_seconds = 0, seconds = 0;
     std::int64_t predicted_bytes = 0, bytes = 0;  // written to the cache
-    bool reused = false;       // its output stood in the cache already
-    std::string error;         // empty: it succeeded
+    bool reused = false;                          // its output stood in the cache already
+    std::string error = {};                       // empty: it succeeded
 };
 
 enum class TrialState { waiting, running, finished, failed };
 
-/// Opens (or creates) the database; all writes are transactions, a finished trial's row is never rewritten.
-/// Throws UserError: read-only, not a database, a newer schema, locked by another `thaw run` (it says which process).
+/// Opens (or creates) the database; all writes are transactions, a finished trial's row is never rewritten (triggers in
+/// schema.sql see to it). Throws UserError: read-only, not a database, damaged, a newer schema, locked by another
+/// `thaw run` (it says which process), disk full. Not for use by two threads at once.
 class Store {
-   public:
+  public:
     explicit Store(const std::filesystem::path& path);
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
     /// Records the invocation; trials it asks for are added as waiting unless they are there. Trials found running or
-    /// failed (an earlier run was killed, or the cause may be mended) become waiting again and lose their epochs.
+    /// failed (an earlier run was killed, or the cause may be mended) become waiting again and lose their epochs; the
+    /// failures stay in the table of failures. Of trials that are no longer asked for, the finished ones stay (and are
+    /// shown as long as the data is the same), the others go.
     void begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials);
     /// ok: all of the sweep's trials are finished or failed. interrupted: stopped before.
     void end_sweep(const std::string& outcome);
@@ -62,12 +66,16 @@ class Store {
     std::vector<std::string> finished(const std::vector<Trial>& trials) const;
 
     void start_trial(const std::string& id, int rank);
+    /// The same epoch again (a trial that went on from a snapshot) takes the place of the earlier record.
     void record_epoch(const std::string& id, const EpochRecord& epoch);
     void finish_trial(const std::string& id);
     void fail_trial(const std::string& id, const std::string& message);
     void record_stage(const StageRecord& stage);
 
-   private:
+    /// Makes all that `writes` records one transaction: much cheaper than one each where many come at once.
+    void together(const std::function<void()>& writes);
+
+  private:
     struct Implementation;
     std::unique_ptr<Implementation> implementation_;
 };

@@ -1,0 +1,10 @@
+// Text files of this room that the build puts into the program (see embed_text.cmake).
+#pragma once
+
+namespace thaw {
+
+extern const char* const kSchemaSql;
+extern const char* const kReportCss;
+extern const char* const kReportJs;
+
+}  // namespace thaw

@@ -1,0 +1,140 @@
+#include "results/leaderboard.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
+
+#include "results/table.hpp"
+#include "results/text.hpp"
+
+namespace thaw {
+namespace {
+
+std::string axis_columns() {
+    std::vector<std::string> columns;
+    for (const Axis& axis : kAxes) columns.emplace_back(axis.column);
+    return fmt::format("{}", fmt::join(columns, ", "));
+}
+
+AxisValues read_axes(const Statement& row, int first_column) {
+    AxisValues values;
+    for (std::size_t axis = 0; axis < values.size(); ++axis)
+        values[axis] = row.cell(first_column + static_cast<int>(axis));
+    return values;
+}
+
+void count_states(const Database& database, Leaderboard& leaderboard) {
+    Statement states = database.prepare("SELECT state, count(*) FROM comparable_trials GROUP BY state");
+    while (states.step()) {
+        const std::string state = states.text(0);
+        const int count = static_cast<int>(states.integer(1));
+        (state == "finished"  ? leaderboard.finished
+         : state == "failed"  ? leaderboard.failed
+         : state == "running" ? leaderboard.running
+                              : leaderboard.waiting) = count;
+    }
+}
+
+void find_varying(const Database& database, Leaderboard& leaderboard) {
+    Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns()));
+    if (!some.step()) return;
+    leaderboard.any = read_axes(some, 0);
+    for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
+        const auto values =
+            database.number(fmt::format("SELECT count(DISTINCT {}) FROM comparable_trials", kAxes[axis].column));
+        (values > 1 ? leaderboard.varying : leaderboard.constant).push_back(axis);
+    }
+}
+
+}  // namespace
+
+std::string axis_text(const AxisValues& values, std::size_t axis) {
+    return cell_text(values[axis], kAxes[axis].column);
+}
+
+bool has_random_weights(const AxisValues& values) {
+    const auto* weights = std::get_if<std::string>(&values[kWeightsAxis]);
+    return weights && *weights == "random";
+}
+
+std::string backbone_label(const AxisValues& values) {
+    const std::string backbone = axis_text(values, kBackboneAxis);
+    const std::string weights = axis_text(values, kWeightsAxis);
+    return weights == "imagenet" ? backbone : fmt::format("{} ({})", backbone, weights);
+}
+
+Leaderboard load_leaderboard(const Database& database, int top) {
+    Leaderboard leaderboard;
+    count_states(database, leaderboard);
+    find_varying(database, leaderboard);
+    Statement rows = database.prepare(fmt::format(
+        "SELECT rank, trial, frozen_layers, validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy,"
+        " validation_loss, seconds, {} FROM leaderboard LIMIT ?1",
+        axis_columns()));
+    rows.with(top);
+    while (rows.step()) {
+        leaderboard.trials.push_back({.rank = static_cast<int>(rows.integer(0)),
+                                      .id = rows.text(1),
+                                      .axes = read_axes(rows, 9),
+                                      .frozen_layers = static_cast<int>(rows.integer(2)),
+                                      .validation_accuracy = rows.real(3),
+                                      .best_validation_accuracy = rows.real(4),
+                                      .best_epoch = static_cast<int>(rows.integer(5)),
+                                      .train_accuracy = rows.real(6),
+                                      .validation_loss = rows.real(7),
+                                      .seconds = rows.real(8)});
+    }
+    return leaderboard;
+}
+
+std::string describe(const AxisValues& values, const std::vector<std::size_t>& axes) {
+    // The values of these axes speak for themselves.
+    static const std::set<std::string> kBare = {"backbone", "optimizer"};
+    std::vector<std::string> parts;
+    for (const std::size_t axis : axes) {
+        const bool bare = kBare.contains(kAxes[axis].column);
+        parts.push_back((bare ? "" : std::string(kAxes[axis].label) + " ") + axis_text(values, axis));
+    }
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string progress_text(const Leaderboard& leaderboard) {
+    std::vector<std::string> parts;
+    const auto note = [&](int count, const char* state) {
+        if (count > 0) parts.push_back(fmt::format("{} {}", count, state));
+    };
+    note(leaderboard.finished, "finished");
+    note(leaderboard.failed, "failed");
+    note(leaderboard.running, "running");
+    note(leaderboard.waiting, "waiting");
+    const std::string trials = counted(leaderboard.total(), "trial");
+    return parts.empty() ? trials : fmt::format("{}: {}", trials, fmt::join(parts, ", "));
+}
+
+std::string leaderboard_text(const Leaderboard& leaderboard) {
+    std::string text = progress_text(leaderboard) + '\n';
+    if (leaderboard.any && !leaderboard.constant.empty())
+        text += fmt::format("All with: {}\n", describe(*leaderboard.any, leaderboard.constant));
+    if (leaderboard.trials.empty()) return text + "No trial has finished yet.\n";
+
+    Table table;
+    table.columns = {"rank"};
+    for (const std::size_t axis : leaderboard.varying) table.columns.emplace_back(kAxes[axis].label);
+    for (const char* column : {"accuracy", "best accuracy", "in epoch", "train accuracy", "loss", "seconds", "trial"})
+        table.columns.emplace_back(column);
+    for (const RankedTrial& trial : leaderboard.trials) {
+        std::vector<Cell>& row = table.rows.emplace_back();
+        row.emplace_back(std::int64_t{trial.rank});
+        for (const std::size_t axis : leaderboard.varying) row.push_back(trial.axes[axis]);
+        for (const double accuracy : {trial.validation_accuracy, trial.best_validation_accuracy})
+            row.emplace_back(accuracy);
+        row.emplace_back(std::int64_t{trial.best_epoch});
+        for (const double value : {trial.train_accuracy, trial.validation_loss, trial.seconds}) row.emplace_back(value);
+        row.emplace_back(trial.id);
+    }
+    text += "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any epoch.\n\n";
+    return text + to_text(table);
+}
+
+}  // namespace thaw

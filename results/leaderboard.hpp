@@ -1,0 +1,76 @@
+// The ranking of finished trials as the default query, the end of `thaw run` and the report show it.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/database.hpp"
+
+namespace thaw {
+
+/// An axis: its column in the database and how people read it.
+struct Axis {
+    const char* column;
+    const char* label;
+};
+inline constexpr std::array<Axis, 12> kAxes = {{{"backbone", "backbone"},
+                                                {"weights", "weights"},
+                                                {"freeze", "freeze"},
+                                                {"pooling", "pooling"},
+                                                {"head", "head"},
+                                                {"dropout", "dropout"},
+                                                {"optimizer", "optimizer"},
+                                                {"learning_rate", "learning rate"},
+                                                {"batch_size", "batch size"},
+                                                {"epochs", "epochs"},
+                                                {"seed", "seed"},
+                                                {"image_size", "image size"}}};
+inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7;
+
+/// A trial's values on all axes, in kAxes' order.
+using AxisValues = std::array<Cell, kAxes.size()>;
+
+std::string axis_text(const AxisValues& values, std::size_t axis);
+bool has_random_weights(const AxisValues& values);
+/// The backbone's name; " (random)" follows where its weights are random, "(FILE)" where they come from a file.
+std::string backbone_label(const AxisValues& values);
+
+/// Metrics are NaN where the trial diverged.
+struct RankedTrial {
+    int rank = 0;
+    std::string id;
+    AxisValues axes;
+    int frozen_layers = 0;
+    double validation_accuracy = 0;  // after the last epoch, what ranks it
+    double best_validation_accuracy = 0;
+    int best_epoch = 0;
+    double train_accuracy = 0, validation_loss = 0;
+    double seconds = 0;
+};
+
+struct Leaderboard {
+    int finished = 0, failed = 0, running = 0, waiting = 0;
+    std::optional<AxisValues> any;      // some trial's values; none where there are no trials
+    std::vector<std::size_t> varying;   // axes with more than one value among all trials, whatever their state
+    std::vector<std::size_t> constant;  // the others
+    std::vector<RankedTrial> trials;    // finished ones, the best first
+
+    int total() const { return finished + failed + running + waiting; }
+};
+
+/// The best `top` trials; all of them where that is negative.
+Leaderboard load_leaderboard(const Database& database, int top = -1);
+
+/// The values on these axes: "mobilenet_v2, freeze all, learning rate 0.001".
+std::string describe(const AxisValues& values, const std::vector<std::size_t>& axes);
+
+/// "128 trials: 120 finished, 2 failed, 6 waiting".
+std::string progress_text(const Leaderboard& leaderboard);
+
+/// For a terminal: progress, what all trials have in common, then the best ones with what they do not.
+std::string leaderboard_text(const Leaderboard& leaderboard);
+
+}  // namespace thaw

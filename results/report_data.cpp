@@ -1,0 +1,148 @@
+#include "results/report_data.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "results/query.hpp"
+#include "results/writer_lock.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kCurves = 5;
+constexpr int kLongestStages = 40;
+const char* const kComparableSweeps =
+    "(SELECT id FROM sweeps WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1))";
+
+std::vector<std::string> class_names(const std::string& json) {
+    const auto names = nlohmann::json::parse(json, nullptr, false);
+    std::vector<std::string> texts;
+    if (!names.is_array()) return texts;
+    for (const auto& name : names) {
+        if (name.is_string()) texts.push_back(name.get<std::string>());
+    }
+    return texts;
+}
+
+void load_sweep(const Database& database, ReportData& data) {
+    Statement row = database.prepare(
+        "SELECT name, yaml, command_line, data_folder, data_fingerprint, classes, train_images, validation_images,"
+        " test_images, bad_images, started, outcome, id FROM sweeps ORDER BY id DESC LIMIT 1");
+    if (!row.step()) return;
+    const auto count = [&](int column) { return static_cast<int>(row.integer(column)); };
+    data.sweep = {.name = row.text(0),
+                  .yaml = row.text(1),
+                  .command_line = row.text(2),
+                  .data_folder = row.text(3),
+                  .data_fingerprint = row.text(4),
+                  .classes = class_names(row.text(5)),
+                  .train_images = count(6),
+                  .validation_images = count(7),
+                  .test_images = count(8),
+                  .bad_images = count(9),
+                  .environment = {}};
+    data.started = row.text(10);
+    data.outcome = row.text(11);
+    Statement environment = database.prepare("SELECT name, value FROM environment WHERE sweep = ?1");
+    environment.with(row.integer(12));
+    while (environment.step()) data.sweep.environment[environment.text(0)] = environment.text(1);
+}
+
+void load_curves(const Database& database, ReportData& data) {
+    Statement epochs = database.prepare(
+        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds FROM epochs"
+        " WHERE trial = ?1 ORDER BY epoch");
+    for (std::size_t i = 0; i < std::min(kCurves, data.leaderboard.trials.size()); ++i) {
+        epochs.with(data.leaderboard.trials[i].id);
+        std::vector<EpochRecord>& curve = data.curves.emplace_back();
+        while (epochs.step())
+            curve.push_back({.epoch = static_cast<int>(epochs.integer(0)),
+                             .train_loss = epochs.real(1),
+                             .train_accuracy = epochs.real(2),
+                             .validation_loss = epochs.real(3),
+                             .validation_accuracy = epochs.real(4),
+                             .seconds = epochs.real(5)});
+    }
+}
+
+void load_failures(const Database& database, ReportData& data) {
+    std::string columns;
+    for (const Axis& axis : kAxes) columns += fmt::format(", {}", axis.column);
+    Statement rows = database.prepare("SELECT message, failed, trial" + columns + " FROM failed_trials");
+    std::map<std::string, std::size_t> places;
+    while (rows.step()) {
+        const auto [place, is_new] = places.try_emplace(rows.text(0), data.failures.size());
+        if (is_new) data.failures.push_back({.message = rows.text(0), .last = {}, .trials = {}});
+        FailureGroup& group = data.failures[place->second];
+        group.last = rows.text(1);
+        AxisValues values;
+        for (std::size_t axis = 0; axis < values.size(); ++axis) values[axis] = rows.cell(3 + static_cast<int>(axis));
+        group.trials.emplace_back(rows.text(2), values);
+    }
+    std::stable_sort(data.failures.begin(), data.failures.end(),
+                     [](const auto& a, const auto& b) { return a.trials.size() > b.trials.size(); });
+}
+
+void load_stage_totals(const Database& database, ReportData& data) {
+    Statement rows =
+        database.prepare(fmt::format("SELECT kind, count(*), sum(reused), sum(error <> ''), sum(trials),"
+                                     " total(iif(done, predicted_seconds, 0)), total(iif(done, seconds, 0)),"
+                                     " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0))"
+                                     " FROM (SELECT *, NOT reused AND error = '' AS done FROM stages WHERE sweep IN {})"
+                                     " GROUP BY kind ORDER BY min(id)",
+                                     kComparableSweeps));
+    const auto count = [&](int column) { return static_cast<int>(rows.integer(column)); };
+    while (rows.step())
+        data.stage_totals.push_back({.kind = rows.text(0),
+                                     .stages = count(1),
+                                     .reused = count(2),
+                                     .failed = count(3),
+                                     .trials = count(4),
+                                     .predicted_seconds = rows.real(5),
+                                     .seconds = rows.real(6),
+                                     .predicted_bytes = rows.real(7),
+                                     .bytes = rows.real(8)});
+}
+
+void load_longest_stages(const Database& database, ReportData& data) {
+    Statement rows = database.prepare(fmt::format(
+        "SELECT kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes, reused,"
+        " error FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
+        kComparableSweeps, kLongestStages));
+    while (rows.step())
+        data.longest_stages.push_back({.kind = rows.text(0),
+                                       .description = rows.text(1),
+                                       .rank = static_cast<int>(rows.integer(2)),
+                                       .trials = static_cast<int>(rows.integer(3)),
+                                       .predicted_seconds = rows.real(4),
+                                       .seconds = rows.real(5),
+                                       .predicted_bytes = rows.integer(6),
+                                       .bytes = rows.integer(7),
+                                       .reused = rows.integer(8) != 0,
+                                       .error = rows.text(9)});
+}
+
+}  // namespace
+
+ReportData load_report(const std::filesystem::path& path) {
+    ReportData data;
+    data.writer = current_writer(path);
+    Database database = open_results(path);
+    Transaction one_view(database, "BEGIN");
+    Statement now = database.prepare("SELECT strftime('%Y-%m-%d %H:%M UTC', 'now')");
+    if (now.step()) data.made = now.text(0);
+    load_sweep(database, data);
+    data.leaderboard = load_leaderboard(database);
+    load_curves(database, data);
+    data.backbones = query_table(database, "backbone_comparison");
+    data.axis_effects = query_table(database, "axis_effects");
+    load_failures(database, data);
+    load_stage_totals(database, data);
+    load_longest_stages(database, data);
+    return data;
+}
+
+}  // namespace thaw

@@ -1,0 +1,45 @@
+// What a report shows, read from the database in one consistent view of it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "results/leaderboard.hpp"
+#include "results/store.hpp"
+#include "results/table.hpp"
+
+namespace thaw {
+
+/// Trials that stand as failed with the same message.
+struct FailureGroup {
+    std::string message, last;  // when the last one of them failed
+    std::vector<std::pair<std::string, AxisValues>> trials;
+};
+
+/// All stages of one kind together.
+struct StageTotal {
+    std::string kind;
+    int stages = 0, reused = 0, failed = 0, trials = 0;
+    double predicted_seconds = 0, seconds = 0, predicted_bytes = 0, bytes = 0;  // of those neither reused nor failed
+};
+
+struct ReportData {
+    SweepRecord sweep;                  // the latest invocation
+    std::string started, outcome;       // outcome is empty where it runs or was killed
+    std::optional<std::string> writer;  // the process that writes this database now
+    std::string made;                   // when this report was made
+    Leaderboard leaderboard;
+    std::vector<std::vector<EpochRecord>> curves;  // of the best trials, the best first
+    Table backbones, axis_effects;                 // the views of these names
+    std::vector<FailureGroup> failures;            // the most frequent first
+    std::vector<StageTotal> stage_totals;
+    std::vector<StageRecord> longest_stages;
+};
+
+/// Throws UserError where the database cannot be read.
+ReportData load_report(const std::filesystem::path& database);
+
+}  // namespace thaw

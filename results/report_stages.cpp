@@ -1,0 +1,135 @@
+// The report's later sections: what failed, what was computed and what that was predicted to cost, where it came from.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "results/report_pages.hpp"
+#include "results/text.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kNamedFailures = 10;  // of one message; the others are counted
+
+std::string failed_trials(const FailureGroup& group, const std::vector<std::size_t>& axes) {
+    std::string names;
+    for (std::size_t i = 0; i < std::min(kNamedFailures, group.trials.size()); ++i) {
+        const auto& [id, values] = group.trials[i];
+        const std::string weights = has_random_weights(values) ? " (random weights)" : "";
+        names += fmt::format("{}<code>{}</code> {}", i > 0 ? "\n" : "", escape_html(id),
+                             escape_html(describe(values, axes) + weights));
+    }
+    if (group.trials.size() > kNamedFailures)
+        names += fmt::format("\nand {} more", group.trials.size() - kNamedFailures);
+    return names;
+}
+
+std::string ratio(double measured, double predicted) {
+    return predicted > 0 && std::isfinite(measured) ? fmt::format("{:.2f}", measured / predicted) : "–";
+}
+
+std::string stage_totals(const ReportData& data) {
+    std::string rows;
+    for (const StageTotal& total : data.stage_totals)
+        rows += "<tr>" + html_cell(total.kind) + html_number(fmt::format("{}", total.stages)) +
+                html_number(fmt::format("{}", total.trials)) + html_number(fmt::format("{}", total.reused)) +
+                html_number(fmt::format("{}", total.failed)) + html_number(human_seconds(total.predicted_seconds)) +
+                html_number(human_seconds(total.seconds)) + html_number(ratio(total.seconds, total.predicted_seconds)) +
+                html_number(human_bytes(total.predicted_bytes)) + html_number(human_bytes(total.bytes)) + "</tr>\n";
+    return html_table({"kind", ">stages", ">trials served", ">reused", ">failed", ">predicted", ">measured",
+                       ">measured / predicted", ">predicted size", ">written"},
+                      rows);
+}
+
+std::string longest_stages(const ReportData& data) {
+    std::string rows;
+    for (const StageRecord& stage : data.longest_stages) {
+        const std::string outcome = !stage.error.empty() ? stage.error : stage.reused ? "reused" : "";
+        rows += "<tr>" + html_cell(stage.kind) + html_cell(stage.description) +
+                html_number(fmt::format("{}", stage.rank)) + html_number(fmt::format("{}", stage.trials)) +
+                html_number(human_seconds(stage.predicted_seconds)) + html_number(human_seconds(stage.seconds)) +
+                html_number(human_bytes(static_cast<double>(stage.predicted_bytes))) +
+                html_number(human_bytes(static_cast<double>(stage.bytes))) +
+                fmt::format("<td class=\"wide\">{}</td></tr>\n", escape_html(outcome));
+    }
+    return "<details><summary>The longest stages</summary>\n" +
+           html_table(
+               {"kind", "what", ">rank", ">trials", ">predicted", ">measured", ">predicted size", ">written", ""},
+               rows) +
+           "</details>\n";
+}
+
+std::string data_text(const SweepRecord& sweep) {
+    std::vector<std::string> parts = {fmt::format("{} {} in {}", sweep.classes.size(),
+                                                  sweep.classes.size() == 1 ? "class" : "classes", sweep.data_folder)};
+    parts.push_back(fmt::format("{} images to train", sweep.train_images));
+    parts.push_back(fmt::format("{} to validate", sweep.validation_images));
+    if (sweep.test_images > 0) parts.push_back(fmt::format("{} to test", sweep.test_images));
+    if (sweep.bad_images > 0) parts.push_back(fmt::format("{} unreadable", sweep.bad_images));
+    return fmt::format("{}.", fmt::join(parts, ", "));
+}
+
+}  // namespace
+
+std::string failures_section(const ReportData& data) {
+    if (data.failures.empty()) return "";
+    std::string rows;
+    for (const FailureGroup& group : data.failures)
+        rows += "<tr>" + html_number(fmt::format("{}", group.trials.size())) +
+                fmt::format("<td class=\"wide\">{}</td><td class=\"wide\">{}</td></tr>\n", escape_html(group.message),
+                            failed_trials(group, data.leaderboard.varying));
+    return "<section><h2>Failed trials</h2>\n" + html_table({">trials", "message", "which"}, rows) + "</section>\n";
+}
+
+std::string stages_section(const ReportData& data) {
+    if (data.stage_totals.empty()) return "";
+    return "<section><h2>Work done and shared</h2>\n<p class=\"quiet\">A stage is done once for all the trials it "
+           "serves; a "
+           "reused one stood in the cache already. Times and sizes are of stages that were computed.</p>\n" +
+           stage_totals(data) + longest_stages(data) + "</section>\n";
+}
+
+std::string origin_section(const ReportData& data) {
+    const SweepRecord& sweep = data.sweep;
+    std::string rows;
+    for (const auto& [name, value] : sweep.environment)
+        rows += "<tr>" + html_cell(name) + fmt::format("<td class=\"wide\">{}</td></tr>\n", escape_html(value));
+    std::string text = "<section><h2>To repeat it</h2>\n";
+    text += fmt::format("<p>{}</p>\n", escape_html(data_text(sweep)));
+    text += fmt::format("<p class=\"quiet\">{}</p>\n", escape_html(fmt::format("{}", fmt::join(sweep.classes, ", "))));
+    text += fmt::format("<p><code>{}</code></p>\n", escape_html(sweep.command_line));
+    text += fmt::format("<pre>{}</pre>\n", escape_html(sweep.yaml));
+    if (!rows.empty()) text += html_table({"environment", ""}, rows);
+    return text + fmt::format("<p class=\"quiet\">Started {}, this page made {}.</p></section>\n",
+                              escape_html(data.started), escape_html(data.made));
+}
+
+std::string certainty_text(const ReportData& data) {
+    const auto& trials = data.leaderboard.trials;
+    if (trials.empty() || data.sweep.validation_images <= 0 || !std::isfinite(trials[0].validation_accuracy)) return "";
+    const double best = trials[0].validation_accuracy;
+    const double error = std::sqrt(std::max(0.0, best * (1 - best)) / data.sweep.validation_images);
+    const auto near = std::count_if(trials.begin() + 1, trials.end(), [&](const RankedTrial& trial) {
+        return trial.validation_accuracy >= best - error;
+    });
+    std::string text = fmt::format("Measured on {}, the same that chose it: expect a little less on new ones.",
+                                   counted(data.sweep.validation_images, "validation image"));
+    if (error > 0 && near > 0)
+        text += fmt::format(" {} within one standard error ({:.1f} points) of it, so {} may be as good.",
+                            near == 1 ? "1 other trial lies" : fmt::format("{} other trials lie", near), 100 * error,
+                            near == 1 ? "that one" : "those");
+    else if (error > 0)
+        text += fmt::format(" No other trial lies within one standard error ({:.1f} points) of it.", 100 * error);
+    return text;
+}
+
+std::string status_text(const ReportData& data) {
+    if (data.writer)
+        return fmt::format("The sweep is running ({}); what follows is what is known so far.", *data.writer);
+    if (data.outcome == "ok" || data.sweep.name.empty()) return "";
+    return "The sweep was interrupted; the same command again goes on where it stopped.";
+}
+
+}  // namespace thaw

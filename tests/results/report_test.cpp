@@ -1,0 +1,202 @@
+// The report: always possible, complete in itself, and safe whatever names the data has.
+#include "results/report.hpp"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "common/atomic_file.hpp"
+#include "common/error.hpp"
+#include "results/store.hpp"
+#include "tests/results/synthetic.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::ThrowsMessage;
+
+/// Reads the page with Python's parser: every element closed in order, SVG included, nothing loaded from elsewhere.
+constexpr const char* kChecker = R"python(
+import sys
+from html.parser import HTMLParser
+VOID = {'meta', 'br', 'img', 'link', 'hr', 'input', 'path'}
+class Checker(HTMLParser):
+    open = []
+    def handle_starttag(self, tag, attributes):
+        names = [name for name, _ in attributes]
+        assert len(names) == len(set(names)), ('repeated attribute', tag, names)
+        assert not {'src', 'href'} & set(names), ('loads something', tag)
+        assert not any(name.startswith('on') for name in names), ('inline script', tag)
+        if tag not in VOID: self.open.append(tag)
+    def handle_endtag(self, tag):
+        if tag not in VOID: assert self.open.pop() == tag, ('not in order', tag, self.getpos())
+checker = Checker()
+checker.feed(open(sys.argv[1], encoding='utf-8').read())
+checker.close()
+assert not checker.open, checker.open
+)python";
+
+class ReportTest : public testing::Test {
+  protected:
+    TemporaryFolder folder;
+    std::filesystem::path path = folder / "results.db", html_path = folder / "report.html",
+                          md_path = folder / "report.md";
+    std::string html, markdown;
+
+    void report() {
+        write_report(path, html_path, md_path);
+        html = read_file(html_path);
+        markdown = read_file(md_path);
+        write_file(folder / "check.py", kChecker);
+        const std::string command = "python3 " + (folder / "check.py").string() + " " + html_path.string();
+        const int status = std::system(("command -v python3 >/dev/null || exit 0; " + command).c_str());
+        EXPECT_EQ(status, 0) << "the page is not well-formed";
+    }
+};
+
+TEST_F(ReportTest, GivesTheAnswerFirst) {
+    const std::vector<Trial> trials = synthetic_trials(64);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) finish(store, trial);
+        store.record_stage(
+            {.kind = "features", .description = "resnet50 @224", .trials = 32, .predicted_seconds = 10, .seconds = 12});
+        store.end_sweep("ok");
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("<h1>resnet50 reaches <b>9"), HasSubstr("validation accuracy</h1>"),
+                            HasSubstr("<h2>Learning curves"), HasSubstr("validation accuracy by learning rate"),
+                            HasSubstr("<h2>Backbones"), HasSubstr("<h2>Freeze and backbone"),
+                            HasSubstr("<h2>Work done and shared")));
+    EXPECT_THAT(html, AllOf(HasSubstr("backbone: [mobilenet_v2, resnet50]"), HasSubstr("thaw run flowers.yaml"),
+                            HasSubstr("atlas"), HasSubstr("600 validation images")));
+    EXPECT_THAT(html, Not(AnyOf(HasSubstr("http:"), HasSubstr("https:"), HasSubstr("nan"))));
+    EXPECT_THAT(markdown, AllOf(HasSubstr("**resnet50 reaches 9"), HasSubstr("## Leaderboard"),
+                                HasSubstr("## Backbones"), HasSubstr("## Axes")));
+}
+
+TEST_F(ReportTest, IsPossibleBeforeAnythingHasHappened) {
+    Store store(path);
+    report();
+    EXPECT_THAT(html, HasSubstr("There are no trials yet"));
+    store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("No trial has finished yet"), HasSubstr("The sweep is running (process")));
+    EXPECT_THAT(markdown, HasSubstr("No trial has finished yet"));
+}
+
+TEST_F(ReportTest, SaysThatASweepWasInterrupted) {
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
+    }
+    report();
+    EXPECT_THAT(html, HasSubstr("The sweep was interrupted"));
+}
+
+TEST_F(ReportTest, EscapesEveryNameThatComesFromOutside) {
+    const std::string evil = "<script>alert('1')</script>&\"|`";
+    SweepRecord sweep = synthetic_sweep();
+    sweep.name = sweep.yaml = sweep.command_line = sweep.data_folder = evil;
+    sweep.classes = {evil, "\xff"};
+    sweep.environment = {{evil, evil}};
+    std::vector<Trial> trials = synthetic_trials(8);
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+        trials[i].backbone = evil + (i % 2 ? "1" : "2");
+        trials[i].freeze = evil + (i % 4 / 2 ? "1" : "2");
+        trials[i].weights = evil;
+    }
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        for (int i = 0; i < 6; ++i) finish(store, trials[static_cast<std::size_t>(i)]);
+        store.fail_trial(trials[6].id, evil);
+        store.record_stage({.kind = evil, .description = evil, .error = evil});
+    }
+    report();
+    std::size_t scripts = 0;
+    for (auto at = html.find("<script"); at != std::string::npos; at = html.find("<script", at + 1)) ++scripts;
+    EXPECT_EQ(scripts, 1U) << "only the page's own";
+    EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;|`"));
+    EXPECT_THAT(markdown, AllOf(HasSubstr("\\\\<script\\\\>"), Not(HasSubstr(" <script"))));
+}
+
+TEST_F(ReportTest, ShowsFailuresOnceAMessage) {
+    const std::vector<Trial> trials = synthetic_trials(32);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        finish(store, trials[0]);
+        for (int i = 1; i < 31; ++i) store.fail_trial(trials[static_cast<std::size_t>(i)].id, "out of memory");
+        store.fail_trial(trials[31].id, "loss became NaN in epoch 2");
+        store.end_sweep("ok");
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr(">30</td><td class=\"wide\">out of memory"), HasSubstr("and 20 more"),
+                            HasSubstr("loss became NaN in epoch 2")));
+    EXPECT_THAT(markdown, HasSubstr("| 30 | out of memory |"));
+}
+
+TEST_F(ReportTest, MarksRandomWeightsWhereverATrialIsNamed) {
+    std::vector<Trial> trials = synthetic_trials(4);
+    for (Trial& trial : trials) trial.weights = "random";
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) finish(store, trial);
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("<h1>resnet50<span class=\"tag\">random weights</span> reaches"),
+                            HasSubstr("mobilenet_v2 (random)"), HasSubstr("hollow ones have random weights")));
+    EXPECT_THAT(markdown, HasSubstr("resnet50 (random) reaches"));
+}
+
+TEST_F(ReportTest, SurvivesTrialsThatDiverged) {
+    const std::vector<Trial> trials = synthetic_trials(4);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) {
+            store.record_epoch(trial.id, {.epoch = 1,
+                                          .train_loss = NAN,
+                                          .train_accuracy = NAN,
+                                          .validation_loss = NAN,
+                                          .validation_accuracy = NAN,
+                                          .seconds = 1});
+            store.finish_trial(trial.id);
+        }
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("–"), Not(HasSubstr("nan")), Not(HasSubstr("inf "))));
+}
+
+TEST_F(ReportTest, StaysSmallAndQuickWithAThousandTrials) {
+    const std::vector<Trial> trials = synthetic_trials(1000);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.together([&] {
+            for (const Trial& trial : trials) finish(store, trial);
+        });
+    }
+    const auto start = std::chrono::steady_clock::now();
+    report();
+    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2.0);
+    EXPECT_LT(html.size(), 3'000'000U);
+}
+
+TEST_F(ReportTest, SaysWhereItCannotBeWritten) {
+    Store store(path);
+    EXPECT_THAT([&] { write_report(path, folder / "missing/report.html", {}); },
+                ThrowsMessage<UserError>(HasSubstr("missing/report.html")));
+}
+
+}  // namespace
+}  // namespace thaw

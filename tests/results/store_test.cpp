@@ -1,0 +1,247 @@
+// The store's contract: what begin_sweep keeps, what a finished trial is protected from, what a crash leaves.
+#include "results/store.hpp"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <limits>
+
+#include "common/error.hpp"
+#include "results/database.hpp"
+#include "tests/results/synthetic.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class StoreTest : public testing::Test {
+  protected:
+    TemporaryFolder folder;
+    std::filesystem::path path = folder / "results.db";
+    std::vector<Trial> trials = synthetic_trials(4);
+
+    std::int64_t number(const std::string& sql) { return Database(path, Database::Mode::read).number(sql); }
+    std::string text(const std::string& sql) {
+        Database database(path, Database::Mode::read);
+        Statement statement = database.prepare(sql);
+        return statement.step() ? statement.text(0) : "(no row)";
+    }
+};
+
+TEST_F(StoreTest, KeepsWhatASweepAskedForAndWhatCameOfIt) {
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        finish(store, trials[0], 3);
+        store.record_stage({.kind = "features",
+                            .description = "resnet50",
+                            .rank = 1,
+                            .trials = 4,
+                            .predicted_seconds = 2,
+                            .seconds = 3,
+                            .predicted_bytes = 10,
+                            .bytes = 11});
+        store.end_sweep("ok");
+    }
+    EXPECT_EQ(number("SELECT count(*) FROM trials WHERE state = 'waiting'"), 3);
+    EXPECT_EQ(text("SELECT seconds FROM trials WHERE state = 'finished'"), "3.75");
+    EXPECT_EQ(text("SELECT outcome FROM sweeps"), "ok");
+    EXPECT_EQ(text("SELECT classes FROM sweeps"), R"(["daisy","rose","tulip"])");
+    EXPECT_EQ(text("SELECT head || ' ' || dropout || ' ' || optimizer FROM trials"), "256-128 0.5 adam");
+    EXPECT_EQ(number("SELECT bytes FROM stages"), 11);
+    EXPECT_EQ(text("SELECT value FROM environment WHERE name = 'host'"), "atlas");
+}
+
+TEST_F(StoreTest, AddsNothingTwiceWhenASweepBeginsAgain) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    store.begin_sweep(synthetic_sweep(), trials);
+    EXPECT_EQ(number("SELECT count(*) FROM trials"), 4);
+    EXPECT_EQ(number("SELECT count(*) FROM sweeps"), 2);
+    EXPECT_EQ(text("SELECT outcome FROM sweeps ORDER BY id"), "interrupted");
+}
+
+TEST_F(StoreTest, MakesRunningAndFailedTrialsWaitAgainAndKeepsFinishedOnes) {
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        finish(store, trials[0]);
+        store.start_trial(trials[1].id, 0);
+        store.record_epoch(trials[1].id, synthetic_epoch(trials[1], 1));
+        store.start_trial(trials[2].id, 0);
+        store.fail_trial(trials[2].id, "out of memory");
+    }
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    EXPECT_THAT(store.finished(trials), ElementsAre(trials[0].id));
+    EXPECT_EQ(number("SELECT count(*) FROM trials WHERE state = 'waiting'"), 3);
+    EXPECT_EQ(number("SELECT count(*) FROM epochs"), 8) << "only the finished trial's";
+    EXPECT_EQ(text("SELECT message FROM failures"), "out of memory");
+}
+
+TEST_F(StoreTest, FollowsAChangedSweep) {
+    Store store(path);
+    const std::vector<Trial> two(trials.begin(), trials.begin() + 2), last_two(trials.begin() + 2, trials.end());
+    store.begin_sweep(synthetic_sweep(), two);
+    finish(store, two[0]);
+    store.begin_sweep(synthetic_sweep(), last_two);
+    EXPECT_EQ(number("SELECT count(*) FROM trials"), 3) << "the finished one stays, the one that never ran goes";
+    EXPECT_EQ(number("SELECT count(*) FROM leaderboard"), 1) << "the data is the same, so it may be compared";
+
+    SweepRecord other_data = synthetic_sweep();
+    other_data.data_fingerprint = "f2";
+    store.begin_sweep(other_data, last_two);
+    EXPECT_EQ(number("SELECT count(*) FROM leaderboard"), 0) << "accuracies on other images are not compared";
+    EXPECT_EQ(number("SELECT count(*) FROM trials"), 3);
+}
+
+TEST_F(StoreTest, RefusesToChangeAFinishedTrialHoweverItIsTried) {
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        finish(store, trials[0]);
+    }
+    Database database(path, Database::Mode::write);
+    const std::string its = "'" + trials[0].id + "'";
+    for (const std::string sql :
+         {"UPDATE trials SET seconds = 1", "UPDATE trials SET state = 'waiting'", "DELETE FROM trials",
+          "INSERT OR REPLACE INTO trials SELECT * FROM trials WHERE id = ID", "UPDATE epochs SET train_loss = 0",
+          "DELETE FROM epochs", "INSERT INTO epochs VALUES (ID, 9, 0, 0, 0, 0, 0)",
+          "INSERT OR REPLACE INTO epochs VALUES (ID, 1, 0, 0, 0, 0, 0)"}) {
+        std::string filled = sql;
+        if (const auto at = filled.find("ID"); at != std::string::npos) filled.replace(at, 2, its);
+        EXPECT_THAT([&] { database.execute(filled); },
+                    ThrowsMessage<StatementError>(HasSubstr("never re")))
+            << filled;
+    }
+    EXPECT_EQ(number("SELECT count(*) FROM epochs"), 8);
+}
+
+TEST_F(StoreTest, TreatsWritingToAFinishedOrUnknownTrialAsABug) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    finish(store, trials[0]);
+    GTEST_FLAG_SET(death_test_style, "fast");
+    EXPECT_DEATH(store.finish_trial("nobody"), "no trial nobody");
+    EXPECT_DEATH(store.record_epoch(trials[0].id, {.epoch = 9}), "never rewritten");
+}
+
+TEST_F(StoreTest, ReplacesAnEpochThatIsTrainedAgain) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    store.record_epoch(trials[0].id, {.epoch = 1, .train_loss = 5});
+    store.record_epoch(trials[0].id, {.epoch = 1, .train_loss = 7});
+    EXPECT_EQ(text("SELECT train_loss FROM epochs"), "7.0");
+}
+
+TEST_F(StoreTest, StoresMetricsThatAreNotFiniteAsNull) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    finish(store, trials[0]);
+    store.record_epoch(trials[1].id, {.epoch = 1,
+                                      .train_loss = std::numeric_limits<double>::quiet_NaN(),
+                                      .validation_loss = std::numeric_limits<double>::infinity(),
+                                      .validation_accuracy = std::nan("")});
+    store.finish_trial(trials[1].id);
+    EXPECT_EQ(number("SELECT train_loss IS NULL AND validation_loss IS NULL FROM epochs WHERE trial = '" +
+                     trials[1].id + "'"),
+              1);
+    EXPECT_EQ(text("SELECT trial FROM leaderboard WHERE rank = 2"), trials[1].id) << "a diverged trial comes last";
+}
+
+TEST_F(StoreTest, TakesTenThousandTrialsWellUnderASecond) {
+    const std::vector<Trial> many = synthetic_trials(10'000);
+    Store store(path);
+    const auto seconds = [](auto&& work) {
+        const auto start = std::chrono::steady_clock::now();
+        work();
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    EXPECT_LT(seconds([&] { store.begin_sweep(synthetic_sweep(), many); }), 1.0);
+    store.together([&] {
+        for (const Trial& trial : many) finish(store, trial, 1);
+    });
+    EXPECT_LT(seconds([&] { EXPECT_EQ(store.finished(many).size(), many.size()); }), 0.3);
+    EXPECT_LT(seconds([&] { EXPECT_EQ(number("SELECT max(rank) FROM leaderboard"), 10'000); }), 1.0);
+}
+
+TEST_F(StoreTest, UndoesABatchThatThrows) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    EXPECT_THROW(store.together([&] {
+        store.start_trial(trials[0].id, 0);
+        throw StageError("lost");
+    }),
+                 StageError);
+    EXPECT_EQ(number("SELECT count(*) FROM trials WHERE state = 'running'"), 0);
+}
+
+TEST_F(StoreTest, RanksByAccuracyThenLossAndComparesBackbones) {
+    Store store(path);
+    trials[2].weights = "random";
+    store.begin_sweep(synthetic_sweep(), trials);
+    const auto finish_with = [&](const Trial& trial, double early, double accuracy, double loss) {
+        store.record_epoch(trial.id, {.epoch = 1, .validation_loss = loss, .validation_accuracy = early, .seconds = 1});
+        store.record_epoch(trial.id,
+                           {.epoch = 2, .validation_loss = loss, .validation_accuracy = accuracy, .seconds = 3});
+        store.finish_trial(trial.id);
+    };
+    finish_with(trials[0], 0.95, 0.8, 0.5);  // mobilenet_v2
+    finish_with(trials[1], 0.5, 0.8, 0.4);   // resnet50
+    finish_with(trials[2], 0.1, 0.2, 2.0);   // mobilenet_v2, random weights
+    finish_with(trials[3], 0.5, 0.6, 0.4);   // resnet50
+    Database database(path, Database::Mode::read);
+    Statement ranks = database.prepare("SELECT trial, best_validation_accuracy, best_epoch FROM leaderboard");
+    std::vector<std::string> order;
+    while (ranks.step()) order.push_back(ranks.text(0));
+    EXPECT_THAT(order, ElementsAre(trials[1].id, trials[0].id, trials[3].id, trials[2].id));
+    EXPECT_EQ(text("SELECT best_validation_accuracy || ' ' || best_epoch FROM leaderboard WHERE rank = 2"), "0.95 1");
+    EXPECT_EQ(
+        text("SELECT group_concat(backbone || ' ' || weights || ' ' || trials || ' ' || mean_validation_accuracy, ';')"
+             " FROM backbone_comparison"),
+        "resnet50 imagenet 2 0.7;mobilenet_v2 imagenet 1 0.8;mobilenet_v2 random 1 0.2");
+    EXPECT_EQ(text("SELECT best_trial FROM backbone_comparison"), trials[1].id);
+    EXPECT_EQ(text("SELECT value || ' ' || trials || ' ' || random FROM axis_effects WHERE value LIKE '%(random)'"),
+              "mobilenet_v2 (random) 1 1");
+    EXPECT_EQ(text("SELECT group_concat(DISTINCT axis) FROM axis_effects"), "backbone,weights,freeze");
+}
+
+TEST_F(StoreTest, IsWholeAfterItsWriterIsKilledAtAnyMoment) {
+    const std::vector<Trial> many = synthetic_trials(3000);
+    std::size_t finished_before = 0;
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            Store store(path);
+            store.begin_sweep(synthetic_sweep(), many);
+            for (const Trial& trial : many)
+                if (store.finished({trial}).empty()) finish(store, trial, 3);
+            ::_exit(0);
+        }
+        ::usleep(120'000 + 70'000 * static_cast<unsigned>(attempt));
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+
+        Store store(path);  // checks the file's integrity, and the lock went with the child
+        const std::size_t finished_now = store.finished(many).size();
+        EXPECT_GE(finished_now, finished_before) << "a finished trial was lost";
+        finished_before = finished_now;
+        EXPECT_EQ(text("PRAGMA integrity_check"), "ok");
+        EXPECT_EQ(number("SELECT count(*) FROM trials WHERE state = 'finished' AND"
+                         " (SELECT count(*) FROM epochs WHERE trial = trials.id) <> 3"),
+                  0);
+        const auto there = number("SELECT count(*) FROM trials");
+        EXPECT_TRUE(there == 0 || there == 3000) << "begin_sweep is all or nothing, found " << there;
+    }
+    EXPECT_GT(finished_before, 0U);
+}
+
+}  // namespace
+}  // namespace thaw
