@@ -5,6 +5,7 @@
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 #include <string>
 #include <system_error>
 
@@ -12,6 +13,7 @@
 #include "common/error.hpp"
 #include "worker/data/image_cache.hpp"
 #include "worker/data/image_header.hpp"
+#include "worker/data/jpeg.hpp"
 #include "worker/data/resize.hpp"
 
 namespace thaw {
@@ -60,13 +62,23 @@ cv::Mat imdecode(const std::string& bytes, int flags) {
     return cv::imdecode(buffer, flags);
 }
 
-/// BGR. IMREAD_COLOR applies EXIF rotation; only IMREAD_UNCHANGED keeps alpha; GIF is GDAL's (its first frame).
-cv::Mat decode(const std::filesystem::path& path, const std::string& bytes, const ImageHeader& header) {
-    if (header.format == ImageFormat::gif) return cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_LOAD_GDAL);
-    const std::string& source = header.format == ImageFormat::png ? essential_png(bytes) : bytes;
+/// IMREAD_COLOR applies the EXIF rotation of PNG and WebP; only IMREAD_UNCHANGED keeps alpha.
+cv::Mat decode_bgr(const std::filesystem::path& path, const std::string& bytes, const ImageHeader& header) {
+    if (header.format == ImageFormat::gif)  // GDAL's business: the first frame
+        return cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_LOAD_GDAL);
+    const std::string source = header.format == ImageFormat::png ? essential_png(bytes) : bytes;
     if (!header.alpha) return imdecode(source, cv::IMREAD_COLOR);
     const cv::Mat decoded = to_bytes(imdecode(source, cv::IMREAD_UNCHANGED));
     return decoded.channels() == 4 ? over_white(decoded) : imdecode(source, cv::IMREAD_COLOR);
+}
+
+cv::Mat decode_rgb(const std::filesystem::path& path, const std::string& bytes, const ImageHeader& header) {
+    if (header.format == ImageFormat::jpeg) return decode_jpeg(bytes);
+    const cv::Mat bgr = decode_bgr(path, bytes, header);
+    if (bgr.empty()) throw StageError("damaged or truncated: its pixels cannot be decoded");
+    cv::Mat rgb;
+    cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+    return rgb;
 }
 
 void decode_or_throw(const std::filesystem::path& path, const DecodeOptions& options, std::uint8_t* out) {
@@ -76,10 +88,7 @@ void decode_or_throw(const std::filesystem::path& path, const DecodeOptions& opt
     if (header.width > kMaxPixels / header.height)
         throw StageError("{} x {} pixels are more than thaw takes ({} megapixels); shrink it", header.width,
                          header.height, kMaxPixels / 1'000'000);
-    check_whole(bytes, header.format);
-    const cv::Mat image = decode(path, bytes, header);
-    if (image.empty()) throw StageError("damaged or truncated: its pixels cannot be decoded");
-    THAW_CHECK(image.type() == CV_8UC3, "{}: decoded to type {}", path.string(), image.type());
+    const cv::Mat image = decode_rgb(path, bytes, header);
     resize_image({image.data, image.cols, image.rows, image.step[0]}, options, out);
 }
 

@@ -3,7 +3,6 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdlib>
-#include <optional>
 
 #include "common/error.hpp"
 
@@ -46,23 +45,9 @@ bool is_frame(int marker) {
     return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
-/// Markers that stand alone: TEM, RST0 to RST7, SOI.
+/// Markers that stand alone: TEM, RST0 to RST7, SOI; and a stray zero.
 bool has_no_length(int marker) {
-    return marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8);
-}
-
-/// Walks a JPEG from marker to marker and stops behind the one where `stop` says so. Entropy-coded data hold no markers
-/// but restarts (0xFF bytes in them are stuffed with a zero), and thumbnails hide in segments, which are skipped whole.
-template <typename Stop>
-size_t walk_jpeg(const Bytes& bytes, const Stop& stop) {
-    for (size_t at = 2;;) {
-        while (bytes.byte(at) != 0xFF) ++at;
-        while (bytes.byte(at) == 0xFF) ++at;
-        const int marker = bytes.byte(at++);
-        if (marker == 0) continue;
-        if (stop(marker)) return at;
-        if (!has_no_length(marker)) at += bytes.big(at, 2);
-    }
+    return marker <= 0x01 || (marker >= 0xD0 && marker <= 0xD8);
 }
 
 /// Calls use(type, whole chunk) for each chunk up to and with IEND, or until it returns false.
@@ -76,12 +61,16 @@ void walk_png(const Bytes& bytes, const Use& use) {
     }
 }
 
+/// Walks from segment to segment (thumbnails, which have headers of their own, hide in some) to the frame's.
 ImageHeader jpeg_header(const Bytes& bytes) {
-    const size_t frame = walk_jpeg(bytes, [](int marker) {
+    for (size_t at = 2;;) {
+        while (bytes.byte(at) != 0xFF) ++at;
+        while (bytes.byte(at) == 0xFF) ++at;
+        const int marker = bytes.byte(at++);
         if (marker == kStartOfScan || marker == kEndOfImage) throw StageError("damaged: no size before the image data");
-        return is_frame(marker);
-    });
-    return {ImageFormat::jpeg, bytes.big(frame + 5, 2), bytes.big(frame + 3, 2), false};
+        if (is_frame(marker)) return {ImageFormat::jpeg, bytes.big(at + 5, 2), bytes.big(at + 3, 2), false};
+        if (!has_no_length(marker)) at += bytes.big(at, 2);
+    }
 }
 
 ImageHeader png_header(const Bytes& bytes) {
@@ -126,20 +115,22 @@ ImageHeader ppm_header(const Bytes& bytes) {
     return {ImageFormat::ppm, sides[0], sides[1], false};
 }
 
-/// The first directory's ImageWidth and ImageLength.
-ImageHeader tiff_header(const Bytes& bytes, bool big_endian) {
-    ImageHeader header{ImageFormat::tiff, 0, 0, false};
+/// A number in the first directory of a TIFF file or EXIF block; `otherwise` where the tag is not in it.
+std::uint32_t tiff_value(const Bytes& bytes, std::uint32_t tag, std::uint32_t otherwise) {
+    const bool big_endian = bytes.byte(0) == 'M';
     const size_t directory = bytes.integer(4, 4, big_endian);
     const size_t entries = bytes.integer(directory, 2, big_endian);
     for (size_t i = 0; i < entries; ++i) {
         const size_t entry = directory + 2 + 12 * i;
-        const std::uint32_t tag = bytes.integer(entry, 2, big_endian);
         const bool is_short = bytes.integer(entry + 2, 2, big_endian) == 3;
-        const std::uint32_t value = bytes.integer(entry + 8, is_short ? 2 : 4, big_endian);
-        if (tag == 256) header.width = value;
-        if (tag == 257) header.height = value;
+        if (bytes.integer(entry, 2, big_endian) == tag) return bytes.integer(entry + 8, is_short ? 2 : 4, big_endian);
     }
-    return header;
+    return otherwise;
+}
+
+ImageHeader tiff_header(const Bytes& bytes) {
+    constexpr std::uint32_t kWidth = 256, kLength = 257;
+    return {ImageFormat::tiff, tiff_value(bytes, kWidth, 0), tiff_value(bytes, kLength, 0), false};
 }
 
 }  // namespace
@@ -151,18 +142,20 @@ ImageHeader read_image_header(std::string_view file) {
     if (file.starts_with("\xFF\xD8\xFF")) return jpeg_header(bytes);
     if (file.starts_with("\x89PNG\r\n\x1A\n")) return png_header(bytes);
     if (file.starts_with("RIFF") && file.substr(8).starts_with("WEBP")) return webp_header(bytes);
-    if (file.starts_with("II*\0"sv)) return tiff_header(bytes, false);
-    if (file.starts_with("MM\0*"sv)) return tiff_header(bytes, true);
+    if (file.starts_with("II*\0"sv) || file.starts_with("MM\0*"sv)) return tiff_header(bytes);
     if (file.starts_with("GIF8")) return {ImageFormat::gif, bytes.little(6, 2), bytes.little(8, 2), false};
     if (file.starts_with("BM")) return bmp_header(bytes);
     if (file.size() > 2 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6') return ppm_header(bytes);
     throw StageError("not an image (nor JPEG, PNG, BMP, WebP, PPM, TIFF or GIF by its content)");
 }
 
-void check_whole(std::string_view file, ImageFormat format) {
-    const Bytes bytes(file);
-    if (format == ImageFormat::jpeg) walk_jpeg(bytes, [](int marker) { return marker == kEndOfImage; });
-    if (format == ImageFormat::png) walk_png(bytes, [](std::string_view, std::string_view) { return true; });
+int exif_orientation(std::string_view exif) {
+    constexpr std::uint32_t kOrientation = 274;
+    try {
+        return exif.empty() ? 1 : static_cast<int>(tiff_value(Bytes(exif), kOrientation, 1));
+    } catch (const StageError&) {
+        return 1;  // damaged EXIF says nothing about the pixels
+    }
 }
 
 std::string essential_png(std::string_view file) {

@@ -1,4 +1,4 @@
-// What an image file says of itself before anything is decoded: format, size, and whether all of it is there.
+// What an image file says of itself before anything is decoded: format and size; and its EXIF.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,11 @@ struct ImageHeader {
 /// image of these formats, or its header is cut short.
 ImageHeader read_image_header(std::string_view bytes);
 
-/// Throws StageError where a JPEG or PNG ends before its end marker (decoders would fill the rest with grey). What
-/// follows the end is ignored.
-void check_whole(std::string_view bytes, ImageFormat format);
+/// The orientation, 1 to 8, that an EXIF block (a TIFF file in small) states; 1 where it states none.
+int exif_orientation(std::string_view exif);
 
 /// A PNG with only those chunks that decide its pixels and its rotation: no texts, no colour profiles, whose flaws
-/// libpng reports on stderr.
+/// libpng reports on stderr. Throws StageError where it ends before its end chunk.
 std::string essential_png(std::string_view bytes);
 
 }  // namespace thaw

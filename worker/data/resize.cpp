@@ -20,6 +20,7 @@ struct Axis {
 struct Taps {
     int first;
     std::vector<float> weights;
+    int end() const { return first + static_cast<int>(weights.size()); }
 };
 
 double triangle(double x) {
@@ -59,49 +60,61 @@ std::vector<Taps> filter_taps(const Axis& axis, Interpolation interpolation) {
     return all;
 }
 
-std::uint8_t to_byte(float value) {
-    return static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+// The loops below are written for the vectorizer: plain arrays, and four floats at once where three channels matter.
+
+void to_floats(const std::uint8_t* bytes, std::size_t count, float* floats) {
+    for (std::size_t i = 0; i < count; ++i) floats[i] = static_cast<float>(bytes[i]);
 }
 
-/// One row, BGR to RGB: each output pixel sums its taps, three channels at a time.
-void filter_row(const std::uint8_t* bgr, const std::vector<Taps>& columns, std::vector<Float4>& scratch,
-                std::uint8_t* rgb) {
-    const int begin = columns.front().first;
-    const int end = columns.back().first + static_cast<int>(columns.back().weights.size());
-    for (int x = begin; x < end; ++x) {
-        const std::uint8_t* pixel = bgr + std::size_t{3} * static_cast<std::size_t>(x);
-        scratch[static_cast<std::size_t>(x)] =
-            Float4{static_cast<float>(pixel[2]), static_cast<float>(pixel[1]), static_cast<float>(pixel[0]), 0};
+void to_bytes(const float* floats, std::size_t count, std::uint8_t* bytes) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const float rounded = floats[i] + 0.5f;
+        const float positive = rounded > 0.0f ? rounded : 0.0f;
+        bytes[i] = static_cast<std::uint8_t>(static_cast<int>(positive < 255.0f ? positive : 255.0f));
     }
+}
+
+/// One row of pixels of three floats, each of which is followed by at least one float more: the fourth lane is read and
+/// written, but means nothing.
+void filter_row(const float* input, const std::vector<Taps>& columns, float* output) {
     for (const Taps& taps : columns) {
-        const Float4* input = scratch.data() + taps.first;
+        const float* pixel = input + std::ptrdiff_t{3} * taps.first;
         Float4 sum{};
-        for (std::size_t k = 0; k < taps.weights.size(); ++k) sum += input[k] * taps.weights[k];
-        for (int channel = 0; channel < 3; ++channel) *rgb++ = to_byte(sum[channel]);
+        for (const float weight : taps.weights) {
+            Float4 value;
+            std::memcpy(&value, pixel, sizeof value);
+            sum += value * weight;
+            pixel += 3;
+        }
+        std::memcpy(output, &sum, sizeof sum);
+        output += 3;
     }
 }
 
 /// Across, then down, with bytes between the two, as PIL does; only the rows and columns that are wanted.
-void filter(const BgrImage& image, const Axis& across, const Axis& down, Interpolation interpolation,
+void filter(const RgbImage& image, const Axis& across, const Axis& down, Interpolation interpolation,
             std::uint8_t* out) {
     const std::vector<Taps> columns = filter_taps(across, interpolation), rows = filter_taps(down, interpolation);
-    const int begin = rows.front().first;
-    const int end = rows.back().first + static_cast<int>(rows.back().weights.size());
+    const int begin = rows.front().first, end = rows.back().end();
+    const std::size_t first_column = 3 * static_cast<std::size_t>(columns.front().first);
+    const std::size_t column_count = 3 * static_cast<std::size_t>(columns.back().end()) - first_column;
     const std::size_t row_bytes = 3 * static_cast<std::size_t>(across.size);
-    std::vector<Float4> scratch(static_cast<std::size_t>(image.width));
+    std::vector<float> input(3 * static_cast<std::size_t>(image.width) + 1), sums(row_bytes + 1);
     std::vector<std::uint8_t> narrowed(static_cast<std::size_t>(end - begin) * row_bytes);
-    for (int y = begin; y < end; ++y)
-        filter_row(image.pixels + static_cast<std::size_t>(y) * image.stride, columns, scratch,
-                   narrowed.data() + static_cast<std::size_t>(y - begin) * row_bytes);
-    std::vector<float> sums(row_bytes);
+    for (int y = begin; y < end; ++y) {
+        const std::uint8_t* row = image.pixels + static_cast<std::size_t>(y) * image.stride;
+        to_floats(row + first_column, column_count, input.data() + first_column);
+        filter_row(input.data(), columns, sums.data());
+        to_bytes(sums.data(), row_bytes, narrowed.data() + static_cast<std::size_t>(y - begin) * row_bytes);
+    }
     for (const Taps& taps : rows) {
         std::ranges::fill(sums, 0.0f);
-        const std::uint8_t* input = narrowed.data() + static_cast<std::size_t>(taps.first - begin) * row_bytes;
+        const std::uint8_t* row = narrowed.data() + static_cast<std::size_t>(taps.first - begin) * row_bytes;
         for (const float weight : taps.weights) {
-            for (std::size_t i = 0; i < row_bytes; ++i) sums[i] += weight * static_cast<float>(input[i]);
-            input += row_bytes;
+            for (std::size_t i = 0; i < row_bytes; ++i) sums[i] += weight * static_cast<float>(row[i]);
+            row += row_bytes;
         }
-        for (std::size_t i = 0; i < row_bytes; ++i) out[i] = to_byte(sums[i]);
+        to_bytes(sums.data(), row_bytes, out);
         out += row_bytes;
     }
 }
@@ -116,21 +129,20 @@ std::vector<int> nearest_pixels(const Axis& axis) {
     return picked;
 }
 
-void pick_nearest(const BgrImage& image, const Axis& across, const Axis& down, std::uint8_t* out) {
+void pick_nearest(const RgbImage& image, const Axis& across, const Axis& down, std::uint8_t* out) {
     const std::vector<int> columns = nearest_pixels(across);
     for (int y : nearest_pixels(down)) {
         const std::uint8_t* row = image.pixels + static_cast<std::size_t>(y) * image.stride;
         for (int x : columns)
-            for (int channel = 2; channel >= 0; --channel) *out++ = row[3 * x + channel];
+            for (int channel = 0; channel < 3; ++channel) *out++ = row[3 * x + channel];
     }
 }
 
-void average_area(const BgrImage& image, const Axis& across, const Axis& down, std::uint8_t* out) {
+void average_area(const RgbImage& image, const Axis& across, const Axis& down, std::uint8_t* out) {
     const cv::Mat source(image.height, image.width, CV_8UC3, const_cast<std::uint8_t*>(image.pixels), image.stride);
     cv::Mat whole;
     cv::resize(source, whole, {across.full, down.full}, 0, 0, cv::INTER_AREA);
-    cv::Mat wanted(down.size, across.size, CV_8UC3, out);
-    cv::cvtColor(whole({across.start, down.start, across.size, down.size}), wanted, cv::COLOR_BGR2RGB);
+    whole({across.start, down.start, across.size, down.size}).copyTo(cv::Mat(down.size, across.size, CV_8UC3, out));
 }
 
 /// The centre `size` of a side of `input` pixels stretched to `full`; torchvision rounds halves to even.
@@ -140,7 +152,7 @@ Axis centre(int input, int full, int size) {
 
 }  // namespace
 
-void resize_image(const BgrImage& image, const DecodeOptions& options, std::uint8_t* out) {
+void resize_image(const RgbImage& image, const DecodeOptions& options, std::uint8_t* out) {
     const int size = options.image_size;
     Axis across{image.width, size, 0, size}, down{image.height, size, 0, size};
     if (options.resize == ResizeMethod::crop) {

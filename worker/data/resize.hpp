@@ -8,15 +8,15 @@
 
 namespace thaw {
 
-/// 8-bit pixels, rows `stride` bytes apart: BGR, as OpenCV decodes.
-struct BgrImage {
+/// 8-bit pixels, rows `stride` bytes apart: RGB.
+struct RgbImage {
     const std::uint8_t* pixels;
     int width, height;
     std::size_t stride;
 };
 
-/// Shrinks or stretches `image` to options.image_size squared, RGB, HWC, into `out`.
+/// Shrinks or stretches `image` to options.image_size squared, HWC, into `out`.
 /// crop: shorter side to image_size, the longer one truncated to whole pixels, then the centre (as torchvision).
-void resize_image(const BgrImage& image, const DecodeOptions& options, std::uint8_t* out);
+void resize_image(const RgbImage& image, const DecodeOptions& options, std::uint8_t* out);
 
 }  // namespace thaw

@@ -1,0 +1,189 @@
+// Folders of images as users have them, well laid out and not.
+#include "worker/data/image_folder.hpp"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+
+#include "common/error.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/worker/data/test_images.hpp"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// The message of the UserError that scanning ends in.
+std::string complaint(const fs::path& folder, const SplitOptions& options = {}) {
+    try {
+        scan_images(folder, options, 2);
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    return "no complaint";
+}
+
+std::vector<std::string> paths(const Dataset& dataset, Part part) {
+    std::vector<std::string> found;
+    for (const ImageFile& image : dataset.images)
+        if (image.part == part) found.push_back(image.path);
+    return found;
+}
+
+TEST(ScanImages, SortsClassesAndNamesBytewiseAndKeepsSpacesAndAccents) {
+    TemporaryFolder folder;
+    write_stubs(folder.path(), {"Zebra/b.JPG", "Zebra/B.jpg", "été/mon été.png", "été/2.webp", "a b/x.jpeg",
+                                "a b/y.bmp", "a b/.hidden.jpg", "a b/notes.txt", ".git/x.jpg", "readme.md"});
+    const Dataset dataset = scan_images(folder.path(), {}, 2);
+    EXPECT_THAT(dataset.classes, ElementsAre("Zebra", "a b", "été"));
+    std::vector<std::string> all;
+    for (const ImageFile& image : dataset.images) all.push_back(image.path);
+    EXPECT_THAT(all,
+                ElementsAre("Zebra/B.jpg", "Zebra/b.JPG", "a b/x.jpeg", "a b/y.bmp", "été/2.webp", "été/mon été.png"));
+    EXPECT_EQ(dataset.images[2].label, 1);
+}
+
+TEST(ScanImages, TakesPartFoldersAsTheyStand) {
+    for (const char* validation : {"val", "validation", "valid"}) {
+        TemporaryFolder folder;
+        write_class(folder / "train", "cat", 3);
+        write_class(folder / "train", "dog", 3);
+        write_class(folder / validation, "dog", 2);
+        write_class(folder / "test", "cat", 1);
+        const Dataset dataset = scan_images(folder.path(), {}, 2);
+        EXPECT_EQ(paths(dataset, Part::train).size(), 6u);
+        EXPECT_EQ(paths(dataset, Part::validation).size(), 2u);
+        EXPECT_THAT(paths(dataset, Part::test), ElementsAre("test/cat/00.jpg"));
+    }
+}
+
+TEST(ScanImages, SplitsTrainWhereThereIsNoValidationFolderAndLeavesTestAlone) {
+    TemporaryFolder folder;
+    write_class(folder / "train", "cat", 10);
+    write_class(folder / "train", "dog", 10);
+    write_stubs(folder / "test", {"1.jpg", "2.jpg"});
+    const Dataset dataset = scan_images(folder.path(), {SplitMethod::keras_generator, 0.2, 1}, 2);
+    EXPECT_THAT(paths(dataset, Part::validation),
+                ElementsAre("train/cat/00.jpg", "train/cat/01.jpg", "train/dog/00.jpg", "train/dog/01.jpg"));
+    EXPECT_THAT(paths(dataset, Part::test), ElementsAre("test/1.jpg", "test/2.jpg"));
+    EXPECT_EQ(dataset.images.back().label, -1) << "a test folder without classes has no labels";
+}
+
+TEST(ScanImages, TakesTrainForAClassWhereImagesLieInIt) {
+    TemporaryFolder folder;
+    write_class(folder.path(), "plane", 5);
+    write_class(folder.path(), "train", 5);
+    EXPECT_THAT(scan_images(folder.path(), {}, 2).classes, ElementsAre("plane", "train"));
+}
+
+TEST(ScanImages, SaysWhatIsWrongWithAFolderAndWhere) {
+    TemporaryFolder folder;
+    EXPECT_THAT(complaint(folder / "absent"), HasSubstr("absent: no such folder"));
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("no classes"));
+    write_stub(folder / "loose.jpg");
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("1 images lie in the folder itself"));
+    EXPECT_THAT(complaint(folder / "loose.jpg"), HasSubstr("not a folder"));
+    write_class(folder.path(), "cat", 3);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("one class only, 'cat'"));
+    write_stub(folder / "dog/notes.txt");
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("dog: no images in this class folder"));
+    write_class(folder.path(), "dog/puppies", 3);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("holds a folder, 'puppies'"));
+}
+
+TEST(ScanImages, SaysWhatIsWrongWithPartFolders) {
+    TemporaryFolder folder;
+    write_class(folder / "val", "cat", 2);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("no train/"));
+    write_class(folder / "train", "cat", 2);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("one class only"));
+    write_class(folder / "train", "dog", 2);
+    write_class(folder / "val", "bird", 2);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("class 'bird' is missing from train"));
+    fs::remove_all(folder / "val/bird");
+    write_class(folder / "valid", "cat", 2);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("both val/ and valid/"));
+}
+
+TEST(ScanImages, RefusesSplitsThatLeaveAClassUntrainedOrNothingToValidate) {
+    TemporaryFolder folder;
+    write_class(folder.path(), "cat", 8);
+    write_class(folder.path(), "dog", 2);
+    EXPECT_THAT(complaint(folder.path(), {SplitMethod::fit, 0.2, 1}),
+                HasSubstr("leaves class 'dog' without training images"));
+    EXPECT_THAT(complaint(folder.path(), {SplitMethod::keras_generator, 0.05, 1}),
+                HasSubstr("leaves no validation images"));
+}
+
+TEST(ScanImages, RefusesNamesThatAreNotUtf8) {
+    TemporaryFolder folder;
+    write_class(folder.path(), "cat", 2);
+    write_class(folder.path(), "caf\xE9", 2);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("not valid UTF-8"));
+}
+
+TEST(DatasetFingerprint, IsOfContentsLabelsAndPartsNotOfThePlace) {
+    TemporaryFolder folder;
+    write_class(folder / "one", "cat", 5);
+    write_class(folder / "one", "dog", 5);
+    fs::copy(folder / "one", folder / "two", fs::copy_options::recursive);
+    const std::string one = scan_images(folder / "one", {}, 1).fingerprint();
+    EXPECT_EQ(one, scan_images(folder / "two", {}, 3).fingerprint());
+    EXPECT_NE(one, scan_images(folder / "two", {.seed = 2}, 1).fingerprint());
+    write_file(folder / "two/cat/00.jpg", "other");
+    EXPECT_NE(one, scan_images(folder / "two", {}, 1).fingerprint());
+}
+
+TEST(FingerprintCache, IsBelievedOnlyWhileSizeAndTimeAreTheSame) {
+    TemporaryFolder folder;
+    write_class(folder / "images", "cat", 2);
+    write_class(folder / "images", "dog", 2);
+    const fs::path image = folder / "images/cat/00.jpg", cache = folder / "fingerprints.json";
+    const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
+    const auto scan = [&] { return scan_images(folder / "images", {}, 2, cache).images[0].fingerprint; };
+    fs::last_write_time(image, old);
+    const std::string first = scan();
+    ASSERT_TRUE(fs::exists(cache));
+    std::string changed = read_file(image);
+    changed[0] = '?';
+    write_file(image, changed);
+    fs::last_write_time(image, old);
+    EXPECT_EQ(scan(), first) << "same size and time: not read again";
+    fs::last_write_time(image, old + std::chrono::seconds(1));
+    EXPECT_NE(scan(), first);
+}
+
+TEST(FingerprintCache, IsIgnoredWhereItIsDamaged) {
+    TemporaryFolder folder;
+    write_class(folder / "images", "cat", 2);
+    write_class(folder / "images", "dog", 2);
+    const Dataset expected = scan_images(folder / "images", {}, 2);
+    for (const char* damage : {"", "{", "{\"files\": [1, 2]}", "\xFF\xFE"}) {
+        write_file(folder / "cache", damage);
+        EXPECT_EQ(scan_images(folder / "images", {}, 2, folder / "cache").fingerprint(), expected.fingerprint());
+    }
+}
+
+TEST(DatasetFile, ReadsBackAsItWas) {
+    TemporaryFolder folder;
+    write_class(folder / "images/train", "chat \"noir\"", 4);
+    write_class(folder / "images/train", "été", 4);
+    write_stub(folder / "images/test/x.jpg");
+    const Dataset dataset = scan_images(folder / "images", {}, 2);
+    write_dataset(folder / "dataset.json", dataset);
+    const Dataset read = read_dataset(folder / "dataset.json");
+    EXPECT_EQ(read.folder, dataset.folder);
+    EXPECT_EQ(read.classes, dataset.classes);
+    ASSERT_EQ(read.images.size(), dataset.images.size());
+    EXPECT_EQ(read.images.back().path, "test/x.jpg");
+    EXPECT_EQ(read.images.back().label, -1);
+    EXPECT_EQ(read.fingerprint(), dataset.fingerprint());
+    write_file(folder / "dataset.json", "{\"folder\": 1}");
+    EXPECT_THROW(read_dataset(folder / "dataset.json"), StageError);
+}
+
+}  // namespace
+}  // namespace thaw
