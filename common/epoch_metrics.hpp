@@ -4,10 +4,10 @@
 namespace thaw {
 
 struct EpochMetrics {
-    int epoch = 0;  // 1 is the first
+    int epoch = 0;                              // 1 is the first
     double train_loss = 0, train_accuracy = 0;  // averaged over the epoch while it trains, dropout on, as Keras does
     double validation_loss = 0, validation_accuracy = 0;  // after the epoch
-    double seconds = 0;  // this epoch's training and evaluation
+    double seconds = 0;                                   // this epoch's training and evaluation
 };
 
 }  // namespace thaw

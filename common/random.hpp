@@ -8,9 +8,10 @@
 
 namespace thaw {
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014) as a function of its counter.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014) as a function of its
+/// counter.
 class CounterRandom {
-   public:
+  public:
     /// `purpose` keeps streams of one seed apart ("shuffle", "dropout", a tensor's name); `indices` such as the epoch.
     CounterRandom(std::uint64_t seed, std::string_view purpose, std::initializer_list<std::uint64_t> indices = {}) {
         key_ = mix(seed);
@@ -24,7 +25,7 @@ class CounterRandom {
     /// In [0, 1), a multiple of 2^-53.
     double uniform(std::uint64_t index) const { return static_cast<double>(bits(index) >> 11) * 0x1p-53; }
 
-   private:
+  private:
     static constexpr std::uint64_t mix(std::uint64_t z) {
         z += 0x9e3779b97f4a7c15;
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -25,7 +25,7 @@ std::vector<StageNode> nodes_of(const Plan& plan) {
 
 /// One run of a plan: takes events one at a time, keeps scheduler, store and display in step.
 class Run {
-   public:
+  public:
     Run(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
         const CoordinatorOptions& options)
         : plan_(plan),
@@ -52,12 +52,15 @@ class Run {
                 require_all_workers(start);
             progress_.refresh();
         }
-        stop_workers();
+        dismiss_workers(channel_, options_.patience, [&](const Channel::Envelope& late) {
+            // What was under way when the stop was decided is a result all the same.
+            if (const auto* done = std::get_if<EpochDone>(&late.message)) on(late.from, *done);
+        });
         progress_.refresh(true);
         return outcome_;
     }
 
-   private:
+  private:
     const PlannedStage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
     const Trial& trial(int index) const { return plan_.trials[static_cast<std::size_t>(index)]; }
 
@@ -105,7 +108,7 @@ class Run {
         act(scheduler_.stage_failed(failed.stage));
     }
 
-    // What only workers get, or what only comes at the end (stop_workers takes those).
+    // What only workers get, or what only comes at the end (dismiss_workers takes those).
     void on(int, const Goodbye&) { THAW_CHECK(false, "a worker left while the sweep runs"); }
     void on(int, const RunStage&) { THAW_CHECK(false, "a worker sent an order"); }
     void on(int, const Stop&) { THAW_CHECK(false, "a worker sent an order"); }
@@ -113,9 +116,15 @@ class Run {
     void act(const Actions& actions) {
         for (const Action& action : actions) {
             switch (action.kind) {
-                case Action::start: start(action.stage, action.rank); break;
-                case Action::cancel: fail_trials(action.stage, failure_); break;
-                case Action::release: release(action.stage); break;
+                case Action::start:
+                    start(action.stage, action.rank);
+                    break;
+                case Action::cancel:
+                    fail_trials(action.stage, failure_);
+                    break;
+                case Action::release:
+                    release(action.stage);
+                    break;
             }
         }
     }
@@ -182,18 +191,6 @@ class Run {
                                  options_.patience.count());
     }
 
-    void stop_workers() {
-        for (int rank = 0; rank < channel_.size(); ++rank) channel_.send(rank, Stop{});
-        const auto end = Clock::now() + options_.patience;
-        for (int left = channel_.size(); left > 0 && Clock::now() < end;) {
-            const auto envelope = channel_.receive(std::chrono::milliseconds(100));
-            if (!envelope) continue;
-            if (std::holds_alternative<Goodbye>(envelope->message)) --left;
-            // What was under way when the stop was decided is a result all the same.
-            if (const auto* done = std::get_if<EpochDone>(&envelope->message)) on(envelope->from, *done);
-        }
-    }
-
     const Plan& plan_;
     const Inputs& inputs_;
     Channel& channel_;
@@ -208,6 +205,20 @@ class Run {
 };
 
 }  // namespace
+
+void dismiss_workers(Channel& channel, std::chrono::seconds patience,
+                     const std::function<void(const Channel::Envelope&)>& on_message) {
+    for (int rank = 0; rank < channel.size(); ++rank) channel.send(rank, Stop{});
+    const auto end = Clock::now() + patience;
+    for (int left = channel.size(); left > 0 && Clock::now() < end;) {
+        const auto envelope = channel.receive(std::chrono::milliseconds(100));
+        if (!envelope) continue;
+        if (std::holds_alternative<Goodbye>(envelope->message))
+            --left;
+        else if (on_message)
+            on_message(*envelope);
+    }
+}
 
 Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
                    const std::atomic<bool>& stop, const CoordinatorOptions& options) {

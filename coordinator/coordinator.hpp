@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "common/channel.hpp"
@@ -13,8 +14,8 @@
 namespace thaw {
 
 struct CoordinatorOptions {
-    std::string cache;                   // folder of decoded images and features
-    std::chrono::seconds patience{60};   // for the first word of every worker, and for the last
+    std::string cache;                  // folder of decoded images and features
+    std::chrono::seconds patience{60};  // for the first word of every worker, and for the last
 };
 
 struct Outcome {
@@ -27,5 +28,10 @@ struct Outcome {
 /// Every trial of the plan is in the store already. Throws UserError where a worker does not say hello in time.
 Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
                    const std::atomic<bool>& stop, const CoordinatorOptions& options);
+
+/// Tells every worker to stop and waits, so long at most, until all have said goodbye. What still arrives meanwhile
+/// goes to `on_message`.
+void dismiss_workers(Channel& channel, std::chrono::seconds patience,
+                     const std::function<void(const Channel::Envelope&)>& on_message = {});
 
 }  // namespace thaw

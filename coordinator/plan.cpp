@@ -53,7 +53,8 @@ Plan plan_separately(std::vector<Trial> trials, const Inputs& inputs, GraphCache
         const Trial& trial = plan.trials[static_cast<std::size_t>(i)];
         const LayerGraph& graph = graphs.get(trial.backbone, trial.image_size, inputs.weights_of(trial).padding);
         const auto add = [&](StageKind kind, std::vector<int> needs, std::vector<TapKey> taps) {
-            PlannedStage stage{.kind = kind, .trials = {i}, .needs = std::move(needs), .taps = std::move(taps), .predicted = {}};
+            PlannedStage stage{
+                .kind = kind, .trials = {i}, .needs = std::move(needs), .taps = std::move(taps), .predicted = {}};
             plan.stages.push_back(std::move(stage));
             return static_cast<int>(plan.stages.size()) - 1;
         };

@@ -10,27 +10,11 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/data_options.hpp"
+#include "common/inputs.hpp"
 #include "common/stage.hpp"
 #include "common/trial.hpp"
 
 namespace thaw {
-
-/// What the checks before the start found out about everything that trials have in common.
-struct Inputs {
-    std::string data_folder;
-    std::string dataset;              // path of the dataset's JSON
-    std::string dataset_fingerprint;  // of contents, labels and parts
-    std::vector<std::string> classes;
-    int train_images = 0, validation_images = 0, test_images = 0;
-    DecodeOptions decode;  // its image_size is each trial's own
-    OnBadImage on_bad_image = OnBadImage::stop;
-    std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)
-    std::string frozen_back_end;  // which code computes features, and so how it rounds
-
-    int images() const { return train_images + validation_images + test_images; }
-    const WeightsSpec& weights_of(const Trial& trial) const { return weights.at({trial.backbone, trial.weights}); }
-};
 
 enum class StageKind { decode, features, train };
 
@@ -70,15 +54,17 @@ struct Plan {
     std::vector<PassReport> reports;
     bool shared = false;  // with passes; without, every stage's output is its own, also where another's is equal
 
-    const Trial& first_trial(const PlannedStage& stage) const { return trials[static_cast<std::size_t>(stage.trials[0])]; }
+    const Trial& first_trial(const PlannedStage& stage) const {
+        return trials[static_cast<std::size_t>(stage.trials[0])];
+    }
 };
 
 /// Layer graphs by (backbone, image size, padding), built once.
 class GraphCache {
-   public:
+  public:
     const LayerGraph& get(const std::string& backbone, int image_size, const std::string& padding);
 
-   private:
+  private:
     std::map<std::tuple<std::string, int, std::string>, LayerGraph> graphs_;
 };
 

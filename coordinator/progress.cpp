@@ -60,7 +60,8 @@ std::string ProgressDisplay::line() const {
     for (const auto& [number, stage] : running_) {
         if (stage.images == 0) continue;
         const double seconds = std::chrono::duration<double>(Clock::now() - stage.started).count();
-        text += fmt::format(" | {} {:.0f} images/s", stage.kind, static_cast<double>(stage.images) / std::max(seconds, 1e-3));
+        text += fmt::format(" | {} {:.0f} images/s", stage.kind,
+                            static_cast<double>(stage.images) / std::max(seconds, 1e-3));
         break;
     }
     // The prediction gives the proportions of the work, the clock the speed.

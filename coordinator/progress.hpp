@@ -10,7 +10,7 @@
 namespace thaw {
 
 class ProgressDisplay {
-   public:
+  public:
     enum class Mode { quiet, lines, live };
 
     /// `live` only where `out` is a terminal.
@@ -30,7 +30,7 @@ class ProgressDisplay {
     /// Takes the live line away.
     void clear();
 
-   private:
+  private:
     using Clock = std::chrono::steady_clock;
     struct Stage {
         std::string kind;

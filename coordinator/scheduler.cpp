@@ -17,7 +17,8 @@ Scheduler::Scheduler(std::vector<StageNode> stages) : nodes_(stages.size()) {
         }
     }
     for (std::size_t i = nodes_.size(); i-- > 0;) {  // dependents have larger numbers: their paths are known
-        for (const int dependent : nodes_[i].dependents) nodes_[i].path = std::max(nodes_[i].path, node(dependent).path);
+        for (const int dependent : nodes_[i].dependents)
+            nodes_[i].path = std::max(nodes_[i].path, node(dependent).path);
         nodes_[i].path += nodes_[i].stage.seconds;
         if (nodes_[i].missing == 0) ready_.emplace(-nodes_[i].path, static_cast<int>(i));
     }
@@ -36,8 +37,7 @@ Actions Scheduler::stage_done(int stage) {
     Actions actions;
     free_threads(stage);
     for (const int dependent : node(stage).dependents)
-        if (--node(dependent).missing == 0 && !node(dependent).ended)
-            ready_.emplace(-node(dependent).path, dependent);
+        if (--node(dependent).missing == 0 && !node(dependent).ended) ready_.emplace(-node(dependent).path, dependent);
     end(stage, actions);
     dispatch(actions);
     return actions;
@@ -84,8 +84,8 @@ void Scheduler::set_free(int rank, int free) {
     if (free > 0) free_.emplace(-free, rank);
 }
 
-/// Hands out ready stages while there are free threads. A whole-rank stage that finds no idle rank reserves the one with
-/// the most free threads: nothing smaller is started there, so that it becomes idle.
+/// Hands out ready stages while there are free threads. A whole-rank stage that finds no idle rank reserves the one
+/// with the most free threads: nothing smaller is started there, so that it becomes idle.
 void Scheduler::dispatch(Actions& actions) {
     if (stopped_) return;
     std::vector<std::pair<int, int>> reserved;  // entries taken out of free_ for this round

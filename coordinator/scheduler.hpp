@@ -9,9 +9,9 @@ namespace thaw {
 
 /// What the scheduler has to know about a stage.
 struct StageNode {
-    std::vector<int> needs;  // stages that must be done before; they have smaller numbers
-    double seconds = 0;      // predicted
-    bool whole_rank = false; // uses every thread of its rank; otherwise one
+    std::vector<int> needs;   // stages that must be done before; they have smaller numbers
+    double seconds = 0;       // predicted
+    bool whole_rank = false;  // uses every thread of its rank; otherwise one
 };
 
 struct Action {
@@ -29,7 +29,7 @@ using Actions = std::vector<Action>;
 /// Ready stages go out in the order of the longest predicted path to the end of the plan that begins with them, ties by
 /// number: work that much else waits for, and long work, goes first. Each costs O(log n).
 class Scheduler {
-   public:
+  public:
     explicit Scheduler(std::vector<StageNode> stages);
 
     /// A rank with this many threads is there and idle.
@@ -43,13 +43,13 @@ class Scheduler {
     /// No stage is left that could run or runs.
     bool finished() const { return ended_ == static_cast<int>(nodes_.size()); }
 
-   private:
+  private:
     struct Node {
         StageNode stage;
         std::vector<int> dependents;
-        int missing = 0;         // needs that are not done
-        int waiting_readers = 0; // dependents that have not ended
-        double path = 0;         // seconds of the longest path that begins here
+        int missing = 0;          // needs that are not done
+        int waiting_readers = 0;  // dependents that have not ended
+        double path = 0;          // seconds of the longest path that begins here
         int rank = -1;
         bool ended = false;
     };

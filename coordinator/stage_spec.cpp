@@ -13,7 +13,7 @@ namespace {
 
 /// Names files by content, and, in a plan without sharing, by stage.
 class OutputNames {
-   public:
+  public:
     OutputNames(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache)
         : inputs_(inputs), cache_(cache), suffix_(plan.shared ? "" : fmt::format("-stage{}", stage)) {}
 
@@ -36,7 +36,7 @@ class OutputNames {
                            suffix_);
     }
 
-   private:
+  private:
     std::string decode_key(const Trial& trial) const {
         return Fingerprint()
             .add(inputs_.dataset_fingerprint)
@@ -110,8 +110,10 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             return DecodeStage{inputs.dataset, options, inputs.on_bad_image,
                                OutputNames(plan, index, inputs, cache).decoded(trial)};
         }
-        case StageKind::features: return features_spec(plan, index, inputs, cache);
-        case StageKind::train: return train_spec(plan, stage, inputs, cache);
+        case StageKind::features:
+            return features_spec(plan, index, inputs, cache);
+        case StageKind::train:
+            return train_spec(plan, stage, inputs, cache);
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }
@@ -128,7 +130,8 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
     const Trial& trial = plan.first_trial(stage);
     const char* mark = trial.weights == "random" ? " (random weights)" : "";
     switch (stage.kind) {
-        case StageKind::decode: return fmt::format("{} images at {} px", inputs.images(), trial.image_size);
+        case StageKind::decode:
+            return fmt::format("{} images at {} px", inputs.images(), trial.image_size);
         case StageKind::features:
             return fmt::format("{}{} at {} px, {} {}", trial.backbone, mark, trial.image_size, stage.taps.size(),
                                stage.taps.size() == 1 ? "cut" : "cuts");
@@ -142,10 +145,10 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
 
 std::string plan_text(const Plan& plan, const Inputs& inputs) {
     constexpr std::array<const char*, 3> kKinds = {"decode", "features", "train"};
-    std::string text = fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n",
-                                   plan.trials.size(), inputs.images(), inputs.classes.size(), inputs.train_images,
-                                   inputs.validation_images,
-                                   inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
+    std::string text =
+        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n", plan.trials.size(),
+                    inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,
+                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
     text += fmt::format("{:<10} {:>8} {:>14} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB", "what");
     for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
         Cost cost;

@@ -13,7 +13,7 @@ namespace {
 
 std::string axis_columns() {
     std::vector<std::string> columns;
-    for (const Axis& axis : kAxes) columns.emplace_back(axis.column);
+    for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
     return fmt::format("{}", fmt::join(columns, ", "));
 }
 

@@ -12,11 +12,11 @@
 namespace thaw {
 
 /// An axis: its column in the database and how people read it.
-struct Axis {
+struct AxisColumn {
     const char* column;
     const char* label;
 };
-inline constexpr std::array<Axis, 12> kAxes = {{{"backbone", "backbone"},
+inline constexpr std::array<AxisColumn, 12> kAxes = {{{"backbone", "backbone"},
                                                 {"weights", "weights"},
                                                 {"freeze", "freeze"},
                                                 {"pooling", "pooling"},

@@ -70,7 +70,7 @@ void load_curves(const Database& database, ReportData& data) {
 
 void load_failures(const Database& database, ReportData& data) {
     std::string columns;
-    for (const Axis& axis : kAxes) columns += fmt::format(", {}", axis.column);
+    for (const AxisColumn& axis : kAxes) columns += fmt::format(", {}", axis.column);
     Statement rows = database.prepare("SELECT message, failed, trial" + columns + " FROM failed_trials");
     std::map<std::string, std::size_t> places;
     while (rows.step()) {

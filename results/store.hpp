@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/epoch_metrics.hpp"
 #include "common/trial.hpp"
 
 namespace thaw {
@@ -25,11 +26,7 @@ struct SweepRecord {
     std::map<std::string, std::string> environment;  // version, host, cpu, cores, blas, libtorch, mpi, ranks...
 };
 
-struct EpochRecord {
-    int epoch = 0;  // 1 is the first
-    double train_loss = 0, train_accuracy = 0, validation_loss = 0, validation_accuracy = 0;
-    double seconds = 0;  // this epoch's training and evaluation
-};
+using EpochRecord = EpochMetrics;
 
 struct StageRecord {
     std::string kind;         // "decode", "features", "train"

@@ -19,7 +19,7 @@ namespace thaw {
 /// Values made once and kept; asked for by several threads at once.
 template <typename Value>
 class Kept {
-   public:
+  public:
     std::shared_ptr<const Value> get(const std::string& key, const std::function<Value()>& make) {
         const std::lock_guard lock(mutex_);
         auto& value = values_[key];
@@ -27,7 +27,7 @@ class Kept {
         return value;
     }
 
-   private:
+  private:
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const Value>> values_;
 };

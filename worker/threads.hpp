@@ -17,8 +17,8 @@ void compute_on_one_thread();
 void prepare_process();
 
 struct BlasInfo {
-    std::string name;         // "OpenBLAS 0.3.21 ... " or the library's file name
-    double gflops = 0;        // of a 256 x 256 x 256 product in float32 on one thread, measured
+    std::string name;   // "OpenBLAS 0.3.21 ... " or the library's file name
+    double gflops = 0;  // of a 256 x 256 x 256 product in float32 on one thread, measured
     bool slow() const { return gflops < 5; }
 };
 /// Which BLAS LibTorch's matrix products run on, and how fast it is.

@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 /// Runs one stage on a thread of its own and tells the coordinator how it went.
 class Running {
-   public:
+  public:
     Running(const RunStage& order, StageContext& context, Channel& channel)
         : thread_([this, order, &context, &channel](const std::stop_token& stop) {
               compute_on_one_thread();
@@ -32,16 +32,17 @@ class Running {
     bool ended() const { return ended_; }
     void request_stop() { thread_.request_stop(); }
 
-   private:
+  private:
     static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop) {
         const auto start = Clock::now();
-        const StageReports reports = {
-            .progress = [&](std::int64_t images) {
-                channel.send(Channel::kCoordinator, Progress{order.stage, images});
-            },
-            .epoch = [&](const EpochMetrics& metrics) {
-                channel.send(Channel::kCoordinator, EpochDone{order.stage, metrics});
-            }};
+        const StageReports reports = {.progress =
+                                          [&](std::int64_t images) {
+                                              channel.send(Channel::kCoordinator, Progress{order.stage, images});
+                                          },
+                                      .epoch =
+                                          [&](const EpochMetrics& metrics) {
+                                              channel.send(Channel::kCoordinator, EpochDone{order.stage, metrics});
+                                          }};
         try {
             const StageResult result = run_stage(order.spec, context, reports, stop);
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -24,8 +24,8 @@ std::string merge_epochs(Plan& plan, PassContext&) {
         trajectory.epochs = 0;
         return trial_id(trajectory, trajectory.weights);
     });
-    return fmt::format("{} trainings saved, {} of {} epochs: trials that differ only in epochs are one trajectory", saved,
-                       before - epochs_to_train(), before);
+    return fmt::format("{} trainings saved, {} of {} epochs: trials that differ only in epochs are one trajectory",
+                       saved, before - epochs_to_train(), before);
 }
 
 }  // namespace thaw

@@ -3,22 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
-#include "coordinator/passes.hpp"
 #include "common/error.hpp"
+#include "coordinator/passes.hpp"
 
 namespace thaw {
 namespace {
 
 /// Speeds of one core, in the middle of what was measured on a 2-core server (tests/bench/README.md says how).
 struct Speeds {
-    double decode_images = 130;        // images/s, photos of a few hundred pixels
-    double forward_flops = 25e9;       // frozen forward, FLOP/s
+    double decode_images = 130;            // images/s, photos of a few hundred pixels
+    double forward_flops = 25e9;           // frozen forward, FLOP/s
     double forward_image_overhead = 2e-4;  // s
-    double tail_flops = 12e9;          // autograd forward and backward, FLOP/s
-    double tail_step_overhead = 4e-3;  // s an optimizer step
-    double head_flops = 25e9;          // FLOP/s
-    double head_parameter = 1.5e-9;    // s a parameter and optimizer step: three arrays of memory traffic
-    double head_step_overhead = 2e-5;  // s
+    double tail_flops = 12e9;              // autograd forward and backward, FLOP/s
+    double tail_step_overhead = 4e-3;      // s an optimizer step
+    double head_flops = 25e9;              // FLOP/s
+    double head_parameter = 1.5e-9;        // s a parameter and optimizer step: three arrays of memory traffic
+    double head_step_overhead = 2e-5;      // s
 };
 
 /// Bytes of the activations of one image that are alive at once, at the widest place before `end`.
@@ -41,19 +41,22 @@ std::int64_t tap_bytes(const LayerGraph& graph, const TapKey& tap) {
 }
 
 class CostModel {
-   public:
+  public:
     CostModel(const Plan& plan, PassContext& context) : plan_(plan), inputs_(context.inputs), graphs_(context.graphs) {}
 
     Cost of(const PlannedStage& stage) {
         switch (stage.kind) {
-            case StageKind::decode: return decode(stage);
-            case StageKind::features: return features(stage);
-            case StageKind::train: return train(stage);
+            case StageKind::decode:
+                return decode(stage);
+            case StageKind::features:
+                return features(stage);
+            case StageKind::train:
+                return train(stage);
         }
         THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
     }
 
-   private:
+  private:
     const LayerGraph& graph_of(const Trial& trial) {
         return graphs_.get(trial.backbone, trial.image_size, inputs_.weights_of(trial).padding);
     }

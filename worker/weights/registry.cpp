@@ -188,6 +188,12 @@ const Preprocessing& find_preprocessing(const std::string& name) {
     return *parse_name("preprocessing", names, name);
 }
 
+std::vector<std::string> preprocessing_names() {
+    std::vector<std::string> names;
+    for (const Preprocessing& known : kPreprocessings) names.push_back(known.name);
+    return names;
+}
+
 const std::vector<WeightsEntry>& weights_registry() {
     static const std::vector<WeightsEntry> entries = {
         {"mobilenet_v1-imagenet-tf", "mobilenet_v1", "mobilenet_v1_imagenet.pth",

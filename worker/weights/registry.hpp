@@ -20,6 +20,7 @@ struct Preprocessing {
 
 /// By name; throws UserError with the names there are.
 const Preprocessing& find_preprocessing(const std::string& name);
+std::vector<std::string> preprocessing_names();
 
 struct WeightsEntry {
     std::string name;           // "mobilenet_v2-imagenet-tf"

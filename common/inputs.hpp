@@ -1,0 +1,30 @@
+// What all trials of a sweep have in common, as found by the checks before the start.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/data_options.hpp"
+#include "common/stage.hpp"
+#include "common/trial.hpp"
+
+namespace thaw {
+
+struct Inputs {
+    std::string data_folder;
+    std::string dataset;              // path of the dataset's JSON
+    std::string dataset_fingerprint;  // of contents, labels and parts
+    std::vector<std::string> classes;
+    int train_images = 0, validation_images = 0, test_images = 0;
+    DecodeOptions decode;  // its image_size is each trial's own
+    OnBadImage on_bad_image = OnBadImage::stop;
+    std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)
+    std::string frozen_back_end;  // which code computes features, and so how it rounds
+
+    int images() const { return train_images + validation_images + test_images; }
+    const WeightsSpec& weights_of(const Trial& trial) const { return weights.at({trial.backbone, trial.weights}); }
+};
+
+}  // namespace thaw

@@ -1,0 +1,403 @@
+// main: the subcommands. What they do lies in the rooms; here they are given names, options and an exit code.
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "common/backbones/backbones.hpp"
+#include "common/error.hpp"
+#include "common/fingerprint.hpp"
+#include "common/mpi/mpi_world.hpp"
+#include "coordinator/coordinator.hpp"
+#include "coordinator/expand.hpp"
+#include "coordinator/plan.hpp"
+#include "coordinator/sweep_file.hpp"
+#include "results/query.hpp"
+#include "results/report.hpp"
+#include "results/store.hpp"
+#include "worker/data/fashion_mnist.hpp"
+#include "worker/preflight.hpp"
+#include "worker/threads.hpp"
+#include "worker/worker.hpp"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterrupted = 75 };
+
+std::atomic<bool> stop_requested{false};
+
+void request_stop(int) {
+    stop_requested = true;
+}
+
+struct SweepOptions {
+    std::string file;
+    std::string runs = "runs";
+    std::string weights_dir;
+    int threads = 0;  // 0: the cores this rank may use
+    bool no_sharing = false, force = false, quiet = false;
+    std::string command_line;
+
+    fs::path folder_of(const std::string& name) const { return fs::path(runs) / name; }
+};
+
+/// A sweep that has passed all checks.
+struct PreparedSweep {
+    Sweep sweep;
+    Inputs inputs;
+    std::vector<Trial> trials;  // with ids
+    std::size_t merged = 0, excluded = 0;
+    fs::path folder;  // runs/NAME
+    GraphCache graphs;
+};
+
+void make_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error)
+        throw UserError("cannot make the folder {}: {}; choose another place with --runs", folder.string(),
+                        error.message());
+    if (::access(folder.c_str(), W_OK) != 0)
+        throw UserError("cannot write in the folder {}; choose another place with --runs", folder.string());
+}
+
+std::vector<std::string> names_of_backbones() {
+    std::vector<std::string> names;
+    for (const BackboneInfo& info : backbones()) names.push_back(info.name);
+    return names;
+}
+
+Vocabulary vocabulary() {
+    Vocabulary words;
+    words.backbones = names_of_backbones();
+    for (const WeightsEntry& entry : weights_registry()) words.weights.push_back(entry.name);
+    words.preprocessings = preprocessing_names();
+    return words;
+}
+
+std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Trial>& trials) {
+    std::set<std::pair<std::string, std::string>> seen;
+    std::vector<NetworkRequest> networks;
+    for (const Trial& trial : trials) {
+        if (!seen.emplace(trial.backbone, trial.weights).second) continue;
+        const auto found = sweep.weights_overrides.find(trial.weights);
+        const WeightsOverride override = found == sweep.weights_overrides.end() ? WeightsOverride{} : found->second;
+        networks.push_back({trial.backbone, trial.weights, trial.image_size, override.preprocessing, override.padding});
+    }
+    return networks;
+}
+
+/// All that a trial's result depends on besides the trial itself.
+std::string context_of(const Inputs& inputs, const Trial& trial) {
+    const WeightsSpec& weights = inputs.weights_of(trial);
+    return Fingerprint()
+        .add(inputs.dataset_fingerprint)
+        .add(to_string(inputs.decode.resize))
+        .add(to_string(inputs.decode.interpolation))
+        .add(weights.sha256)
+        .add(weights.preprocessing)
+        .add(weights.padding)
+        .hex();
+}
+
+void prepare(const SweepOptions& options, PreparedSweep& prepared) {
+    prepared.sweep = read_sweep(options.file, vocabulary());
+    const Sweep& sweep = prepared.sweep;
+    const auto resolve = [&](const std::string& backbone, const std::string& freeze, int image_size) {
+        // Neither padding style changes how many layers there are.
+        return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric"), freeze);
+    };
+    Expansion expansion = expand(sweep, resolve, options.force);
+    prepared.merged = expansion.merged;
+    prepared.excluded = expansion.excluded;
+    prepared.folder = options.folder_of(sweep.name);
+    make_folder(prepared.folder / "cache");
+    PreflightRequest request;
+    request.data_folder = sweep.data.folder;
+    request.split = sweep.data.split;
+    request.decode = sweep.data.decode;
+    request.on_bad_image = sweep.data.on_bad_image;
+    request.networks = networks_of(sweep, expansion.trials);
+    request.weights_folders = weights_folders(options.weights_dir);
+    request.cache = prepared.folder / "cache";
+    request.threads = std::max(options.threads, 1);
+    prepared.inputs = inspect_inputs(request);
+    prepared.trials = std::move(expansion.trials);
+    for (Trial& trial : prepared.trials) trial.id = trial_id(trial, context_of(prepared.inputs, trial));
+}
+
+void require_disk_space(const Plan& plan, const fs::path& folder) {
+    std::int64_t needed = 0;
+    for (const PlannedStage& stage : plan.stages) needed += plan.shared ? stage.predicted.bytes : 0;
+    struct statvfs disk;
+    if (::statvfs(folder.c_str(), &disk) != 0) return;
+    const auto free = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
+    if (free < needed)
+        throw UserError(
+            "{} has {:.1f} GB free, but the plan writes {:.1f} GB of decoded images and features there; "
+            "free some space or choose another place with --runs",
+            folder.string(), static_cast<double>(free) / 1e9, static_cast<double>(needed) / 1e9);
+}
+
+std::map<std::string, std::string> describe_environment(const Inputs& inputs, int ranks, int threads) {
+    const BlasInfo blas = inspect_blas();
+    if (blas.slow())
+        spdlog::warn(
+            "the BLAS in use ({}) makes {:.1f} GFLOP/s, tens of times less than OpenBLAS; install "
+            "libopenblas0-pthread",
+            blas.name, blas.gflops);
+    char host[256] = "unknown";
+    ::gethostname(host, sizeof host - 1);
+    return {{"thaw", THAW_VERSION},
+            {"host", host},
+            {"ranks", std::to_string(ranks)},
+            {"threads per rank", std::to_string(threads)},
+            {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
+            {"frozen executor", inputs.frozen_back_end}};
+}
+
+SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options, int ranks) {
+    SweepRecord record;
+    record.name = prepared.sweep.name;
+    record.yaml = prepared.sweep.source.text;
+    record.command_line = options.command_line;
+    record.data_folder = prepared.inputs.data_folder;
+    record.data_fingerprint = prepared.inputs.dataset_fingerprint;
+    record.classes = prepared.inputs.classes;
+    record.train_images = prepared.inputs.train_images;
+    record.validation_images = prepared.inputs.validation_images;
+    record.test_images = prepared.inputs.test_images;
+    record.environment = describe_environment(prepared.inputs, ranks, options.threads);
+    return record;
+}
+
+std::vector<Trial> without(std::vector<Trial> trials, const std::vector<std::string>& finished) {
+    const std::set<std::string> done(finished.begin(), finished.end());
+    std::erase_if(trials, [&](const Trial& trial) { return done.contains(trial.id); });
+    return trials;
+}
+
+/// Rank 0's part of `thaw run`: from the sweep file to the report.
+int run_as_coordinator(const SweepOptions& options, Channel& channel) {
+    PreparedSweep prepared;
+    prepare(options, prepared);
+    const fs::path database = prepared.folder / "results.db";
+    Outcome outcome;
+    std::size_t finished_before = 0;
+    {
+        Store store(database);
+        store.begin_sweep(record_of(prepared, options, channel.size()), prepared.trials);
+        const std::vector<std::string> finished = store.finished(prepared.trials);
+        finished_before = finished.size();
+        const Plan plan =
+            make_plan(without(prepared.trials, finished), prepared.inputs, prepared.graphs, !options.no_sharing);
+        require_disk_space(plan, prepared.folder);
+        if (!options.quiet)
+            fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {}\n", prepared.sweep.name, prepared.trials.size(),
+                       finished_before ? fmt::format(" ({} finished before)", finished_before) : "", plan.stages.size(),
+                       channel.size(), channel.size() == 1 ? "rank" : "ranks");
+        ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
+        outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
+                             {.cache = (prepared.folder / "cache").string()});
+        store.end_sweep(!outcome.input_error.empty() ? "wrong input" : outcome.interrupted ? "interrupted" : "ok");
+    }
+    if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
+    const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
+    write_report(database, html, markdown);
+    if (!options.quiet) fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
+    if (outcome.interrupted) {
+        fmt::print(stderr, "thaw: interrupted; run the same command to go on\n");
+        return kInterrupted;
+    }
+    return outcome.failed > 0 ? kSomeTrialsFailed : kDone;
+}
+
+/// Cores of this rank: those it is bound to, or its share of the host where mpirun binds nothing.
+int threads_per_rank(int wanted, int ranks_on_host) {
+    if (wanted > 0) return wanted;
+    const int cores = available_cores();
+    const bool bound = cores < static_cast<int>(std::thread::hardware_concurrency());
+    return bound ? cores : std::max(1, cores / ranks_on_host);
+}
+
+int run_sweep(SweepOptions options) {
+    std::optional<MpiWorld> world;
+    if (launched_by_mpi()) world.emplace();
+    std::signal(SIGINT, request_stop);
+    std::signal(SIGTERM, request_stop);
+    prepare_process();
+    options.threads = threads_per_rank(options.threads, world ? world->local_size() : 1);
+    ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
+    if (!ends.coordinator) {
+        serve(*ends.workers[0], options.threads);
+        return kDone;
+    }
+    std::jthread worker([&] { serve(*ends.workers[0], options.threads); });
+    try {
+        return run_as_coordinator(options, *ends.coordinator);
+    } catch (const std::exception& error) {
+        // The other ranks wait for orders: without a word they would wait for ever.
+        dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
+        fmt::print(stderr, "thaw: {}\n", error.what());
+        return dynamic_cast<const UserError*>(&error) ? kWrongInput : kSomeTrialsFailed;
+    }
+}
+
+int show_plan(SweepOptions options) {
+    options.threads = threads_per_rank(options.threads, 1);
+    PreparedSweep prepared;
+    prepare(options, prepared);
+    const Plan plan = make_plan(prepared.trials, prepared.inputs, prepared.graphs, !options.no_sharing);
+    fmt::print("{}", plan_text(plan, prepared.inputs));
+    if (prepared.merged)
+        fmt::print("  {:<13} {} points of the grid are the same trial as another\n", "same_trial", prepared.merged);
+    return kDone;
+}
+
+/// A results database by its path, its run folder, or the name of a sweep in --runs.
+fs::path find_database(const std::string& run, const std::string& runs) {
+    for (const fs::path& candidate : {fs::path(run), fs::path(run) / "results.db", fs::path(runs) / run / "results.db"})
+        if (fs::is_regular_file(candidate)) return candidate;
+    throw UserError("no results for '{}': neither {}/results.db nor {}/{}/results.db is there; `thaw run` makes them",
+                    run, run, runs, run);
+}
+
+void add_sweep_options(CLI::App& command, SweepOptions& options) {
+    command.add_option("sweep", options.file, "The sweep file")->required()->type_name("SWEEP.yaml");
+    command.add_option("--runs", options.runs, "Where run folders lie; results land in RUNS/NAME")
+        ->capture_default_str();
+    command.add_option("--weights-dir", options.weights_dir,
+                       "Look for weight files here first, then in $THAW_WEIGHTS, then in ~/.cache/thaw/weights");
+    command.add_option("--threads", options.threads, "Pieces of work at once on each rank (default: its cores)")
+        ->check(CLI::PositiveNumber);
+    command.add_flag("--no-sharing", options.no_sharing,
+                     "Do every trial's work anew (to check that sharing changes nothing)");
+    command.add_flag("--force", options.force, "Allow more than a million trials");
+}
+
+int main_of(int argc, char** argv) {
+    CLI::App app{
+        "thaw: which pretrained backbone, frozen how deep, under which head, is best for your images?\n"
+        "Example: thaw run sweeps/quickstart.yaml"};
+    app.set_version_flag("--version", THAW_VERSION);
+    app.require_subcommand(1);
+    int exit_code = kDone;
+
+    SweepOptions run_options;
+    for (int i = 0; i < argc; ++i) run_options.command_line += (i ? " " : "") + std::string(argv[i]);
+    auto* run = app.add_subcommand("run", "Run a sweep, or go on with it; also under mpirun");
+    add_sweep_options(*run, run_options);
+    run->add_flag("--quiet,-q", run_options.quiet, "Print nothing but errors");
+    run->footer(
+        "Examples:\n  thaw run sweeps/quickstart.yaml\n  mpirun -n 4 thaw run sweep.yaml --runs /scratch/runs\n"
+        "Exit codes: 0 all done, 1 some trials failed, 2 wrong input, 75 interrupted (run it again to go on)");
+    run->callback([&] { exit_code = run_sweep(run_options); });
+
+    SweepOptions plan_options;
+    auto* plan = app.add_subcommand("plan", "Show what a sweep would do: trials, distinct stages, what is shared");
+    add_sweep_options(*plan, plan_options);
+    plan->footer("Example: thaw plan sweeps/problem_one.yaml");
+    plan->callback([&] { exit_code = show_plan(plan_options); });
+
+    std::string database, runs = "runs";
+    QueryOptions query_options;
+    bool csv = false, json = false;
+    auto* query = app.add_subcommand("query", "Answer questions about a run: the leaderboard, a view, or SQL");
+    query->add_option("run", database, "A sweep's name, its run folder, or its results.db")
+        ->required()
+        ->type_name("RUN");
+    query
+        ->add_option("query", query_options.query,
+                     "A view (leaderboard, axis_effects, backbone_comparison), a table, or one SQL statement; "
+                     "without: the leaderboard")
+        ->type_name("QUERY");
+    query->add_option("--top", query_options.top, "Rows of the leaderboard")->capture_default_str();
+    query->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
+    auto* csv_flag = query->add_flag("--csv", csv, "Print CSV");
+    query->add_flag("--json", json, "Print JSON")->excludes(csv_flag);
+    query->footer(
+        "Examples:\n  thaw query quickstart\n  thaw query quickstart axis_effects --csv\n"
+        "  thaw query quickstart \"SELECT head, max(validation_accuracy) FROM leaderboard GROUP BY head\"");
+    query->callback([&] {
+        query_options.format = csv ? QueryFormat::csv : json ? QueryFormat::json : QueryFormat::text;
+        fmt::print("{}", run_query(find_database(database, runs), query_options));
+    });
+
+    std::string html, markdown;
+    auto* report = app.add_subcommand("report", "Write the comparison report of a run, finished or not");
+    report->add_option("run", database, "A sweep's name, its run folder, or its results.db")
+        ->required()
+        ->type_name("RUN");
+    report->add_option("--html", html, "Default: report.html beside the results");
+    report->add_option("--markdown", markdown, "Default: report.md beside the results");
+    report->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
+    report->footer("Example: thaw report quickstart");
+    report->callback([&] {
+        const fs::path results = find_database(database, runs);
+        const fs::path page = html.empty() ? results.parent_path() / "report.html" : fs::path(html);
+        write_report(results, page, markdown.empty() ? results.parent_path() / "report.md" : fs::path(markdown));
+        fmt::print("{}\n", fs::absolute(page).string());
+    });
+
+    std::string backbone, freeze;
+    int image_size = 0;
+    auto* backbones_command = app.add_subcommand("backbones", "List the backbones, or summarise one");
+    backbones_command->add_option("name", backbone, "A backbone; without: the table of all")->type_name("NAME");
+    backbones_command->add_option("--freeze", freeze, "Mark what this freezes: all, 50, 80%, a layer or block");
+    backbones_command->add_option("--image-size", image_size, "Pixels (default: the backbone's own)");
+    backbones_command->footer("Example: thaw backbones mobilenet_v2 --freeze features.14");
+    backbones_command->callback([&] {
+        if (backbone.empty()) {
+            fmt::print("{}", backbones_table());
+            return;
+        }
+        const int size = image_size ? image_size : find_backbone(backbone).default_image_size;
+        fmt::print("{}", backbone_summary(build_backbone(backbone, size, PaddingStyle::symmetric), freeze));
+    });
+
+    auto* data = app.add_subcommand("data", "Make image folders");
+    data->require_subcommand(1);
+    std::string tree, idx_folder = kFashionMnistFolder;
+    int per_class = 60, validation_per_class = 20;
+    auto* fashion = data->add_subcommand("fashion-mnist", "Debian's dataset-fashion-mnist as a class-per-folder tree");
+    fashion->add_option("out", tree, "The folder to make")->required()->type_name("FOLDER");
+    fashion->add_option("--per-class", per_class, "Training images of each class")->capture_default_str();
+    fashion->add_option("--validation-per-class", validation_per_class, "Validation images of each class")
+        ->capture_default_str();
+    fashion->add_option("--from", idx_folder, "Where the idx files are")->capture_default_str();
+    fashion->footer("Example: thaw data fashion-mnist data/fashion --per-class 100");
+    fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kWrongInput;
+    } catch (const UserError& error) {
+        fmt::print(stderr, "thaw: {}\n", error.what());
+        return kWrongInput;
+    }
+    return exit_code;
+}
+
+}  // namespace
+}  // namespace thaw
+
+int main(int argc, char** argv) {
+    // Results go to stdout, all else to stderr.
+    spdlog::set_default_logger(spdlog::stderr_color_mt("thaw"));
+    spdlog::set_pattern("thaw: %^%l%$: %v");
+    return thaw::main_of(argc, argv);
+}

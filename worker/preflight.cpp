@@ -1,0 +1,52 @@
+#include "worker/preflight.hpp"
+
+#include <algorithm>
+
+#include "common/backbones/backbones.hpp"
+#include "common/fingerprint.hpp"
+#include "worker/data/image_folder.hpp"
+#include "worker/network/frozen_network.hpp"
+#include "worker/weights/fit_weights.hpp"
+#include "worker/weights/tensor_file.hpp"
+
+namespace thaw {
+namespace {
+
+int count_part(const Dataset& dataset, Part part) {
+    return static_cast<int>(std::count_if(dataset.images.begin(), dataset.images.end(),
+                                          [part](const ImageFile& image) { return image.part == part; }));
+}
+
+WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesystem::path>& folders) {
+    const ResolvedWeights found =
+        resolve_weights(network.backbone, {network.weights, network.preprocessing, network.padding}, folders);
+    const LayerGraph graph = build_backbone(network.backbone, network.image_size, found.padding);
+    if (!found.random()) check_weights_fit(graph, read_tensors(found.path), found.path.string());
+    return {found.path.string(), found.sha256, found.preprocessing.name, to_string(found.padding)};
+}
+
+}  // namespace
+
+Inputs inspect_inputs(const PreflightRequest& request) {
+    Inputs inputs;
+    for (const NetworkRequest& network : request.networks) {
+        const auto key = std::make_pair(network.backbone, network.weights);
+        if (!inputs.weights.contains(key)) inputs.weights[key] = resolve(network, request.weights_folders);
+    }
+    const Dataset dataset =
+        scan_images(request.data_folder, request.split, request.threads, request.cache / "fingerprints.json");
+    inputs.data_folder = dataset.folder.string();
+    inputs.dataset_fingerprint = dataset.fingerprint();
+    inputs.dataset = (request.cache / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
+    inputs.classes = dataset.classes;
+    inputs.train_images = count_part(dataset, Part::train);
+    inputs.validation_images = count_part(dataset, Part::validation);
+    inputs.test_images = count_part(dataset, Part::test);
+    inputs.decode = request.decode;
+    inputs.on_bad_image = request.on_bad_image;
+    inputs.frozen_back_end = frozen_back_end();
+    write_dataset(inputs.dataset, dataset);
+    return inputs;
+}
+
+}  // namespace thaw

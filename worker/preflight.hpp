@@ -1,0 +1,36 @@
+// The checks before a sweep starts, of all that lies outside the sweep file: images and weights.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/inputs.hpp"
+#include "worker/weights/registry.hpp"
+
+namespace thaw {
+
+/// One network of the sweep and the weights it is to start from.
+struct NetworkRequest {
+    std::string backbone;
+    std::string weights;  // Trial::weights
+    int image_size = 224;
+    std::string preprocessing, padding;  // overrides; empty: as the registry knows
+};
+
+struct PreflightRequest {
+    std::filesystem::path data_folder;
+    SplitOptions split;
+    DecodeOptions decode;
+    OnBadImage on_bad_image = OnBadImage::stop;
+    std::vector<NetworkRequest> networks;
+    std::vector<std::filesystem::path> weights_folders;
+    std::filesystem::path cache;  // where the dataset's list is written, with what is remembered of its files
+    int threads = 1;
+};
+
+/// Lists and fingerprints the images, finds the weights and reads each file once to see that it fits its backbone.
+/// Throws UserError for the first thing that is wrong.
+Inputs inspect_inputs(const PreflightRequest& request);
+
+}  // namespace thaw
