@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "results/table.hpp"
@@ -86,6 +88,21 @@ Leaderboard load_leaderboard(const Database& database, int top) {
                                       .seconds = rows.real(8)});
     }
     return leaderboard;
+}
+
+std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard) {
+    std::map<std::string, std::pair<double, int>> depths;  // sum and count
+    for (const RankedTrial& trial : leaderboard.trials) {
+        auto& [sum, count] = depths[axis_text(trial.axes, kFreezeAxis)];
+        sum += trial.frozen_layers;
+        ++count;
+    }
+    std::vector<std::string> freezes;
+    for (const auto& [freeze, ignored] : depths) freezes.push_back(freeze);
+    const auto depth = [&](const std::string& freeze) { return depths[freeze].first / depths[freeze].second; };
+    std::stable_sort(freezes.begin(), freezes.end(),
+                     [&](const std::string& a, const std::string& b) { return depth(a) < depth(b); });
+    return freezes;
 }
 
 std::string describe(const AxisValues& values, const std::vector<std::size_t>& axes) {

@@ -64,6 +64,9 @@ struct Leaderboard {
 /// The best `top` trials; all of them where that is negative.
 Leaderboard load_leaderboard(const Database& database, int top = -1);
 
+/// The finished trials' values of `freeze`, from the fewest frozen layers (on average) to the most.
+std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard);
+
 /// The values on these axes: "mobilenet_v2, freeze all, learning rate 0.001".
 std::string describe(const AxisValues& values, const std::vector<std::size_t>& axes);
 

@@ -48,6 +48,10 @@ std::string tick_percent(double fraction) {
     return fmt::format("{:.3g} %", 100 * fraction);
 }
 
+std::string short_number(double value) {
+    return fmt::format("{:.3g}", value);
+}
+
 std::string svg(double width, double height, const std::string& title, const std::string& content) {
     return fmt::format(
         "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\" style=\"max-width:{:.0f}px\">{}</svg>",
@@ -127,7 +131,7 @@ std::string strip_chart(const std::string& title, const std::vector<Strip>& stri
     const double row = strips.size() > 8 ? 22 : 32, top = 20, bottom = top + row * static_cast<double>(strips.size());
     const Scale x{accuracy, left, right};
     std::string content = label("tick", right + 8, top - 8, "mean");
-    for (const double tick : ticks(accuracy, 3)) {
+    for (const double tick : ticks(accuracy, 5)) {
         content += line("grid", x(tick), top - 2, x(tick), bottom);
         content += label("tick middle", x(tick), bottom + 15, tick_percent(tick));
     }
@@ -152,7 +156,7 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
     for (const Dot& dot : dots) exponents.push_back(std::log10(dot.x));
     const Scale x{span_of(exponents), kLeft + 8, kWidth - 40}, y{accuracy, kBottom, 12};
     std::string content;
-    for (const double tick : ticks(accuracy, 4)) {
+    for (const double tick : ticks(accuracy, 6)) {
         content += line("grid", kLeft, y(tick), kWidth - 32, y(tick));
         content += label("tick end", kLeft - 6, y(tick) + 4, tick_percent(tick));
     }
@@ -160,14 +164,14 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
     double free_from = 0;  // ticks' labels must not overlap
     for (const Dot& mean : means) {
         const double at = x(std::log10(mean.x));
-        if (at >= free_from) content += label("tick middle", at, kBottom + 16, human_number(mean.x));
+        if (at >= free_from) content += label("tick middle", at, kBottom + 16, short_number(mean.x));
         if (at >= free_from) free_from = at + 44;
         if (!std::isfinite(mean.accuracy)) continue;
         fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L", at, y(mean.accuracy));
     }
     if (means.empty())
         for (double power = std::ceil(x.span.low); power <= x.span.high; ++power)
-            content += label("tick middle", x(power), kBottom + 16, human_number(std::pow(10, power)));
+            content += label("tick middle", x(power), kBottom + 16, short_number(std::pow(10, power)));
     const double spread = means.empty() ? 0 : 7;
     content += draw_dots(dots, [&](const Dot& dot, std::size_t index) {
         return Place{x(std::log10(dot.x)) + spread * jitter(index), y(dot.accuracy)};
@@ -182,10 +186,10 @@ std::string curve_chart(const std::vector<EpochRecord>& epochs, Curve curve, Spa
     constexpr double kCurveWidth = 230, kHeight = 120, kLeft = 38, kRight = kCurveWidth - 62, kBottom = kHeight - 18;
     const Scale x{{1, std::max(2.0, static_cast<double>(last_epoch))}, kLeft + 4, kRight}, y{values, kBottom, 8};
     std::string content;
-    for (const double tick : ticks(values, 3)) {
+    for (const double tick : ticks(values, 5)) {
         content += line("grid", kLeft, y(tick), kRight, y(tick));
         content += label("tick end", kLeft - 5, y(tick) + 4,
-                         curve == Curve::accuracy ? tick_percent(tick) : human_number(tick));
+                         curve == Curve::accuracy ? tick_percent(tick) : short_number(tick));
     }
     content += label("tick middle", x(1), kBottom + 14, "1");
     if (last_epoch > 1) content += label("tick middle", x(last_epoch), kBottom + 14, fmt::format("{}", last_epoch));

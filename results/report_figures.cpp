@@ -47,8 +47,9 @@ std::string curves(const ReportData& data) {
         counted(static_cast<std::int64_t>(data.curves.size()), "trial"), figures);
 }
 
+/// The trials' dots by their value on one axis, in the values' natural order.
 struct AxisPoints {
-    std::map<Cell, std::vector<Dot>> by_value;  // numbers in their order, then text
+    std::vector<std::pair<Cell, std::vector<Dot>>> by_value;
     bool all_positive_numbers = true;
 };
 
@@ -60,16 +61,25 @@ double number_of(const Cell& cell) {
 
 AxisPoints points_of(const Leaderboard& leaderboard, std::size_t axis) {
     AxisPoints points;
+    std::map<Cell, std::vector<Dot>> sorted;
     for (const RankedTrial& trial : leaderboard.trials) {
         const double x = number_of(trial.axes[axis]);
         points.all_positive_numbers &= x > 0;
-        // Trials with and without pretrained weights are never one group.
+        // Here trials with and without pretrained weights are never one group.
         const Cell value = axis == kBackboneAxis ? Cell(backbone_label(trial.axes)) : trial.axes[axis];
-        points.by_value[value].push_back({.x = x,
-                                          .accuracy = trial.validation_accuracy,
-                                          .random = has_random_weights(trial.axes),
-                                          .best = trial.rank == 1});
+        sorted[value].push_back({.x = x,
+                                 .accuracy = trial.validation_accuracy,
+                                 .random = has_random_weights(trial.axes),
+                                 .best = trial.rank == 1});
     }
+    points.by_value.assign(sorted.begin(), sorted.end());
+    if (axis != kFreezeAxis) return points;
+    const std::vector<std::string> freezes = freezes_by_depth(leaderboard);
+    const auto depth = [&](const auto& group) {
+        return std::find(freezes.begin(), freezes.end(), cell_text(group.first, "freeze")) - freezes.begin();
+    };
+    std::stable_sort(points.by_value.begin(), points.by_value.end(),
+                     [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
     return points;
 }
 

@@ -53,26 +53,26 @@ std::string page_header(const ReportData& data) {
 std::string leaderboard_section(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     if (board.trials.empty()) return "";
-    std::vector<std::string> headings = {">rank", "backbone"};
+    std::vector<std::string> headings = {">rank", ">validation accuracy", "backbone"};
     std::vector<std::size_t> axes = board.varying;
     std::erase(axes, kBackboneAxis);
     const auto is_number = [&](std::size_t axis) {
         return !std::holds_alternative<std::string>(board.trials[0].axes[axis]);
     };
     for (const std::size_t axis : axes) headings.push_back(std::string(is_number(axis) ? ">" : "") + kAxes[axis].label);
-    for (const char* heading : {">validation accuracy", ">best (epoch)", ">train accuracy", ">loss", ">time", "trial"})
+    for (const char* heading : {">best (epoch)", ">train accuracy", ">loss", ">time", "trial"})
         headings.emplace_back(heading);
     std::string rows;
     const std::size_t shown = std::min(kLeaders, board.trials.size());
     for (std::size_t i = 0; i < shown; ++i) {
         const RankedTrial& trial = board.trials[i];
         rows += "<tr>" + html_number(fmt::format("{}", trial.rank)) +
+                html_number(percent(trial.validation_accuracy), trial.validation_accuracy) +
                 fmt::format("<td>{}</td>",
                             html_backbone(axis_text(trial.axes, kBackboneAxis), axis_text(trial.axes, kWeightsAxis)));
         for (const std::size_t axis : axes)
             rows += is_number(axis) ? html_number(axis_text(trial.axes, axis)) : html_cell(axis_text(trial.axes, axis));
-        rows += html_number(percent(trial.validation_accuracy), trial.validation_accuracy) +
-                html_number(fmt::format("{} ({})", percent(trial.best_validation_accuracy), trial.best_epoch),
+        rows += html_number(fmt::format("{} ({})", percent(trial.best_validation_accuracy), trial.best_epoch),
                             trial.best_validation_accuracy) +
                 html_number(percent(trial.train_accuracy), trial.train_accuracy) +
                 html_number(decimals(trial.validation_loss, 4)) +
@@ -117,22 +117,6 @@ struct HeatCell {
     int trials = 0;
 };
 
-/// Freezes in the order of how deep they freeze.
-std::vector<std::string> freezes_by_depth(const std::vector<RankedTrial>& trials) {
-    std::map<std::string, std::pair<double, int>> depths;  // sum and count
-    for (const RankedTrial& trial : trials) {
-        auto& [sum, count] = depths[axis_text(trial.axes, kFreezeAxis)];
-        sum += trial.frozen_layers;
-        ++count;
-    }
-    std::vector<std::string> freezes;
-    for (const auto& [freeze, ignored] : depths) freezes.push_back(freeze);
-    const auto depth = [&](const std::string& freeze) { return depths[freeze].first / depths[freeze].second; };
-    std::stable_sort(freezes.begin(), freezes.end(),
-                     [&](const std::string& a, const std::string& b) { return depth(a) < depth(b); });
-    return freezes;
-}
-
 std::string heat_cell(const HeatCell& cell, double low, double high) {
     if (cell.trials == 0) return "<td></td>";
     const double heat = std::isfinite(cell.best) ? 0.04 + 0.42 * (cell.best - low) / std::max(high - low, 1e-9) : 0;
@@ -142,7 +126,7 @@ std::string heat_cell(const HeatCell& cell, double low, double high) {
 
 std::string heat_section(const ReportData& data) {
     const std::vector<RankedTrial>& trials = data.leaderboard.trials;
-    const std::vector<std::string> freezes = freezes_by_depth(trials);
+    const std::vector<std::string> freezes = freezes_by_depth(data.leaderboard);
     std::map<std::string, std::map<std::string, HeatCell>> grid;
     std::vector<std::string> backbones;  // the best first
     double low = 1, high = 0;

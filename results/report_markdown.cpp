@@ -29,7 +29,9 @@ std::string answer(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     if (board.trials.empty()) return "No trial has finished yet.\n\n";
     const RankedTrial& best = board.trials.front();
-    const std::string how = describe(best.axes, board.varying);
+    std::vector<std::size_t> others = board.varying;
+    std::erase(others, kBackboneAxis);
+    const std::string how = describe(best.axes, others);
     return fmt::format("**{} reaches {} validation accuracy**{}.\n\n", escape_markdown(backbone_label(best.axes)),
                        percent(best.validation_accuracy), how.empty() ? "" : " with " + escape_markdown(how));
 }

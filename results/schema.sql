@@ -54,7 +54,7 @@ CREATE TABLE trials (
     finished      TEXT,
     seconds       REAL,  -- training and evaluation: the sum of its epochs
     spec          TEXT NOT NULL  -- the whole trial as JSON
-) WITHOUT ROWID;
+);
 CREATE INDEX trials_by_state ON trials (state);
 
 CREATE TABLE epochs (

@@ -45,7 +45,7 @@ Database open_for_writing(const std::filesystem::path& path) {
     const bool network = on_network_file_system(path);
     database.execute(network ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL");
     database.execute(network ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-    database.execute("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON");
+    database.execute("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536");
     if (!known) {
         Transaction transaction(database);
         database.execute(kSchemaSql);

@@ -3,8 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
@@ -125,7 +125,7 @@ TEST_F(ReportTest, EscapesEveryNameThatComesFromOutside) {
     for (auto at = html.find("<script"); at != std::string::npos; at = html.find("<script", at + 1)) ++scripts;
     EXPECT_EQ(scripts, 1U) << "only the page's own";
     EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;|`"));
-    EXPECT_THAT(markdown, AllOf(HasSubstr("\\\\<script\\\\>"), Not(HasSubstr(" <script"))));
+    EXPECT_THAT(markdown, AllOf(HasSubstr(R"(\<script\>)"), Not(HasSubstr(" <script"))));
 }
 
 TEST_F(ReportTest, ShowsFailuresOnceAMessage) {
@@ -186,9 +186,9 @@ TEST_F(ReportTest, StaysSmallAndQuickWithAThousandTrials) {
             for (const Trial& trial : trials) finish(store, trial);
         });
     }
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     report();
-    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2.0);
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 1.0) << "seconds of the processor";
     EXPECT_LT(html.size(), 3'000'000U);
 }
 
