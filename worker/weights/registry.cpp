@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 
@@ -48,7 +47,7 @@ WeightsEntry efficientnet_lite(const char* name, const char* backbone, const cha
                         package)};
 }
 
-/// "; get it thus: ..."
+/// "FILE (where it comes from)"
 std::string how_to_get(const WeightsEntry& entry) {
     return fmt::format("{} ({})", entry.file, entry.source);
 }
