@@ -32,16 +32,21 @@ struct Dataset {
 /// validation or valid,test}/CLASS/*, whose parts are as they stand (without a val folder, train is split).
 /// Contents are fingerprinted on `threads` threads; `fingerprint_cache` (a file, may be empty) remembers them by path,
 /// size and modification time. Throws UserError: no such folder, no classes, one class only, an empty class folder, a
-/// class missing from train, a split that leaves a class without training images.
+/// class missing from train, folders inside a class folder, two validation folders, names that are not UTF-8, a file
+/// that cannot be read, a split that leaves a class without training images or nothing to validate.
+/// Dataset::images come sorted: train and what was split from it, then validation and test folders; in each by class
+/// and name, bytewise. Part names are class names where no class folders lie in train/.
 Dataset scan_images(const std::filesystem::path& folder, const SplitOptions& split, int threads,
                     const std::filesystem::path& fingerprint_cache = {});
 
-/// Assigns parts of unsplit images; exposed for tests. The methods:
-/// keras_generator: per class, sorted by name, validation is the first f*n (ImageDataGenerator's validation_split);
-/// keras_dataset: all files shuffled once by seed as image_dataset_from_directory does (numpy's RandomState), the last
-/// f*N; fit: the last f*N of the sorted list (model.fit's validation_split); stratified: per class, the round(f*n)
-/// images (at least one, never all) with the smallest hash of (content, seed), so that adding an image moves few
-/// others.
+/// Assigns parts of unsplit images, whatever their order; exposed for tests. The methods:
+/// - keras_generator: per class, sorted by name, the first f*n, rounded down (ImageDataGenerator's validation_split);
+/// - keras_dataset: all, sorted by class and name, shuffled once by seed as image_dataset_from_directory does (numpy's
+///   RandomState), the last f*N, rounded down;
+/// - fit: the last f*N of the sorted list, rounded up, as model.fit's validation_split rounds the training part down;
+/// - stratified: per class, the round(f*n) images (at least one, never all) with the smallest hash of (content, seed),
+///   so that adding an image moves few others.
+/// Throws UserError: a fraction that is not between 0 and 1, a seed that numpy refuses.
 void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options);
 
 /// The dataset as a JSON file that every rank reads.

@@ -164,9 +164,9 @@ TEST(DecodeImage, SurvivesFlippedBytesInEveryFormat) {
     TemporaryFolder folder;
     for (const char* name : {"photo.png", "palette.png", "exif_6.jpg", "cmyk.jpg", "photo.webp", "photo.bmp"}) {
         const std::string whole = read_file(kGolden / name);
-        for (std::size_t at = 0; at < 150; ++at) {
+        for (std::size_t at = 0; at < 400; at += 11) {
             std::string damaged = whole;
-            damaged[at * 7 % 400] ^= static_cast<char>(1 + at * 37);
+            damaged[at] ^= static_cast<char>(1 + at * 37);
             write_file(folder / name, damaged);
             complaint(folder / name);  // any answer will do but a crash
         }
