@@ -17,7 +17,12 @@ constexpr std::size_t kMostNodes = 100'000;
 /// Walks the document as a reader would, aliases followed, so that what passes here is safe to read.
 class Checker {
   public:
-    explicit Checker(const SourceText& source) : reader_(source) {}
+    explicit Checker(const SourceText& source) : reader_(source) {
+        std::string_view text = source.text;
+        for (std::size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+            lines_.push_back(text.substr(0, end));
+        lines_.push_back(text);
+    }
 
     void check(const YAML::Node& node, int depth = 0) {
         if (++visited_ > kMostNodes)
@@ -38,7 +43,7 @@ class Checker {
     /// yaml-cpp lets a quoted text run on over line ends, up to the end of the file.
     void check_quotes(const YAML::Node& node) {
         const Place place = place_of(node);
-        std::string_view text = line_at(reader_.source(), place.line);
+        std::string_view text = lines_.at(static_cast<std::size_t>(place.line - 1));
         text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(place.column - 1)));
         const char quote = text.empty() ? ' ' : text[0];
         if (quote != '"' && quote != '\'') return;
@@ -69,6 +74,7 @@ class Checker {
     }
 
     YamlReader reader_;
+    std::vector<std::string_view> lines_;
     std::size_t visited_ = 0;
 };
 
