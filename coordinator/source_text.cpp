@@ -12,6 +12,19 @@ namespace {
 constexpr std::size_t kShownWidth = 110;       // characters of a line that an error shows
 constexpr std::size_t kLongestMessage = 2000;  // characters
 
+/// A line without its end; empty behind the last one.
+std::string_view line_at(const SourceText& source, int line) {
+    std::string_view text = source.text;
+    for (int i = 1; i < line; ++i) {
+        const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) return {};
+        text.remove_prefix(end + 1);
+    }
+    text = text.substr(0, text.find('\n'));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    return text;
+}
+
 bool continues(char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
@@ -57,18 +70,6 @@ std::size_t character_length(std::string_view text, std::size_t at) {
 }
 
 }  // namespace
-
-std::string_view line_at(const SourceText& source, int line) {
-    std::string_view text = source.text;
-    for (int i = 1; i < line; ++i) {
-        const std::size_t end = text.find('\n');
-        if (end == std::string_view::npos) return {};
-        text.remove_prefix(end + 1);
-    }
-    text = text.substr(0, text.find('\n'));
-    if (text.ends_with('\r')) text.remove_suffix(1);
-    return text;
-}
 
 std::string_view first_characters(std::string_view text, std::size_t count) {
     return text.substr(0, text.size() - skip_characters(text, count).size());

@@ -25,9 +25,6 @@ struct Place {
 /// For a place that is nowhere: "FILE: MESSAGE".
 UserError error_at(const SourceText& source, Place place, std::string_view message);
 
-/// A line without its end; empty behind the last one.
-std::string_view line_at(const SourceText& source, int line);
-
 /// The first `count` characters of UTF-8 text.
 std::string_view first_characters(std::string_view text, std::size_t count);
 

@@ -1,12 +1,14 @@
 #include "coordinator/yaml_reader.hpp"
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
 #include <set>
+#include <sstream>
 
 namespace thaw {
 namespace {
@@ -17,7 +19,12 @@ constexpr std::size_t kMostNodes = 100'000;
 /// Walks the document as a reader would, aliases followed, so that what passes here is safe to read.
 class Checker {
   public:
-    explicit Checker(const SourceText& source) : reader_(source) {}
+    explicit Checker(const SourceText& source) : reader_(source) {
+        std::string_view text = source.text;
+        for (std::size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+            lines_.push_back(text.substr(0, end));
+        lines_.push_back(text);
+    }
 
     void check(const YAML::Node& node, int depth = 0) {
         if (++visited_ > kMostNodes)
@@ -38,7 +45,7 @@ class Checker {
     /// yaml-cpp lets a quoted text run on over line ends, up to the end of the file.
     void check_quotes(const YAML::Node& node) {
         const Place place = place_of(node);
-        std::string_view text = line_at(reader_.source(), place.line);
+        std::string_view text = lines_.at(static_cast<std::size_t>(place.line - 1));
         text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(place.column - 1)));
         const char quote = text.empty() ? ' ' : text[0];
         if (quote != '"' && quote != '\'') return;
@@ -69,6 +76,7 @@ class Checker {
     }
 
     YamlReader reader_;
+    std::vector<std::string_view> lines_;
     std::size_t visited_ = 0;
 };
 
@@ -87,9 +95,37 @@ std::string syntax_hint(const std::string& message) {
     return message;
 }
 
-std::vector<YAML::Node> parse_documents(const SourceText& source) {
+/// Refuses a second document, before it is read. (YAML::LoadAll would do, but it never ends where a text begins with a
+/// stray comma or bracket: it takes no token and finds one empty document after another.)
+class SecondDocument : public YAML::EventHandler {
+  public:
+    explicit SecondDocument(const SourceText& source) : source_(source) {}
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (++documents_ > 1)
+            throw error_at(source_, {mark.line + 1, mark.column + 1},
+                           "this stands outside of the one YAML document that a sweep file holds");
+    }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+
+  private:
+    const SourceText& source_;
+    int documents_ = 0;
+};
+
+YAML::Node parse_document(const SourceText& source) {
     try {
-        return YAML::LoadAll(source.text);
+        std::istringstream stream(source.text);
+        YAML::Parser parser(stream);
+        SecondDocument handler(source);
+        while (parser.HandleNextDocument(handler)) continue;
+        return YAML::Load(source.text);
     } catch (const YAML::DeepRecursion& error) {
         throw error_at(source, {error.mark.line + 1, error.mark.column + 1},
                        fmt::format("lists and maps nested more than {} deep; a sweep needs fewer", kDeepest));
@@ -154,14 +190,12 @@ bool is_quoted(const YAML::Node& node) {
 
 YAML::Node load_yaml(const SourceText& source) {
     check_text(source);
-    const std::vector<YAML::Node> documents = parse_documents(source);
-    if (documents.empty() || documents[0].IsNull())
+    const YAML::Node document = parse_document(source);
+    if (document.IsNull())
         throw error_at(source, {},
                        "the file is empty; a sweep needs at least `data: {folder: ...}` and `backbone: ...`");
-    if (documents.size() > 1)
-        throw error_at(source, place_of(documents[1]), "a second YAML document; a file holds one sweep");
-    Checker(source).check(documents[0]);
-    return documents[0];
+    Checker(source).check(document);
+    return document;
 }
 
 std::string YamlReader::text(const YAML::Node& node, const std::string& what) const {
