@@ -1,4 +1,5 @@
 // The frozen executor on LibTorch.
+#include <algorithm>
 #include <cstring>
 
 #include "common/error.hpp"
@@ -36,11 +37,6 @@ class FrozenTorchNetwork : public FrozenNetwork {
 };
 
 }  // namespace
-
-std::int64_t tap_elements(const LayerGraph& graph, const Tap& tap) {
-    const Shape& shape = graph.layers[static_cast<std::size_t>(tap.cut - 1)].output;
-    return tap.pooled && tap.pooling != Pooling::flatten ? shape.channels : shape.elements();
-}
 
 std::unique_ptr<FrozenNetwork> make_frozen_network(const LayerGraph& graph, const TensorMap& tensors,
                                                    const Preprocessing& preprocessing, const std::vector<Tap>& taps) {
