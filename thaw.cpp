@@ -267,12 +267,12 @@ int show_plan(SweepOptions options) {
     return kDone;
 }
 
-/// A results database by its path, its run folder, or the name of a sweep in --runs.
+/// A results database by the name of a sweep in --runs, its run folder, or its path.
 fs::path find_database(const std::string& run, const std::string& runs) {
-    for (const fs::path& candidate : {fs::path(run), fs::path(run) / "results.db", fs::path(runs) / run / "results.db"})
-        if (fs::is_regular_file(candidate)) return candidate;
-    throw UserError("no results for '{}': neither {}/results.db nor {}/{}/results.db is there; `thaw run` makes them",
-                    run, run, runs, run);
+    for (const fs::path& candidate : {fs::path(runs) / run / "results.db", fs::path(run) / "results.db", fs::path(run)})
+        if (fs::is_regular_file(candidate) && candidate.extension() == ".db") return candidate;
+    throw UserError("no results for '{}': neither {}/{}/results.db nor {}/results.db is there; `thaw run` makes them",
+                    run, runs, run, run);
 }
 
 void add_sweep_options(CLI::App& command, SweepOptions& options) {
