@@ -199,7 +199,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel) {
     std::size_t finished_before = 0;
     {
         Store store(database);
-        store.begin_sweep(record_of(prepared, options, channel.size()), prepared.trials);
+        const SweepRecord record = record_of(prepared, options, channel.size());
+        store.begin_sweep(record, prepared.trials);
         const std::vector<std::string> finished = store.finished(prepared.trials);
         finished_before = finished.size();
         const Plan plan =
@@ -367,6 +368,12 @@ int main_of(int argc, char** argv) {
         const int size = image_size ? image_size : find_backbone(backbone).default_image_size;
         fmt::print("{}", backbone_summary(build_backbone(backbone, size, PaddingStyle::symmetric), freeze));
     });
+
+    std::string weights_dir;
+    auto* weights = app.add_subcommand("weights", "List the weight files that thaw knows, and where each one is");
+    weights->add_option("--weights-dir", weights_dir, "Look here first");
+    weights->footer("Example: thaw weights --weights-dir weights");
+    weights->callback([&] { fmt::print("{}", weights_table(weights_folders(weights_dir))); });
 
     auto* data = app.add_subcommand("data", "Make image folders");
     data->require_subcommand(1);
