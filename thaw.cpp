@@ -39,8 +39,10 @@ enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterr
 
 std::atomic<bool> stop_requested{false};
 
-void request_stop(int) {
+/// Once: stop as soon as what runs can be left. A second time kills: nothing that is done is lost by that either.
+void request_stop(int signal) {
     stop_requested = true;
+    std::signal(signal, SIG_DFL);
 }
 
 struct SweepOptions {
