@@ -58,7 +58,7 @@ class EndToEnd : public testing::Test {
     TemporaryFolder folder_;
 };
 
-/// Heads, tails from a block on, a whole network, and trials that differ only in epochs: 14 trials.
+/// Heads, tails from a block on, and trials that differ only in epochs: 12 trials.
 inline constexpr const char* kMixedAxes =
     "backbone: mobilenet_v2\nfreeze: [all, features.15]\nhead: [none, \"16\"]\ndropout: 0.3\n"
     "learning_rate: [1e-3, 1e-2]\nepochs: [1, 3]\n"

@@ -133,12 +133,13 @@ TEST_F(SweepRun, AnInterruptEndsItInOrderAndTheSameCommandGoesOn) {
 }
 
 TEST_F(SweepRun, ADivergingTrialFailsAloneAndIsTriedAgainNextTime) {
-    const std::string file =
-        sweep("backbone: mobilenet_v2\nhead: 32-32\noptimizer: sgd\nlearning_rate: [1e-3, 1e+30]\nepochs: 3\n");
+    const std::string file = sweep(
+        "backbone: mobilenet_v2\nhead: 64-64-64\noptimizer: {sgd: {momentum: 0.99}}\nlearning_rate: [1e-3, "
+        "10]\nepochs: 60\n");
     for (int time = 1; time <= 2; ++time) {
         const Ended ended = run(file);
         EXPECT_EQ(ended.exit_code, 1) << ended.errors;
-        EXPECT_EQ(query("SELECT learning_rate, state FROM trials ORDER BY 1"), "0.001,finished\n1e+30,failed\n");
+        EXPECT_EQ(query("SELECT learning_rate, state FROM trials ORDER BY 1"), "0.001,finished\n10,failed\n");
         EXPECT_THAT(query("SELECT message FROM failed_trials"), HasSubstr("learning rate"));
         EXPECT_EQ(query("SELECT count(*) FROM failures"), std::to_string(time) + "\n");
     }
