@@ -192,8 +192,9 @@ std::vector<Trial> without(std::vector<Trial> trials, const std::vector<std::str
     return trials;
 }
 
-/// Rank 0's part of `thaw run`: from the sweep file to the report.
-int run_as_coordinator(const SweepOptions& options, Channel& channel) {
+/// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
+/// dismissed.
+int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& workers_wait) {
     PreparedSweep prepared;
     prepare(options, prepared);
     const fs::path database = prepared.folder / "results.db";
@@ -215,6 +216,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel) {
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
         outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
                              {.cache = (prepared.folder / "cache").string()});
+        workers_wait = false;
         store.end_sweep(!outcome.input_error.empty() ? "wrong input" : outcome.interrupted ? "interrupted" : "ok");
     }
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
@@ -249,11 +251,12 @@ int run_sweep(SweepOptions options) {
         return kDone;
     }
     std::jthread worker([&] { serve(*ends.workers[0], options.threads); });
+    bool workers_wait = true;
     try {
-        return run_as_coordinator(options, *ends.coordinator);
+        return run_as_coordinator(options, *ends.coordinator, workers_wait);
     } catch (const std::exception& error) {
         // The other ranks wait for orders: without a word they would wait for ever.
-        dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
+        if (workers_wait) dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
         fmt::print(stderr, "thaw: {}\n", error.what());
         return dynamic_cast<const UserError*>(&error) ? kWrongInput : kSomeTrialsFailed;
     }
