@@ -177,7 +177,12 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     record.yaml = prepared.sweep.source.text;
     record.command_line = options.command_line;
     record.data_folder = prepared.inputs.data_folder;
-    record.data_fingerprint = prepared.inputs.dataset_fingerprint;
+    // What is decoded in another way is other data: accuracies on it are not compared.
+    record.data_fingerprint = Fingerprint()
+                                  .add(prepared.inputs.dataset_fingerprint)
+                                  .add(to_string(prepared.inputs.decode.resize))
+                                  .add(to_string(prepared.inputs.decode.interpolation))
+                                  .hex();
     record.classes = prepared.inputs.classes;
     record.train_images = prepared.inputs.train_images;
     record.validation_images = prepared.inputs.validation_images;

@@ -40,10 +40,15 @@ std::shared_ptr<const TensorMap> tensors_of(const WeightsSpec& weights, const La
     });
 }
 
-StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports, const std::stop_token&) {
+StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports,
+                const std::stop_token& stop) {
     const auto dataset = dataset_of(stage.dataset, context);
     const bool reused = ArrayFile::usable(stage.output);
-    const auto bad = decode_images(*dataset, stage.options, context.threads, stage.output, reports.progress);
+    const auto report_unless_stopped = [&](std::int64_t images) {
+        if (stop.stop_requested()) throw StageError("stopped");  // ends every thread that decodes
+        reports.progress(images);
+    };
+    const auto bad = decode_images(*dataset, stage.options, context.threads, stage.output, report_unless_stopped);
     if (!bad.empty() && stage.on_bad_image == OnBadImage::stop) {
         std::vector<std::string> reasons;
         for (std::size_t i = 0; i < std::min<std::size_t>(bad.size(), 10); ++i) reasons.push_back(bad[i].reason);

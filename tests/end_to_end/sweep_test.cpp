@@ -49,6 +49,14 @@ TEST_F(SweepRun, DoesNothingAgain) {
     EXPECT_EQ(query("SELECT count(*) FROM stages WHERE sweep = 2", "expected"), "0\n");
 }
 
+TEST_F(SweepRun, DoesNotCompareTrialsOnImagesThatWereResizedDifferently) {
+    const std::string axes = "backbone: mobilenet_v2\nepochs: 1\n";
+    ASSERT_EQ(run(sweep(axes)).exit_code, 0);
+    ASSERT_EQ(run(sweep(axes, ", interpolation: nearest")).exit_code, 0);
+    EXPECT_EQ(query("SELECT count(*) FROM trials"), "2\n");
+    EXPECT_EQ(query("SELECT count(*) FROM leaderboard"), "1\n");
+}
+
 TEST_F(SweepRun, SharingChangesNoResult) {
     const std::string axes =
         std::string(kMixedAxes) + "  - if: {freeze: all, head: none, learning_rate: 1e-2}\n    then: {freeze: none}\n";
@@ -130,6 +138,25 @@ TEST_F(SweepRun, AnInterruptEndsItInOrderAndTheSameCommandGoesOn) {
     EXPECT_EQ(query("SELECT count(*) FROM leaderboard"), "4\n");
     EXPECT_EQ(run(sweep(axes), "undisturbed").exit_code, 0);
     EXPECT_EQ(results(), results("undisturbed"));
+}
+
+TEST_F(SweepRun, AnInterruptIsHeardWhileImagesAreDecoded) {
+    const std::filesystem::path large = folder_ / "large.png";
+    cv::imwrite(large.string(), cv::Mat(6000, 6000, CV_8UC3, cv::Scalar(1, 2, 3)));
+    for (const auto& name : {"circle", "square", "triangle"}) {
+        for (int i = 0; i < 60; ++i)
+            std::filesystem::create_hard_link(large,
+                                              folder_ / "shapes" / name / ("large" + std::to_string(i) + ".png"));
+    }
+    Process process(folder_.path(), run_command(sweep("backbone: mobilenet_v2\n"), "runs"));
+    for (int i = 0; i < 600 && !std::filesystem::exists(folder_ / "runs/test/results.db"); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    const auto start = std::chrono::steady_clock::now();
+    process.send(SIGINT);
+    EXPECT_EQ(process.wait().exit_code, 75);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_EQ(query("SELECT count(*) FROM stages"), "0\n") << "nothing was left to interrupt";
 }
 
 TEST_F(SweepRun, ADivergingTrialFailsAloneAndIsTriedAgainNextTime) {
