@@ -14,6 +14,7 @@
 #include <set>
 #include <thread>
 
+#include "common/atomic_file.hpp"
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
@@ -208,6 +209,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& work
     {
         Store store(database);
         const SweepRecord record = record_of(prepared, options, channel.size());
+        remove_unfinished_files(prepared.folder / "cache");  // the store is open: no other run writes there
         store.begin_sweep(record, prepared.trials);
         const std::vector<std::string> finished = store.finished(prepared.trials);
         finished_before = finished.size();
@@ -405,6 +407,9 @@ int main_of(int argc, char** argv) {
     } catch (const UserError& error) {
         fmt::print(stderr, "thaw: {}\n", error.what());
         return kWrongInput;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "thaw: {}\n", error.what());
+        return kSomeTrialsFailed;
     }
     return exit_code;
 }

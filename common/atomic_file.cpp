@@ -83,6 +83,14 @@ std::string read_file(const std::filesystem::path& path) {
     return text;
 }
 
+void remove_unfinished_files(const std::filesystem::path& folder) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with('.') && name.ends_with(".tmp")) std::filesystem::remove(entry.path(), ignored);
+    }
+}
+
 void write_file(const std::filesystem::path& path, std::string_view text) {
     AtomicFile file(path);
     file.write(text);

@@ -29,6 +29,9 @@ class AtomicFile {
     int descriptor_ = -1;
 };
 
+/// Removes what writers that were killed have left in a folder: no one may be writing there.
+void remove_unfinished_files(const std::filesystem::path& folder);
+
 /// The whole of a small file as text; throws std::system_error.
 std::string read_file(const std::filesystem::path& path);
 

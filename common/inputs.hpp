@@ -16,6 +16,7 @@ struct Inputs {
     std::string data_folder;
     std::string dataset;              // path of the dataset's JSON
     std::string dataset_fingerprint;  // of contents, labels and parts
+    std::string images_key;           // of contents and the code that decodes them: names what is cached
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0;
     DecodeOptions decode;  // its image_size is each trial's own

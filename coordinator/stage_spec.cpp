@@ -39,7 +39,7 @@ class OutputNames {
   private:
     std::string decode_key(const Trial& trial) const {
         return Fingerprint()
-            .add(inputs_.dataset_fingerprint)
+            .add(inputs_.images_key)
             .add(std::to_string(trial.image_size))
             .add(to_string(inputs_.decode.resize))
             .add(to_string(inputs_.decode.interpolation))

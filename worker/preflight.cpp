@@ -4,6 +4,7 @@
 
 #include "common/backbones/backbones.hpp"
 #include "common/fingerprint.hpp"
+#include "worker/data/image_cache.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/weights/fit_weights.hpp"
@@ -37,6 +38,7 @@ Inputs inspect_inputs(const PreflightRequest& request) {
         scan_images(request.data_folder, request.split, request.threads, request.cache / "fingerprints.json");
     inputs.data_folder = dataset.folder.string();
     inputs.dataset_fingerprint = dataset.fingerprint();
+    inputs.images_key = images_key(dataset);
     inputs.dataset = (request.cache / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
     inputs.classes = dataset.classes;
     inputs.train_images = count_part(dataset, Part::train);

@@ -1,6 +1,9 @@
 // The words shared by all rooms: fingerprints, atomic files, nearest spellings, trials.
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -45,6 +48,25 @@ TEST(AtomicFile, LeavesTheOldContentAndNoLitterWithoutACommit) {
     }
     EXPECT_EQ(read_file(folder / "file"), "old");
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFile, LeftByAKilledWriterIsRemovedAndNothingElse) {
+    TemporaryFolder folder;
+    write_file(folder / "whole", "");
+    write_file(folder / ".hidden", "");
+    {
+        // A child that dies in the middle of writing.
+        const pid_t child = ::fork();
+        if (child == 0) {
+            AtomicFile file(folder / "half");
+            ::raise(SIGKILL);
+        }
+        ::waitpid(child, nullptr, 0);
+    }
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 3);
+    remove_unfinished_files(folder.path());
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+    EXPECT_TRUE(std::filesystem::exists(folder / ".hidden"));
 }
 
 TEST(AtomicFile, WritesItsHeaderLast) {

@@ -14,7 +14,7 @@ namespace thaw {
 inline Inputs made_up_inputs() {
     Inputs inputs;
     inputs.dataset = "/cache/dataset.json";
-    inputs.dataset_fingerprint = "data1";
+    inputs.images_key = "data1";
     inputs.classes = {"a", "b", "c"};
     inputs.train_images = 80;
     inputs.validation_images = 20;

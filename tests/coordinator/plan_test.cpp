@@ -284,7 +284,7 @@ TEST_F(PlanTest, NamesOutputsByWhatIsInThem) {
     all.insert(names_of(usual)[1]);
     inputs_.decode.resize = ResizeMethod::crop;
     all.insert(names_of(usual)[1]);
-    inputs_.dataset_fingerprint = "data2";
+    inputs_.images_key = "data2";
     all.insert(names_of(usual)[1]);
     EXPECT_EQ(all.size(), 12u);
     EXPECT_NE(names_of(usual)[0], expected[0]);

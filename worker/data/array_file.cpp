@@ -122,8 +122,7 @@ bool ArrayFile::verify() const {
 
 bool ArrayFile::usable(const std::filesystem::path& path) {
     try {
-        const ArrayFile file(path);
-        return true;
+        return ArrayFile(path).verify();
     } catch (const StageError&) {
         return false;
     }

@@ -41,10 +41,9 @@ bool is_decoded(const std::filesystem::path& cache, std::int64_t rows, std::int6
 
 }  // namespace
 
-std::string image_cache_key(const Dataset& dataset, const DecodeOptions& options) {
+std::string images_key(const Dataset& dataset) {
     Fingerprint hash;
-    hash.add(kDecodeVersion).add(std::to_string(options.image_size)).add(to_string(options.resize));
-    hash.add(to_string(options.interpolation));
+    hash.add(kDecodeVersion);
     for (const ImageFile& image : dataset.images) hash.add(image.fingerprint);
     return hash.hex();
 }

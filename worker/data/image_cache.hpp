@@ -19,8 +19,9 @@ namespace thaw {
 /// `nearest`, which picks the pixels that Keras' load_img picks.
 void decode_image(const std::filesystem::path& path, const DecodeOptions& options, std::uint8_t* out);
 
-/// Identity of a decoded set: the images' contents in order, the options, and the version of this code.
-std::string image_cache_key(const Dataset& dataset, const DecodeOptions& options);
+/// Identity of a decoded set but for its options: the contents in order and the version of this code. Not of labels and
+/// parts: another split decodes nothing anew.
+std::string images_key(const Dataset& dataset);
 
 struct BadImage {
     int index;           // into Dataset::images
