@@ -5,18 +5,10 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/random.hpp"
+#include "tests/support/uniform_within.hpp"
 #include "worker/network/random_tensors.hpp"
 
 namespace thaw {
-
-/// Uniform in [low, high).
-inline std::vector<float> uniform_within(const std::string& purpose, std::size_t count, double low, double high) {
-    const CounterRandom random(1, purpose);
-    std::vector<float> values(count);
-    for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(low + random.uniform(i) * (high - low));
-    return values;
-}
 
 /// Random weights as random_tensors() draws them, but with biases and with batch-norms that are not the identity.
 inline TensorMap filled_tensors(const LayerGraph& graph) {

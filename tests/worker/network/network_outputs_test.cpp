@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/backbones/backbones.hpp"
-#include "filled_tensors.hpp"
+#include "tests/worker/network/filled_tensors.hpp"
 #include "worker/network/torch_network.hpp"
 
 namespace thaw {
@@ -71,7 +71,8 @@ class NetworkOutputs : public testing::TestWithParam<Case> {
         double largest_deviation = 0;
         for (std::size_t i = 0; i < compared.size(); ++i) {
             const auto end = graph.layers.begin() + compared[i];
-            const auto before = std::count_if(graph.layers.begin(), end, [](const Layer& l) { return counted(l.kind); });
+            const auto before =
+                std::count_if(graph.layers.begin(), end, [](const Layer& l) { return counted(l.kind); });
             const std::vector<double>& expected = golden.outputs.at(static_cast<std::size_t>(before - 1));
             const std::vector<double> found = summary(outputs[i]);
             for (std::size_t k = 0; k < expected.size(); ++k) {
@@ -99,9 +100,9 @@ INSTANTIATE_TEST_SUITE_P(Backbones, NetworkOutputs, testing::ValuesIn(golden_cas
 
 TEST(NetworkOutputsGolden, CoversEveryBackbone) {
     for (const BackboneInfo& backbone : backbones())
-        EXPECT_TRUE(std::any_of(golden_cases().begin(), golden_cases().end(),
-                                [&](const Case& golden) { return golden.backbone == backbone.name; }))
-            << backbone.name;
+        EXPECT_TRUE(std::any_of(golden_cases().begin(), golden_cases().end(), [&](const Case& golden) {
+            return golden.backbone == backbone.name;
+        })) << backbone.name;
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/backbones/backbones.hpp"
-#include "filled_tensors.hpp"
+#include "tests/worker/network/filled_tensors.hpp"
 
 namespace thaw {
 namespace {
@@ -110,7 +110,8 @@ TEST_F(TailOfMobileNet, MovesTheRunningStatisticsOfTrainedBatchNormAsPyTorchDoes
         return torch::tensor(tensor.values).to(torch::kFloat64);
     };
     const torch::Tensor mean = 0.9 * stored("running_mean") + 0.1 * x.mean({0, 2, 3});
-    const torch::Tensor variance = 0.9 * stored("running_var") + 0.1 * x.var(at::IntArrayRef{0, 2, 3}, /*unbiased=*/true);
+    const torch::Tensor variance =
+        0.9 * stored("running_var") + 0.1 * x.var(at::IntArrayRef{0, 2, 3}, /*unbiased=*/true);
     const auto as_map = [](const torch::Tensor& vector) { return vector.view({1, -1, 1, 1}); };
     const torch::Tensor expected =
         ((x - as_map(mean)) / (as_map(variance) + 1e-5).sqrt() * as_map(stored("weight")) + as_map(stored("bias")))
