@@ -94,8 +94,9 @@ TEST_P(NetworkOutputs, EqualTheReferenceAtEveryCutInFloat32) {
     compare(torch::kFloat32, 1e-4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backbones, NetworkOutputs, testing::ValuesIn(golden_cases()), [](const auto& info) {
-    return info.param.backbone + "_" + to_string(info.param.padding) + "_" + std::to_string(info.param.image_size);
+INSTANTIATE_TEST_SUITE_P(Backbones, NetworkOutputs, testing::ValuesIn(golden_cases()), [](const auto& tested) {
+    return tested.param.backbone + "_" + to_string(tested.param.padding) + "_" +
+           std::to_string(tested.param.image_size);
 });
 
 TEST(NetworkOutputsGolden, CoversEveryBackbone) {

@@ -85,7 +85,8 @@ class TailModelTest : public testing::Test {
 TEST_F(TailModelTest, LossesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
     std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/train/golden/tail_training.json");
     const Preprocessing tf{.name = "tf", .mean = {127.5, 127.5, 127.5}, .deviation = {127.5, 127.5, 127.5}};
-    for (const auto& [freeze, epochs] : nlohmann::json::parse(file).items()) {
+    const auto golden_runs = nlohmann::json::parse(file);
+    for (const auto& [freeze, epochs] : golden_runs.items()) {
         SCOPED_TRACE(freeze);
         Losses golden;
         for (const auto& epoch : epochs) {
