@@ -39,8 +39,10 @@ enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterr
 
 std::atomic<bool> stop_requested{false};
 
-void request_stop(int) {
+/// Once: stop as soon as what runs can be left. A second time kills: nothing that is done is lost by that either.
+void request_stop(int signal) {
     stop_requested = true;
+    std::signal(signal, SIG_DFL);
 }
 
 struct SweepOptions {
@@ -190,8 +192,9 @@ std::vector<Trial> without(std::vector<Trial> trials, const std::vector<std::str
     return trials;
 }
 
-/// Rank 0's part of `thaw run`: from the sweep file to the report.
-int run_as_coordinator(const SweepOptions& options, Channel& channel) {
+/// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
+/// dismissed.
+int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& workers_wait) {
     PreparedSweep prepared;
     prepare(options, prepared);
     const fs::path database = prepared.folder / "results.db";
@@ -199,7 +202,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel) {
     std::size_t finished_before = 0;
     {
         Store store(database);
-        store.begin_sweep(record_of(prepared, options, channel.size()), prepared.trials);
+        const SweepRecord record = record_of(prepared, options, channel.size());
+        store.begin_sweep(record, prepared.trials);
         const std::vector<std::string> finished = store.finished(prepared.trials);
         finished_before = finished.size();
         const Plan plan =
@@ -212,6 +216,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel) {
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
         outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
                              {.cache = (prepared.folder / "cache").string()});
+        workers_wait = false;
         store.end_sweep(!outcome.input_error.empty() ? "wrong input" : outcome.interrupted ? "interrupted" : "ok");
     }
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
@@ -246,11 +251,12 @@ int run_sweep(SweepOptions options) {
         return kDone;
     }
     std::jthread worker([&] { serve(*ends.workers[0], options.threads); });
+    bool workers_wait = true;
     try {
-        return run_as_coordinator(options, *ends.coordinator);
+        return run_as_coordinator(options, *ends.coordinator, workers_wait);
     } catch (const std::exception& error) {
         // The other ranks wait for orders: without a word they would wait for ever.
-        dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
+        if (workers_wait) dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
         fmt::print(stderr, "thaw: {}\n", error.what());
         return dynamic_cast<const UserError*>(&error) ? kWrongInput : kSomeTrialsFailed;
     }
@@ -267,12 +273,12 @@ int show_plan(SweepOptions options) {
     return kDone;
 }
 
-/// A results database by its path, its run folder, or the name of a sweep in --runs.
+/// A results database by the name of a sweep in --runs, its run folder, or its path.
 fs::path find_database(const std::string& run, const std::string& runs) {
-    for (const fs::path& candidate : {fs::path(run), fs::path(run) / "results.db", fs::path(runs) / run / "results.db"})
-        if (fs::is_regular_file(candidate)) return candidate;
-    throw UserError("no results for '{}': neither {}/results.db nor {}/{}/results.db is there; `thaw run` makes them",
-                    run, run, runs, run);
+    for (const fs::path& candidate : {fs::path(runs) / run / "results.db", fs::path(run) / "results.db", fs::path(run)})
+        if (fs::is_regular_file(candidate) && candidate.extension() == ".db") return candidate;
+    throw UserError("no results for '{}': neither {}/{}/results.db nor {}/results.db is there; `thaw run` makes them",
+                    run, runs, run, run);
 }
 
 void add_sweep_options(CLI::App& command, SweepOptions& options) {
@@ -367,6 +373,12 @@ int main_of(int argc, char** argv) {
         const int size = image_size ? image_size : find_backbone(backbone).default_image_size;
         fmt::print("{}", backbone_summary(build_backbone(backbone, size, PaddingStyle::symmetric), freeze));
     });
+
+    std::string weights_dir;
+    auto* weights = app.add_subcommand("weights", "List the weight files that thaw knows, and where each one is");
+    weights->add_option("--weights-dir", weights_dir, "Look here first");
+    weights->footer("Example: thaw weights --weights-dir weights");
+    weights->callback([&] { fmt::print("{}", weights_table(weights_folders(weights_dir))); });
 
     auto* data = app.add_subcommand("data", "Make image folders");
     data->require_subcommand(1);

@@ -86,7 +86,10 @@ class Run {
         record.bytes = done.bytes;
         record.reused = done.reused;
         store_.record_stage(record);
-        if (done.bad_images > 0) spdlog::warn("{} images cannot be read and are left out", done.bad_images);
+        if (done.bad_images > 0) {
+            spdlog::warn("{} images cannot be read and are left out", done.bad_images);
+            store_.record_bad_images(done.bad_images);
+        }
         for (const int index : stage(done.stage).trials)
             THAW_CHECK(stage(done.stage).kind != StageKind::train || ended_trials_[static_cast<std::size_t>(index)],
                        "stage {} is done but trial {} has no result", done.stage, trial(index).id);

@@ -25,7 +25,7 @@ struct Outcome {
 };
 
 /// Runs the plan until every stage has ended or `stop` becomes true. Workers have been stopped when it returns.
-/// Every trial of the plan is in the store already. Throws UserError where a worker does not say hello in time.
+/// Every trial of the plan is in the store already. Throws StageError where a worker does not say hello in time.
 Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
                    const std::atomic<bool>& stop, const CoordinatorOptions& options);
 

@@ -52,21 +52,25 @@ Actions Scheduler::stage_failed(int stage) {
     return actions;
 }
 
+/// All that hangs on the stage, however indirectly; a list, since chains may be longer than a call stack.
 void Scheduler::cancel_dependents(int stage, Actions& actions) {
-    for (const int dependent : node(stage).dependents) {
-        if (node(dependent).ended) continue;
-        actions.push_back({Action::cancel, dependent});
-        cancel_dependents(dependent, actions);
-        end(dependent, actions);
+    std::vector<int> lost = {stage};
+    for (std::size_t i = 0; i < lost.size(); ++i) {
+        for (const int dependent : node(lost[i]).dependents) {
+            if (node(dependent).ended) continue;
+            actions.push_back({Action::cancel, dependent});
+            end(dependent, actions);
+            lost.push_back(dependent);
+        }
     }
 }
 
 void Scheduler::end(int stage, Actions& actions) {
     node(stage).ended = true;
     ++ended_;
-    if (node(stage).dependents.empty()) actions.push_back({Action::release, stage});
+    if (node(stage).waiting_readers == 0) actions.push_back({Action::release, stage});
     for (const int need : node(stage).stage.needs)
-        if (--node(need).waiting_readers == 0) actions.push_back({Action::release, need});
+        if (--node(need).waiting_readers == 0 && node(need).ended) actions.push_back({Action::release, need});
 }
 
 void Scheduler::free_threads(int stage) {

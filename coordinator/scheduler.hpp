@@ -18,7 +18,7 @@ struct Action {
     enum Kind {
         start,    // run `stage` on `rank`
         cancel,   // `stage` cannot run: something that it needs has failed
-        release,  // every stage that reads `stage`'s output has ended
+        release,  // `stage` and every stage that reads its output have ended
     } kind;
     int stage;
     int rank = -1;

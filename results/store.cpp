@@ -83,6 +83,7 @@ struct Store::Implementation {
     Database database;
     std::int64_t sweep = 0;  // the row of the present invocation
 
+    Statement bad_images = database.prepare("UPDATE sweeps SET bad_images = max(bad_images, ?2) WHERE id = ?1");
     Statement is_finished = database.prepare("SELECT 1 FROM trials WHERE id = ?1 AND state = 'finished'");
     Statement start = database.prepare("UPDATE trials SET state = 'running', rank = ?2, started = " THAW_NOW
                                        ", finished = NULL WHERE id = ?1");
@@ -188,6 +189,10 @@ void Store::record_stage(const StageRecord& stage) {
     implementation_->write(implementation_->stage, implementation_->sweep, stage.kind, stage.description, stage.rank,
                            stage.trials, stage.predicted_seconds, stage.seconds, stage.predicted_bytes, stage.bytes,
                            stage.reused ? 1 : 0, stage.error);
+}
+
+void Store::record_bad_images(int images) {
+    implementation_->write(implementation_->bad_images, implementation_->sweep, images);
 }
 
 void Store::together(const std::function<void()>& writes) {

@@ -68,6 +68,8 @@ class Store {
     void finish_trial(const std::string& id);
     void fail_trial(const std::string& id, const std::string& message);
     void record_stage(const StageRecord& stage);
+    /// How many images could not be read; of several counts (one an image size) the largest stays.
+    void record_bad_images(int images);
 
     /// Makes all that `writes` records one transaction: much cheaper than one each where many come at once.
     void together(const std::function<void()>& writes);

@@ -25,6 +25,7 @@ int available_cores() {
 void compute_on_one_thread() {
     omp_set_num_threads(1);
     torch::set_num_threads(1);
+    at::globalContext().setFlushDenormal(true);
 }
 
 void prepare_process() {

@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-
 const std::vector<Preprocessing> kPreprocessings = {
     {"torch", {0.485 * 255, 0.456 * 255, 0.406 * 255}, {0.229 * 255, 0.224 * 255, 0.225 * 255}, false},
     {"tf", {127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, false},
@@ -232,6 +231,22 @@ std::vector<fs::path> weights_folders(const fs::path& weights_dir) {
 ResolvedWeights resolve_weights(const std::string& backbone, const WeightsRequest& request,
                                 const std::vector<fs::path>& folders) {
     return with_overrides(find_weights(backbone, request, folders), request);
+}
+
+std::string weights_table(const std::vector<fs::path>& folders) {
+    std::string text = fmt::format("{:<36}{:<20}{:<15}{:<12}{:<14}{}\n", "name", "backbone", "preprocessing", "padding",
+                                   "licence", "file");
+    for (const WeightsEntry& entry : weights_registry()) {
+        std::string place = fmt::format("{} is not here: {}", entry.file, entry.source);
+        for (const fs::path& folder : folders)
+            if (fs::is_regular_file(folder / entry.file)) {
+                place = (folder / entry.file).string();
+                break;
+            }
+        text += fmt::format("{:<36}{:<20}{:<15}{:<12}{:<14}{}\n", entry.name, entry.backbone, entry.preprocessing,
+                            to_string(entry.padding), entry.licence, place);
+    }
+    return text;
 }
 
 }  // namespace thaw

@@ -48,6 +48,9 @@ struct ResolvedWeights {
 /// $XDG_CACHE_HOME/thaw/weights (or ~/.cache/thaw/weights).
 std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& weights_dir);
 
+/// `thaw weights`: what is known, for which backbone, and where each file was found or how to get it.
+std::string weights_table(const std::vector<std::filesystem::path>& folders);
+
 /// What `weights:` in a sweep says about one backbone.
 struct WeightsRequest {
     std::string name = "imagenet";   // "imagenet", "random", a registry entry's name, or a path

@@ -1,0 +1,292 @@
+#include "coordinator/scheduler.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+#include <queue>
+#include <random>
+#include <set>
+#include <string>
+
+namespace thaw {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+Action started(int stage, int rank) {
+    return {Action::start, stage, rank};
+}
+Action cancelled(int stage) {
+    return {Action::cancel, stage};
+}
+Action released(int stage) {
+    return {Action::release, stage};
+}
+
+StageNode small(std::vector<int> needs, double seconds) {
+    return {std::move(needs), seconds, false};
+}
+StageNode whole(std::vector<int> needs, double seconds) {
+    return {std::move(needs), seconds, true};
+}
+
+TEST(Scheduler, StartsNothingBeforeARankIsThere) {
+    Scheduler scheduler({small({}, 1)});
+    EXPECT_FALSE(scheduler.finished());
+    EXPECT_THAT(scheduler.rank_joined(0, 1), ElementsAre(started(0, 0)));
+    EXPECT_EQ(scheduler.running(), 1);
+}
+
+TEST(Scheduler, HasFinishedFromTheStartWithoutStages) {
+    Scheduler scheduler({});
+    EXPECT_TRUE(scheduler.finished());
+    EXPECT_THAT(scheduler.rank_joined(0, 4), IsEmpty());
+}
+
+TEST(Scheduler, StartsFirstWhatTheLongestPathHangsOn) {
+    // 0 is short but 3 waits for it; 1 and 2 are longer by themselves.
+    Scheduler scheduler({small({}, 1), small({}, 5), small({}, 6), small({0}, 10)});
+    EXPECT_THAT(scheduler.rank_joined(0, 1), ElementsAre(started(0, 0)));
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(started(3, 0)));
+    EXPECT_THAT(scheduler.stage_done(3), ElementsAre(released(3), released(0), started(2, 0)));
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(released(2), started(1, 0)));
+}
+
+TEST(Scheduler, StartsEquallyLongStagesByNumber) {
+    Scheduler scheduler({small({}, 2), small({}, 2), small({}, 2)});
+    EXPECT_THAT(scheduler.rank_joined(0, 3), ElementsAre(started(0, 0), started(1, 0), started(2, 0)));
+}
+
+TEST(Scheduler, SpreadsStagesOverTheRanksWithMostFreeThreads) {
+    Scheduler scheduler({small({}, 9), small({}, 5), small({}, 4), small({}, 3), small({}, 2)});
+    EXPECT_THAT(scheduler.rank_joined(3, 1), ElementsAre(started(0, 3)));
+    EXPECT_THAT(scheduler.rank_joined(1, 3), ElementsAre(started(1, 1), started(2, 1), started(3, 1)));
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(released(2), started(4, 1)));
+}
+
+TEST(Scheduler, GivesAWholeRankStageAnIdleRankAlone) {
+    Scheduler scheduler({whole({}, 9), small({}, 5), small({}, 4)});
+    EXPECT_THAT(scheduler.rank_joined(0, 4), ElementsAre(started(0, 0)));
+    EXPECT_THAT(scheduler.rank_joined(1, 1), ElementsAre(started(1, 1)));
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(released(0), started(2, 0)));
+}
+
+TEST(Scheduler, KeepsARankFreeForAWholeRankStageThatWaits) {
+    // 0, 1 fill the rank; 2 becomes ready when 0 is done, and 3, which would fit, must not push in.
+    Scheduler scheduler({small({}, 10), small({}, 9), whole({0}, 5), small({}, 1)});
+    EXPECT_THAT(scheduler.rank_joined(0, 2), ElementsAre(started(0, 0), started(1, 0)));
+    EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1), started(2, 0)));
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(released(2), released(0), started(3, 0)));
+}
+
+TEST(Scheduler, ReservesOneRankAndUsesTheOthers) {
+    Scheduler scheduler({small({}, 10), small({}, 9), small({}, 8), small({}, 7), whole({0}, 5), small({2}, 1)});
+    scheduler.rank_joined(0, 2);
+    scheduler.rank_joined(1, 2);  // 0, 1 on rank 0; 2, 3 on rank 1
+    EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(started(5, 1)));
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1), started(4, 0)));
+}
+
+TEST(Scheduler, CancelsAllThatHangsOnAFailureAndNothingElse) {
+    Scheduler scheduler({small({}, 1), small({}, 1), small({0}, 1), small({2}, 1), small({1}, 1)});
+    scheduler.rank_joined(0, 2);
+    EXPECT_THAT(scheduler.stage_failed(0),
+                UnorderedElementsAre(cancelled(2), cancelled(3), released(3), released(2), released(0)));
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(started(4, 0)));
+    EXPECT_FALSE(scheduler.finished());
+    scheduler.stage_done(4);
+    EXPECT_TRUE(scheduler.finished());
+}
+
+TEST(Scheduler, CancelsAStageOnceThatHangsOnAFailureInTwoWays) {
+    Scheduler scheduler({small({}, 1), small({0}, 1), small({0}, 1), small({1, 2}, 1)});
+    scheduler.rank_joined(0, 1);
+    const Actions actions = scheduler.stage_failed(0);
+    EXPECT_EQ(std::count(actions.begin(), actions.end(), cancelled(3)), 1);
+    EXPECT_TRUE(scheduler.finished());
+}
+
+TEST(Scheduler, ReleasesAnOutputWhenItsLastReaderHasEndedHoweverItEnded) {
+    Scheduler scheduler({small({}, 9), small({0}, 2), small({0}, 1)});
+    scheduler.rank_joined(0, 2);
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(started(1, 0), started(2, 0)));
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1)));
+    EXPECT_THAT(scheduler.stage_failed(2), ElementsAre(released(2), released(0)));
+}
+
+TEST(Scheduler, DoesNotReleaseAnOutputThatIsStillBeingWritten) {
+    // 2 reads both; when 0 fails nobody reads 1 any more, but 1 goes on writing.
+    Scheduler scheduler({small({}, 1), small({}, 5), small({0, 1}, 1)});
+    scheduler.rank_joined(0, 2);
+    EXPECT_THAT(scheduler.stage_failed(0), UnorderedElementsAre(cancelled(2), released(2), released(0)));
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1)));
+}
+
+TEST(Scheduler, StartsNothingMoreOnceStopped) {
+    Scheduler scheduler({small({}, 3), small({}, 2), small({0}, 1)});
+    scheduler.rank_joined(0, 1);
+    scheduler.stop();
+    EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
+    EXPECT_THAT(scheduler.rank_joined(1, 8), IsEmpty());
+    EXPECT_EQ(scheduler.running(), 0);
+}
+
+TEST(Scheduler, TakesAChainOfAnyLengthDownWithItsFirstStage) {
+    std::vector<StageNode> chain = {small({}, 1)};
+    for (int i = 1; i < 200'000; ++i) chain.push_back(small({i - 1}, 1));
+    Scheduler scheduler(chain);
+    scheduler.rank_joined(0, 1);
+    scheduler.stage_failed(0);
+    EXPECT_TRUE(scheduler.finished());
+}
+
+/// A world of pretended ranks: stages take as long as predicted, some fail; every promise is checked on the way.
+class FakeRunner {
+  public:
+    FakeRunner(std::vector<StageNode> nodes, std::vector<int> threads, std::set<int> failing)
+        : nodes_(std::move(nodes)),
+          free_(threads),
+          threads_(std::move(threads)),
+          failing_(std::move(failing)),
+          state_(nodes_.size(), State::waiting),
+          releases_(nodes_.size()),
+          rank_of_(nodes_.size(), -1),
+          readers_(nodes_.size()),
+          scheduler_(nodes_) {
+        for (const StageNode& node : nodes_)
+            for (const int need : node.needs) ++readers_[at(need)];
+    }
+
+    void run() {
+        for (std::size_t rank = 0; rank < threads_.size(); ++rank)
+            apply(scheduler_.rank_joined(static_cast<int>(rank), threads_[rank]));
+        while (!under_way_.empty()) {
+            const auto [negative_end, stage] = under_way_.top();
+            under_way_.pop();
+            now_ = -negative_end;
+            free_[at(rank_of_[at(stage)])] += width(stage);
+            const bool fails = failing_.contains(stage);
+            end(stage, fails ? State::failed : State::done);
+            apply(fails ? scheduler_.stage_failed(stage) : scheduler_.stage_done(stage));
+            ASSERT_EQ(scheduler_.running(), static_cast<int>(under_way_.size()));
+        }
+        EXPECT_TRUE(scheduler_.finished());
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            EXPECT_NE(state_[i], State::waiting) << "stage " << i << " was forgotten";
+            EXPECT_EQ(releases_[i], 1) << "stage " << i;
+        }
+    }
+
+    double now() const { return now_; }
+    int cancelled_stages() const {
+        return static_cast<int>(std::count(state_.begin(), state_.end(), State::cancelled));
+    }
+
+  private:
+    enum class State { waiting, running, done, failed, cancelled };
+
+    static std::size_t at(int index) { return static_cast<std::size_t>(index); }
+    int width(int stage) const { return nodes_[at(stage)].whole_rank ? threads_[at(rank_of_[at(stage)])] : 1; }
+
+    void end(int stage, State state) {
+        state_[at(stage)] = state;
+        for (const int need : nodes_[at(stage)].needs) --readers_[at(need)];
+    }
+
+    void apply(const Actions& actions) {
+        // All endings of the round first: cancelled stages and the releases that follow come in any order.
+        for (const Action& action : actions)
+            if (action.kind == Action::cancel) cancel(action.stage);
+        for (const Action& action : actions) {
+            if (action.kind == Action::start) start(action.stage, action.rank);
+            if (action.kind != Action::release) continue;
+            EXPECT_EQ(readers_[at(action.stage)], 0) << "stage " << action.stage << " released while it is read";
+            EXPECT_NE(state_[at(action.stage)], State::running);
+            EXPECT_NE(state_[at(action.stage)], State::waiting);
+            ++releases_[at(action.stage)];
+        }
+    }
+
+    void cancel(int stage) {
+        EXPECT_EQ(state_[at(stage)], State::waiting) << "stage " << stage;
+        const auto& needs = nodes_[at(stage)].needs;
+        EXPECT_TRUE(std::any_of(
+            needs.begin(), needs.end(),
+            [&](int need) { return state_[at(need)] == State::failed || state_[at(need)] == State::cancelled; }))
+            << "stage " << stage << " cancelled without reason";
+        end(stage, State::cancelled);
+    }
+
+    void start(int stage, int rank) {
+        EXPECT_EQ(state_[at(stage)], State::waiting) << "stage " << stage << " started twice";
+        for (const int need : nodes_[at(stage)].needs)
+            EXPECT_EQ(state_[at(need)], State::done) << "stage " << stage << " started before " << need;
+        state_[at(stage)] = State::running;
+        rank_of_[at(stage)] = rank;
+        free_[at(rank)] -= width(stage);
+        EXPECT_GE(free_[at(rank)], 0) << "rank " << rank << " has more work than threads";
+        under_way_.emplace(-(now_ + nodes_[at(stage)].seconds), stage);
+    }
+
+    std::vector<StageNode> nodes_;
+    std::vector<int> free_, threads_;
+    std::set<int> failing_;
+    std::vector<State> state_;
+    std::vector<int> releases_, rank_of_, readers_;
+    std::priority_queue<std::pair<double, int>> under_way_;
+    double now_ = 0;
+    Scheduler scheduler_;
+};
+
+TEST(Scheduler, KeepsItsPromisesOnAnyGraphWithAnyRanksAndFailures) {
+    for (unsigned seed = 0; seed < 500; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937 random(seed);
+        const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+        std::vector<StageNode> nodes;
+        std::set<int> failing;
+        const int stages = 1 + below(60);
+        for (int i = 0; i < stages; ++i) {
+            std::set<int> needs;
+            for (int edges = i ? below(4) : 0; edges > 0; --edges) needs.insert(below(i));
+            nodes.push_back({{needs.begin(), needs.end()}, below(5) * 1.0, below(4) == 0});
+            if (below(12) == 0) failing.insert(i);
+        }
+        std::vector<int> threads;
+        for (int ranks = 1 + below(5); ranks > 0; --ranks) threads.push_back(1 + below(4));
+        FakeRunner(nodes, threads, failing).run();
+        if (HasFailure()) break;
+    }
+}
+
+TEST(Scheduler, PlansAHundredThousandStagesOnAThousandRanksInSeconds) {
+    std::mt19937 random(7);
+    const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+    std::vector<StageNode> nodes;
+    double work = 0;                  // thread-seconds
+    while (nodes.size() < 100'000) {  // decode, features and 48 trainings each
+        const int first = static_cast<int>(nodes.size());
+        nodes.push_back(whole({}, 5));
+        nodes.push_back(whole({first}, 20));
+        work += 4 * 25;
+        for (int i = 0; i < 48; ++i) {
+            nodes.push_back(small({first, first + 1}, 1 + below(60)));
+            work += nodes.back().seconds;
+        }
+    }
+    const std::clock_t start = std::clock();
+    FakeRunner runner(nodes, std::vector<int>(1000, 4), {1, 51, 777});
+    runner.run();
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 4);
+    EXPECT_EQ(runner.cancelled_stages(), 2 * 48);
+    EXPECT_LT(runner.now(), 1.3 * work / 4000 + 85);  // near what the threads can do; 85 is the longest path
+}
+
+}  // namespace
+}  // namespace thaw
