@@ -134,8 +134,8 @@ class Recorder(fx.Interpreter):
 
     def run_node(self, node):
         value = super().run_node(node)
-        adds = node.op == "call_function" and node.target.__name__ in ("add", "iadd")
-        if adds or (node.op == "call_module" and isinstance(self.fetch_attr(node.target), COUNTED_MODULES)):
+        function = node.op == "call_function" and node.target.__name__ in ("add", "iadd", "adaptive_avg_pool2d")
+        if function or (node.op == "call_module" and isinstance(self.fetch_attr(node.target), COUNTED_MODULES)):
             self.rows.append(summary(value))
         return value
 
