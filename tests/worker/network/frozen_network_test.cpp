@@ -196,6 +196,15 @@ TEST(FrozenNetwork, OneTapHasTheSameBitsAsManyWhereNoneSplitsAConvolutionFromIts
     }
 }
 
+/// The same where a tap does split them: the convolution then runs without its batch-norm folded in, and all that
+/// comes after it is rounded otherwise.
+TEST(FrozenNetwork, ATapBetweenAConvolutionAndItsNormChangesNoBitBehindIt) {
+    const LayerGraph graph = build_backbone("mobilenet_v2", 64, PaddingStyle::symmetric, 10);
+    const std::vector<Tap> taps = {{graph.find("features.16.conv.0.0") + 1, false},
+                                   {graph.top_begin, true, Pooling::average}};
+    EXPECT_TRUE(same_bits_alone(graph, taps, 1));
+}
+
 TEST(FrozenNetwork, TheInputLayerIsACutAsWell) {
     const LayerGraph graph = build_backbone("mobilenet_v2", 32, PaddingStyle::symmetric, 10);
     const std::vector<Tap> taps = {{1, false}};
