@@ -21,9 +21,13 @@ class FrozenTorchNetwork : public FrozenNetwork {
 
     void run(const std::uint8_t* images, int count, const std::vector<float*>& outputs) const override {
         const torch::InferenceMode inference;
-        const auto maps = network_->outputs_at(preprocess(images, count, image_size_, preprocessing_), cuts_);
+        // LibTorch picks its kernels by the batch's size, and they round differently: every batch is a full one.
+        torch::Tensor batch = preprocess(images, count, image_size_, preprocessing_);
+        batch = torch::constant_pad_nd(batch, {0, 0, 0, 0, 0, 0, 0, kCanonicalBatch - count});
+        const auto maps = network_->outputs_at(batch, cuts_);
         for (std::size_t i = 0; i < taps_.size(); ++i) {
-            const torch::Tensor kept = (taps_[i].pooled ? pool(maps[i], taps_[i].pooling) : maps[i]).contiguous();
+            const torch::Tensor map = maps[i].narrow(0, 0, count);
+            const torch::Tensor kept = (taps_[i].pooled ? pool(map, taps_[i].pooling) : map).contiguous();
             std::memcpy(outputs[i], kept.data_ptr<float>(), static_cast<std::size_t>(kept.numel()) * sizeof(float));
         }
     }

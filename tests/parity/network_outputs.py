@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Writes the golden file that network_outputs_test compares thaw's networks with.
+
+    tests/parity/network_outputs.py tests/worker/network/golden/network_outputs.json
+
+Needs torch, torchvision and the package efficientnet_lite_pytorch (on PYTHONPATH). Each network runs once, in float64,
+with parameters filled by counter_random.py and one image filled likewise. What it computes is kept in the order in which
+it is computed: every convolution, batch-norm, activation, pooling, addition and dense layer is one line of
+    [mean, L2 norm, largest magnitude, first value, a middle value, last value]
+"""
+import argparse
+import json
+import pathlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import fx, nn
+
+import counter_random
+from efficientnet_lite_pytorch import EfficientNet
+
+CLASSES = 10
+COUNTED_MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Linear)
+
+
+class SameConv2d(nn.Conv2d):
+    """TensorFlow's padding="same": the odd pixel goes right and bottom."""
+
+    def forward(self, x):
+        pads = []
+        for size, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1]):
+            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            pads += [total // 2, total - total // 2]
+        return F.conv2d(F.pad(x, pads), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+class MobileNetV1(nn.Module):
+    """As in Howard et al. 2017, table 1, and keras.applications: ReLU6, epsilon 1e-3, padding "same"."""
+
+    def __init__(self):
+        super().__init__()
+        blocks = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
+        self.features = nn.ModuleList([self.part(conv=SameConv2d(3, 32, 3, 2, bias=False), bn=self.norm(32))])
+        channels = 32
+        for out, stride in blocks:
+            self.features.append(self.part(
+                dw=SameConv2d(channels, channels, 3, stride, groups=channels, bias=False), dw_bn=self.norm(channels),
+                pw=nn.Conv2d(channels, out, 1, bias=False), pw_bn=self.norm(out)))
+            channels = out
+        self.relu, self.avgpool = nn.ReLU6(), nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(1024, CLASSES)
+
+    @staticmethod
+    def norm(channels):
+        return nn.BatchNorm2d(channels, eps=1e-3)
+
+    @staticmethod
+    def part(**layers):
+        return nn.ModuleDict(layers)
+
+    def forward(self, x):
+        for part in self.features:
+            for layer in part.values():
+                x = layer(x)
+                if isinstance(layer, nn.BatchNorm2d):
+                    x = self.relu(x)
+        return self.classifier(self.avgpool(x).flatten(1))
+
+
+def torchvision_model(name):
+    return lambda size: torchvision.models.get_model(name, num_classes=CLASSES)
+
+
+def lite_model(name):
+    return lambda size: EfficientNet.from_name(name, image_size=size, num_classes=CLASSES)
+
+
+def with_same_padding(make):
+    def made(size):
+        model = make(size)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                module.__class__ = SameConv2d
+        return model
+    return made
+
+
+CASES = [
+    ("alexnet", "symmetric", 64, torchvision_model("alexnet")),
+    ("efficientnet_lite0", "tensorflow", 64, lite_model("efficientnet-lite0")),
+    ("efficientnet_lite0", "tensorflow", 75, lite_model("efficientnet-lite0")),
+    ("efficientnet_lite1", "tensorflow", 64, lite_model("efficientnet-lite1")),
+    ("efficientnet_lite2", "tensorflow", 64, lite_model("efficientnet-lite2")),
+    ("mobilenet_v1", "tensorflow", 64, lambda size: MobileNetV1()),
+    ("mobilenet_v1", "tensorflow", 75, lambda size: MobileNetV1()),
+    ("mobilenet_v2", "symmetric", 64, torchvision_model("mobilenet_v2")),
+    ("mobilenet_v2", "tensorflow", 64, with_same_padding(torchvision_model("mobilenet_v2"))),
+    ("mobilenet_v2", "tensorflow", 75, with_same_padding(torchvision_model("mobilenet_v2"))),
+    ("resnet18", "symmetric", 64, torchvision_model("resnet18")),
+    ("resnet34", "symmetric", 64, torchvision_model("resnet34")),
+    ("resnet50", "symmetric", 64, torchvision_model("resnet50")),
+    ("resnet50", "symmetric", 75, torchvision_model("resnet50")),
+]
+
+
+def fill(model):
+    norms = {name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    state = {}
+    for name, tensor in model.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            values = counter_random.network_tensor(name, tuple(tensor.shape), name.rsplit(".", 1)[0] in norms)
+            state[name] = torch.from_numpy(values)
+    model.load_state_dict(state, strict=False)
+
+
+def summary(tensor):
+    values = tensor.detach().numpy().ravel()
+    numbers = [values.mean(), np.linalg.norm(values), np.abs(values).max(), values[0], values[len(values) // 3],
+               values[-1]]
+    return [float(f"{number:.9g}") for number in numbers]
+
+
+class Tracer(fx.Tracer):
+    def is_leaf_module(self, module, name):
+        return isinstance(module, COUNTED_MODULES) or super().is_leaf_module(module, name)
+
+
+class Recorder(fx.Interpreter):
+    def __init__(self, model):
+        super().__init__(fx.GraphModule(model, Tracer().trace(model)))
+        self.rows = []
+
+    def run_node(self, node):
+        value = super().run_node(node)
+        function = node.op == "call_function" and node.target.__name__ in ("add", "iadd", "adaptive_avg_pool2d")
+        if function or (node.op == "call_module" and isinstance(self.fetch_attr(node.target), COUNTED_MODULES)):
+            self.rows.append(summary(value))
+        return value
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=pathlib.Path)
+    cases = []
+    for backbone, padding, size, make in CASES:
+        model = make(size).eval()
+        fill(model)
+        image = torch.from_numpy(counter_random.within((1, 3, size, size), -2, 2, "image")).double()
+        recorder = Recorder(model.double())
+        with torch.no_grad():
+            recorder.run(image)
+        cases.append({"backbone": backbone, "padding": padding, "image_size": size, "outputs": recorder.rows})
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    parser.parse_args().output.write_text("[\n" + lines.replace("], [", "],\n[") + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+// The frozen executor of this build against TorchNetwork, and the promise that company changes no bit.
+#include "worker/network/frozen_network.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <numeric>
+#include <thread>
+
+#include "common/backbones/backbones.hpp"
+#include "tests/worker/network/filled_tensors.hpp"
+#include "worker/network/torch_network.hpp"
+
+namespace thaw {
+namespace {
+
+using Features = std::vector<std::vector<float>>;  // one vector a tap, [count, elements]
+
+const Preprocessing& preprocessing() {
+    static const Preprocessing uneven{
+        .name = "x", .mean = {123.7, 116.3, 103.5}, .deviation = {58.4, 57.1, 57.4}, .bgr = true};
+    return uneven;
+}
+
+Features run(const FrozenNetwork& network, const LayerGraph& graph, const std::vector<Tap>& taps,
+             const std::uint8_t* images, int count) {
+    Features features;
+    std::vector<float*> outputs;
+    for (const Tap& tap : taps)
+        outputs.push_back(
+            features.emplace_back(static_cast<std::size_t>(count * tap_elements(graph, tap)), -999.0F).data());
+    network.run(images, count, outputs);
+    return features;
+}
+
+/// The part of image `at` of a tap's output.
+std::vector<float> of_image(const std::vector<float>& features, int count, int at) {
+    const std::ptrdiff_t elements = static_cast<std::ptrdiff_t>(features.size()) / count;
+    return {features.begin() + at * elements, features.begin() + (at + 1) * elements};
+}
+
+std::vector<Tap> all_kinds_at(int cut) {
+    return {{cut, false}, {cut, true, Pooling::average}, {cut, true, Pooling::max}, {cut, true, Pooling::flatten}};
+}
+
+struct Case {
+    std::string backbone;
+    int image_size;
+    PaddingStyle padding;
+};
+
+/// AlexNet and the ResNets are padded alike in either style.
+std::vector<Case> all_cases() {
+    std::vector<Case> cases;
+    for (const BackboneInfo& backbone : backbones())
+        for (const int size : {64, 75}) {
+            cases.push_back({backbone.name, size, PaddingStyle::symmetric});
+            if (backbone.reference == "torchvision" && backbone.name != "mobilenet_v2") continue;
+            cases.push_back({backbone.name, size, PaddingStyle::tensorflow});
+        }
+    return cases;
+}
+
+/// Of the largest magnitude. LibTorch's float32 is off by up to 1.6e-4 itself (efficientnet_lite1, 75 px).
+constexpr double kTolerance = 3e-4;
+
+class FrozenBackbone : public testing::TestWithParam<Case> {
+  protected:
+    static constexpr int kCount = 2;
+    const LayerGraph graph_ = build_backbone(GetParam().backbone, GetParam().image_size, GetParam().padding, 10);
+    const TensorMap tensors_ = filled_tensors(graph_);
+    const std::vector<std::uint8_t> images_ = random_images(kCount, GetParam().image_size);
+
+    void expect_like_reference(const std::vector<Tap>& taps, const std::vector<torch::Tensor>& maps) {
+        const auto network = make_frozen_network(graph_, tensors_, preprocessing(), taps);
+        const Features found = run(*network, graph_, taps, images_.data(), kCount);
+        for (std::size_t i = 0; i < taps.size(); ++i) {
+            const torch::Tensor expected = taps[i].pooled ? pool(maps[i], taps[i].pooling) : maps[i].flatten(1);
+            ASSERT_EQ(expected.numel(), static_cast<std::int64_t>(found[i].size()));
+            const torch::Tensor got = torch::tensor(found[i]).view(expected.sizes());
+            const double deviation = (got - expected).abs().max().item<double>() / expected.abs().max().item<double>();
+            largest_deviation_ = std::max(largest_deviation_, deviation);
+            ASSERT_LT(deviation, kTolerance) << "tap " << i << " at cut " << taps[i].cut << ", "
+                                             << graph_.layers[static_cast<std::size_t>(taps[i].cut - 1)].name;
+        }
+    }
+
+    double largest_deviation_ = 0;
+};
+
+TEST_P(FrozenBackbone, EqualsTorchNetworkInFloat64AtEveryCutAndWithTheLastCutAlone) {
+    std::vector<Tap> taps;
+    for (const int cut : cuts(graph_))
+        for (const Tap& tap : all_kinds_at(cut)) taps.push_back(tap);
+    std::vector<int> at;
+    for (const Tap& tap : taps) at.push_back(tap.cut);
+    TorchNetwork reference(graph_, 0, graph_.top_begin, graph_.top_begin, tensors_, torch::kFloat64);
+    const torch::InferenceMode inference;
+    const auto maps = reference.outputs_at(
+        preprocess(images_.data(), kCount, graph_.image_size, preprocessing(), torch::kFloat64), at);
+    expect_like_reference(taps, maps);
+    for (const Tap& alone : all_kinds_at(graph_.top_begin)) expect_like_reference({alone}, {maps.back()});
+    RecordProperty("largest_deviation", std::to_string(largest_deviation_ * 1e6) + "e-6");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FrozenBackbone, testing::ValuesIn(all_cases()), [](const auto& tested) {
+    return tested.param.backbone + "_" + std::to_string(tested.param.image_size) + "_" +
+           to_string(tested.param.padding);
+});
+
+class FrozenNetworkInCompany : public testing::TestWithParam<std::string> {
+  protected:
+    static constexpr int kSize = 64;
+    const LayerGraph graph_ = build_backbone(GetParam(), kSize, PaddingStyle::symmetric, 10);
+    const std::vector<Tap> taps_ = {{cuts(graph_)[cuts(graph_).size() / 2], false},
+                                    {graph_.top_begin, true, Pooling::average}};
+    const std::unique_ptr<FrozenNetwork> network_ =
+        make_frozen_network(graph_, filled_tensors(graph_), preprocessing(), taps_);
+    const std::vector<std::uint8_t> images_ = random_images(kCanonicalBatch, kSize);
+    const Features full_ = run(*network_, graph_, taps_, images_.data(), kCanonicalBatch);
+
+    /// The images numbered `order`, in that order.
+    std::vector<std::uint8_t> pick(const std::vector<int>& order) const {
+        constexpr int kBytes = kSize * kSize * 3;
+        std::vector<std::uint8_t> picked;
+        for (const int image : order)
+            picked.insert(picked.end(), images_.begin() + image * kBytes, images_.begin() + (image + 1) * kBytes);
+        return picked;
+    }
+
+    void expect_same_bits(const std::vector<int>& order) const {
+        const int count = static_cast<int>(order.size());
+        const Features found = run(*network_, graph_, taps_, pick(order).data(), count);
+        for (std::size_t tap = 0; tap < taps_.size(); ++tap)
+            for (int i = 0; i < count; ++i) {
+                const int image = order[static_cast<std::size_t>(i)];
+                const bool equal = of_image(found[tap], count, i) == of_image(full_[tap], kCanonicalBatch, image);
+                ASSERT_TRUE(equal) << "tap " << tap << ", image " << image << " at " << i << " of " << count;
+            }
+    }
+};
+
+TEST_P(FrozenNetworkInCompany, ABatchOfAnyCountGivesTheSameBits) {
+    std::vector<int> order;
+    for (int i = 0; i < kCanonicalBatch; ++i) {
+        order.push_back(i);
+        expect_same_bits(order);
+    }
+}
+
+TEST_P(FrozenNetworkInCompany, AnImageHasTheSameBitsAtAnyPositionBesideAnyNeighbours) {
+    for (std::uint64_t i = 0; i < 4; ++i)
+        expect_same_bits(permutation(CounterRandom(1, "order", {i}), kCanonicalBatch));
+    expect_same_bits(std::vector<int>(kCanonicalBatch, 7));
+    expect_same_bits({15, 3, 3, 0, 9});
+}
+
+TEST_P(FrozenNetworkInCompany, ThreadsAtOnceGiveTheSameBits) {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t t = 0; t < 3; ++t)
+        threads.emplace_back([this, t] {
+            for (std::uint64_t i = 0; i < 2; ++i)
+                expect_same_bits(permutation(CounterRandom(2 + t, "order", {i}), kCanonicalBatch));
+        });
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, FrozenNetworkInCompany,
+                         testing::Values("alexnet", "efficientnet_lite0", "mobilenet_v2", "resnet18"),
+                         [](const auto& tested) { return tested.param; });
+
+/// The bits at tap `at` of a pass with all of `taps`, against those of a pass with that tap alone.
+bool same_bits_alone(const LayerGraph& graph, const std::vector<Tap>& taps, std::size_t at) {
+    const TensorMap tensors = filled_tensors(graph);
+    const auto images = random_images(2, graph.image_size);
+    const auto run_with = [&](const std::vector<Tap>& kept) {
+        return run(*make_frozen_network(graph, tensors, preprocessing(), kept), graph, kept, images.data(), 2);
+    };
+    return run_with(taps)[at] == run_with({taps[at]})[0];
+}
+
+bool follows_a_convolution_closely(const LayerGraph& graph, int cut) {
+    const LayerKind next = graph.layers[static_cast<std::size_t>(cut)].kind;
+    return next == LayerKind::batch_norm || next == LayerKind::activation;
+}
+
+/// So that sharing a pass among trials changes none of them.
+TEST(FrozenNetwork, OneTapHasTheSameBitsAsManyWhereNoneSplitsAConvolutionFromItsNormAndActivation) {
+    for (const char* backbone : {"alexnet", "efficientnet_lite0", "mobilenet_v1", "mobilenet_v2", "resnet18"}) {
+        const LayerGraph graph = build_backbone(backbone, 75, PaddingStyle::tensorflow, 10);
+        std::vector<Tap> taps;
+        for (const int cut : cuts(graph))
+            if (cut > 1 && !follows_a_convolution_closely(graph, cut)) taps.push_back({cut, false});
+        for (const std::size_t at : {taps.size() / 3, taps.size() - 1})
+            EXPECT_TRUE(same_bits_alone(graph, taps, at)) << backbone << ", cut " << taps[at].cut;
+    }
+}
+
+/// The same where a tap does split them: the convolution then runs without its batch-norm folded in, and all that
+/// comes after it is rounded otherwise.
+TEST(FrozenNetwork, ATapBetweenAConvolutionAndItsNormChangesNoBitBehindIt) {
+    const LayerGraph graph = build_backbone("mobilenet_v2", 64, PaddingStyle::symmetric, 10);
+    const std::vector<Tap> taps = {{graph.find("features.16.conv.0.0") + 1, false},
+                                   {graph.top_begin, true, Pooling::average}};
+    EXPECT_TRUE(same_bits_alone(graph, taps, 1));
+}
+
+TEST(FrozenNetwork, TheInputLayerIsACutAsWell) {
+    const LayerGraph graph = build_backbone("mobilenet_v2", 32, PaddingStyle::symmetric, 10);
+    const std::vector<Tap> taps = {{1, false}};
+    const auto network = make_frozen_network(graph, filled_tensors(graph), preprocessing(), taps);
+    const auto images = random_images(3, 32);
+    const torch::Tensor expected = preprocess(images.data(), 3, 32, preprocessing()).flatten();
+    EXPECT_TRUE(torch::equal(torch::tensor(run(*network, graph, taps, images.data(), 3)[0]), expected));
+}
+
+TEST(FrozenNetwork, NamesItsBackEndAndVersion) {
+    EXPECT_THAT(frozen_back_end(), testing::MatchesRegex("(oneDNN|libtorch) [0-9]+\\.[0-9]+"));
+}
+
+}  // namespace
+}  // namespace thaw

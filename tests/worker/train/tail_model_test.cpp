@@ -1,0 +1,177 @@
+#include "worker/train/tail_model.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "common/backbones/backbones.hpp"
+#include "tests/worker/network/filled_tensors.hpp"
+#include "worker/network/torch_network.hpp"
+#include "worker/train/head_model.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr int kSize = 64, kImages = 10, kClasses = 3;
+
+struct Losses {
+    std::vector<double> train, validation;
+};
+
+void expect_near(const Losses& found, const Losses& expected, double tolerance) {
+    ASSERT_EQ(found.train.size(), expected.train.size());
+    for (std::size_t i = 0; i < expected.train.size(); ++i) {
+        EXPECT_NEAR(found.train[i], expected.train[i], tolerance * expected.train[i]) << "epoch " << i + 1;
+        EXPECT_NEAR(found.validation[i], expected.validation[i], tolerance * expected.validation[i]);
+    }
+}
+
+class TailModelTest : public testing::Test {
+  protected:
+    const LayerGraph graph_ = build_backbone("mobilenet_v2", kSize, PaddingStyle::symmetric);
+    const TensorMap tensors_ = filled_tensors(graph_);
+    const std::vector<std::uint8_t> images_ = random_images(kImages, kSize);
+    const Samples all_ = [] {
+        Samples samples;
+        for (int i = 0; i < kImages; ++i) {
+            samples.rows.push_back(i);
+            samples.labels.push_back(i % kClasses);
+        }
+        return samples;
+    }();
+    /// (pixel - 128) / 128 is exact in float32, so that features at the input layer are the very images.
+    const Preprocessing exact_{.name = "exact", .mean = {128, 128, 128}, .deviation = {128, 128, 128}};
+
+    Trial trial(const std::string& freeze, double dropout = 0) const {
+        Trial result;
+        result.backbone = graph_.backbone;
+        result.freeze = freeze;
+        const FreezeDepth depth = resolve_freeze(graph_, freeze);
+        result.frozen_layers = depth.frozen_layers;
+        result.cut = depth.cut;
+        result.head.widths = {8};
+        result.dropout = {dropout};
+        result.batch_size = 4;
+        result.epochs = 2;
+        result.image_size = kSize;
+        return result;
+    }
+
+    Losses train(const Trial& trial, const Preprocessing& preprocessing, const TailInput& input,
+                 bool double_precision = true) const {
+        const auto model = make_tail_model(trial, graph_, tensors_, preprocessing, input, kClasses, double_precision);
+        Losses losses;
+        train_trajectory(*model, trial, all_, all_, [&](const EpochMetrics& metrics) {
+            losses.train.push_back(metrics.train_loss);
+            losses.validation.push_back(metrics.validation_loss);
+        });
+        return losses;
+    }
+
+    /// What crosses `cut`, computed in float64 and rounded to float32.
+    std::vector<float> features_at(int cut) const {
+        TorchNetwork prefix(graph_, 0, cut, cut, tensors_, torch::kFloat64);
+        const torch::InferenceMode inference;
+        const torch::Tensor map =
+            prefix.outputs_at(preprocess(images_.data(), kImages, kSize, exact_, torch::kFloat64), {cut})[0]
+                .to(torch::kFloat32)
+                .contiguous();
+        return {map.data_ptr<float>(), map.data_ptr<float>() + map.numel()};
+    }
+};
+
+TEST_F(TailModelTest, LossesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
+    std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/train/golden/tail_training.json");
+    const Preprocessing tf{.name = "tf", .mean = {127.5, 127.5, 127.5}, .deviation = {127.5, 127.5, 127.5}};
+    const auto golden_runs = nlohmann::json::parse(file);
+    for (const auto& [freeze, epochs] : golden_runs.items()) {
+        SCOPED_TRACE(freeze);
+        Losses golden;
+        for (const auto& epoch : epochs) {
+            golden.train.push_back(epoch["train_loss"]);
+            golden.validation.push_back(epoch["validation_loss"]);
+        }
+        Trial options = trial(freeze);
+        options.cut = 0;  // from the images, so that nothing is rounded on the way
+        expect_near(train(options, tf, {.images = images_.data()}), golden, 1e-9);
+    }
+}
+
+TEST_F(TailModelTest, FromTheInputLayersOutputItTrainsAsFromTheImages) {
+    Trial from_images = trial("none", 0.3);
+    from_images.epochs = 1;
+    Trial from_features = from_images;
+    from_features.cut = from_features.frozen_layers = 1;
+    const std::vector<float> features = features_at(1);
+    expect_near(train(from_features, exact_, {.features = features.data()}),
+                train(from_images, exact_, {.images = images_.data()}), 1e-9);
+}
+
+TEST_F(TailModelTest, FromFeaturesAtADeepCutItTrainsAsFromTheImagesToTheirRounding) {
+    const Trial options = trial("features.16.conv.1.relu", 0.3);  // inside a residual block
+    ASSERT_LT(options.cut, options.frozen_layers);
+    Trial from_images = options;
+    from_images.cut = 0;
+    const std::vector<float> features = features_at(options.cut);
+    expect_near(train(options, exact_, {.features = features.data()}),
+                train(from_images, exact_, {.images = images_.data()}), 1e-5);
+}
+
+TEST_F(TailModelTest, WithAllFrozenItIsTheHeadModel) {
+    Trial options = trial("all", 0.3);
+    const std::vector<float> maps = features_at(graph_.top_begin);
+    const Losses tail = train(options, exact_, {.features = maps.data()});
+    const Shape& shape = graph_.base_output();
+    std::vector<float> pooled;
+    for (std::size_t at = 0; at < maps.size(); at += static_cast<std::size_t>(shape.height * shape.width)) {
+        double sum = 0;
+        for (int i = 0; i < shape.height * shape.width; ++i) sum += maps[at + static_cast<std::size_t>(i)];
+        pooled.push_back(static_cast<float>(sum / (shape.height * shape.width)));
+    }
+    HeadModel<double> head(options, pooled.data(), shape.channels, kClasses);
+    Losses expected;
+    train_trajectory(head, options, all_, all_, [&](const EpochMetrics& metrics) {
+        expected.train.push_back(metrics.train_loss);
+        expected.validation.push_back(metrics.validation_loss);
+    });
+    expect_near(tail, expected, 1e-5);
+}
+
+TEST_F(TailModelTest, AHeadOnFlattenedMapsHasAWeightForEveryPixel) {
+    Trial options = trial("all");
+    options.head = {.pooling = Pooling::flatten, .widths = {8}};
+    const std::vector<float> maps = features_at(graph_.top_begin);
+    HeadModel<double> head(options, maps.data(), static_cast<int>(graph_.base_output().elements()), kClasses);
+    Losses expected;
+    train_trajectory(head, options, all_, all_, [&](const EpochMetrics& metrics) {
+        expected.train.push_back(metrics.train_loss);
+        expected.validation.push_back(metrics.validation_loss);
+    });
+    expect_near(train(options, exact_, {.features = maps.data()}), expected, 1e-9);
+}
+
+TEST_F(TailModelTest, TrainingAgainGivesTheSameBits) {
+    const Trial options = trial("features.16", 0.3);
+    const std::vector<float> features = features_at(options.cut);
+    const TailInput input{.features = features.data()};
+    const Losses first = train(options, exact_, input, false), again = train(options, exact_, input, false);
+    EXPECT_EQ(first.train, again.train);
+    EXPECT_EQ(first.validation, again.validation);
+}
+
+TEST_F(TailModelTest, EvaluationIsInferenceAndLeavesTheModelAsItIs) {
+    const Trial options = trial("features.16", 0.5);
+    const std::vector<float> features = features_at(options.cut);
+    const auto model =
+        make_tail_model(options, graph_, tensors_, exact_, {.features = features.data()}, kClasses, true);
+    const double whole = model->evaluate(all_.rows, all_.labels).loss;
+    double sum = 0;
+    for (int i = 0; i < kImages; ++i) sum += model->evaluate(std::vector{i}, std::vector{i % kClasses}).loss;
+    EXPECT_NEAR(sum, whole, 1e-10) << "an image's loss does not depend on its neighbours";
+    EXPECT_EQ(model->evaluate(all_.rows, all_.labels).loss, whole);
+}
+
+}  // namespace
+}  // namespace thaw

@@ -1,0 +1,181 @@
+#include "worker/train/trajectory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <map>
+
+#include "common/error.hpp"
+#include "tests/worker/train/small_head.hpp"
+#include "worker/train/head_model.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// Learns nothing, remembers what it was shown.
+class Recorder : public Model {
+  public:
+    BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override {
+        seen[epoch].insert(seen[epoch].end(), rows.begin(), rows.end());
+        batch_sizes[epoch].push_back(static_cast<int>(rows.size()));
+        for (std::size_t i = 0; i < rows.size(); ++i) pairs_hold = pairs_hold && labels[i] == rows[i] + 100;
+        return {train_loss * static_cast<double>(rows.size()), 1};
+    }
+    BatchSums evaluate(std::span<const int> rows, std::span<const int>) override {
+        return {validation_loss * static_cast<double>(rows.size()), 3};
+    }
+
+    double train_loss = 0.5, validation_loss = 0.25;
+    std::map<int, std::vector<int>> seen, batch_sizes;
+    bool pairs_hold = true;
+};
+
+Samples samples(int count, int from = 0) {
+    Samples result;
+    for (int i = from; i < from + count; ++i) {
+        result.rows.push_back(i);
+        result.labels.push_back(i + 100);
+    }
+    return result;
+}
+
+Trial short_trial(std::uint64_t seed = 1, int batch_size = 4) {
+    Trial trial;
+    trial.seed = seed;
+    trial.batch_size = batch_size;
+    trial.epochs = 3;
+    trial.learning_rate = 0.5;
+    return trial;
+}
+
+std::vector<EpochMetrics> run(Model& model, const Trial& trial, const Samples& train, const Samples& validation) {
+    std::vector<EpochMetrics> metrics;
+    train_trajectory(model, trial, train, validation, [&](const EpochMetrics& epoch) { metrics.push_back(epoch); });
+    return metrics;
+}
+
+std::map<int, std::vector<int>> order_of(const Trial& trial, int count = 10) {
+    Recorder model;
+    run(model, trial, samples(count), {});
+    return model.seen;
+}
+
+TEST(Trajectory, ShowsEveryImageOnceAnEpochWithItsLabel) {
+    Recorder model;
+    run(model, short_trial(), samples(10), samples(2, 50));
+    ASSERT_EQ(model.seen.size(), 3U);
+    for (const auto& [epoch, rows] : model.seen)
+        EXPECT_THAT(rows, testing::UnorderedElementsAreArray(samples(10).rows));
+    EXPECT_TRUE(model.pairs_hold);
+}
+
+TEST(Trajectory, TheLastBatchHoldsWhatIsLeft) {
+    Recorder model;
+    run(model, short_trial(), samples(10), {});
+    EXPECT_THAT(model.batch_sizes[1], ElementsAre(4, 4, 2));
+}
+
+TEST(Trajectory, TheOrderDependsOnSeedAndEpochAlone) {
+    const auto order = order_of(short_trial());
+    EXPECT_NE(order.at(1), order.at(2));
+    EXPECT_NE(order.at(1), order_of(short_trial(2)).at(1));
+    Trial other = short_trial(1, 3);
+    other.epochs = 5;
+    other.learning_rate = 1;
+    other.backbone = "resnet50";
+    EXPECT_EQ(order.at(3), order_of(other).at(3));
+}
+
+TEST(Trajectory, EveryOrderOfThreeImagesComesUpEquallyOften) {
+    constexpr int kEpochs = 6000;
+    Trial trial = short_trial();
+    trial.epochs = kEpochs;
+    std::map<std::vector<int>, int> counts;
+    for (const auto& [epoch, rows] : order_of(trial, 3)) ++counts[rows];
+    EXPECT_EQ(counts.size(), 6U);
+    for (const auto& [order, count] : counts) EXPECT_NEAR(count, kEpochs / 6, 4 * std::sqrt(kEpochs / 6.0));
+}
+
+TEST(Trajectory, MetricsAreMeansOverTheImagesOfTheEpoch) {
+    Recorder model;
+    const auto metrics = run(model, short_trial(), samples(10), samples(4));
+    ASSERT_EQ(metrics.size(), 3U);
+    EXPECT_EQ(metrics[2].epoch, 3);
+    EXPECT_DOUBLE_EQ(metrics[0].train_loss, 0.5);
+    EXPECT_DOUBLE_EQ(metrics[0].train_accuracy, 0.3) << "three batches of one hit each";
+    EXPECT_DOUBLE_EQ(metrics[0].validation_loss, 0.25);
+    EXPECT_DOUBLE_EQ(metrics[0].validation_accuracy, 0.75);
+    EXPECT_GE(metrics[0].seconds, 0);
+}
+
+TEST(Trajectory, ALossThatIsNoNumberFailsTheTrialAndNamesEpochAndLearningRate) {
+    for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+        Recorder model;
+        model.train_loss = bad;
+        try {
+            run(model, short_trial(), samples(10), {});
+            FAIL() << "no StageError";
+        } catch (const StageError& error) {
+            EXPECT_THAT(error.what(), HasSubstr("epoch 1"));
+            EXPECT_THAT(error.what(), HasSubstr("learning rate of 0.5"));
+        }
+        model = {};
+        model.validation_loss = bad;
+        EXPECT_THROW(run(model, short_trial(), samples(10), samples(1)), StageError);
+    }
+}
+
+TEST(Trajectory, ARealHeadWithAnAbsurdLearningRateFailsTheSameWay) {
+    Trial trial = small_head::trial();
+    trial.learning_rate = 1e30;
+    trial.optimizer.kind = OptimizerKind::sgd;
+    trial.epochs = 10;
+    const auto features = small_head::features();
+    HeadModel<float> head(trial, features.data(), small_head::kInputs, small_head::kClasses);
+    const auto rows = small_head::rows_of(0, small_head::kRows);
+    EXPECT_THROW(run(head, trial, {rows, small_head::labels_of(rows)}, {}), StageError);
+}
+
+TEST(Trajectory, WithoutTrainingImagesFails) {
+    Recorder model;
+    EXPECT_THROW(run(model, short_trial(), {}, samples(2)), StageError);
+}
+
+TEST(Trajectory, StopsAtTheNextBatchWhenAsked) {
+    Recorder model;
+    std::stop_source source;
+    int epochs = 0;
+    train_trajectory(
+        model, short_trial(), samples(10), {},
+        [&](const EpochMetrics&) {
+            ++epochs;
+            source.request_stop();
+        },
+        source.get_token());
+    EXPECT_EQ(epochs, 1);
+    EXPECT_EQ(model.seen.size(), 1U);
+}
+
+TEST(Trajectory, ALongerOneBeginsWithTheShorterOne) {
+    Trial trial = small_head::trial({8}, 0.3);
+    const auto features = small_head::features();
+    const auto rows = small_head::rows_of(0, small_head::kRows);
+    const Samples all{rows, small_head::labels_of(rows)};
+    const auto metrics_of = [&](int epochs) {
+        trial.epochs = epochs;
+        HeadModel<float> head(trial, features.data(), small_head::kInputs, small_head::kClasses);
+        return run(head, trial, all, all);
+    };
+    const auto shorter = metrics_of(2), longer = metrics_of(5);
+    for (std::size_t i = 0; i < shorter.size(); ++i) {
+        EXPECT_EQ(shorter[i].train_loss, longer[i].train_loss);
+        EXPECT_EQ(shorter[i].validation_loss, longer[i].validation_loss);
+    }
+}
+
+}  // namespace
+}  // namespace thaw
