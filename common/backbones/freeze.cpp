@@ -82,7 +82,7 @@ int frozen_layers(const LayerGraph& graph, const std::string& freeze) {
 FreezeDepth resolve_freeze(const LayerGraph& graph, const std::string& freeze) {
     FreezeDepth depth;
     depth.frozen_layers = frozen_layers(graph, freeze);
-    for (const int cut : cuts(graph))
+    for (const int cut : tap_cuts(graph))
         if (cut <= depth.frozen_layers) depth.cut = cut;
     return depth;
 }

@@ -70,4 +70,15 @@ std::vector<int> cuts(const LayerGraph& graph) {
     return found;
 }
 
+std::vector<int> tap_cuts(const LayerGraph& graph) {
+    std::vector<int> found = cuts(graph);
+    std::erase_if(found, [&](int cut) {
+        if (cut == graph.top_begin) return false;
+        const LayerKind next = graph.layers[cut].kind;
+        return next == LayerKind::batch_norm || next == LayerKind::activation ||
+               graph.layers[cut - 1].kind == LayerKind::zero_pad;
+    });
+    return found;
+}
+
 }  // namespace thaw

@@ -84,10 +84,15 @@ struct LayerGraph {
 /// at index >= n reads nothing before n except layer n-1's output. top_begin itself always is one. Ascending.
 std::vector<int> cuts(const LayerGraph& graph);
 
+/// The cuts at which features may be kept: those that do not part a convolution from the padding before it or from the
+/// batch-norm and activation behind it. The frozen executor computes these as one, with one rounding; a tap between
+/// them would change the bits of all that comes after it, and so one trial's features by another's freeze depth.
+std::vector<int> tap_cuts(const LayerGraph& graph);
+
 /// A `freeze:` as layer counts.
 struct FreezeDepth {
     int frozen_layers = 0;  // the first so many layers of the base are frozen
-    int cut = 0;            // deepest cut <= frozen_layers; 0 where nothing is frozen
+    int cut = 0;            // deepest of tap_cuts <= frozen_layers; 0 where nothing is frozen
 };
 
 /// Resolves "all", "none", a number ("50": the first 50 layers, the input layer counted, as Keras' model.layers[:50]),

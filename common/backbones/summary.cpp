@@ -111,7 +111,7 @@ std::string backbones_table() {
         const Totals base = total(graph, 0, graph.top_begin, 0);
         const Totals whole = total(graph, 0, static_cast<int>(graph.layers.size()), 0);
         rows.push_back({info.name, info.family, std::to_string(info.default_image_size),
-                        std::to_string(graph.top_begin), std::to_string(cuts(graph).size()),
+                        std::to_string(graph.top_begin), std::to_string(tap_cuts(graph).size()),
                         thousands(whole.parameters), thousands(base.parameters), gflops(whole.flops),
                         info.published_top1 > 0 ? fmt::format("{:.1f}%", 100 * info.published_top1) : "-",
                         info.reference});
@@ -122,7 +122,7 @@ std::string backbones_table() {
 
 std::string backbone_summary(const LayerGraph& graph, const std::string& freeze) {
     const FreezeDepth depth = freeze.empty() ? FreezeDepth{} : resolve_freeze(graph, freeze);
-    const std::vector<int> all_cuts = cuts(graph);
+    const std::vector<int> all_cuts = tap_cuts(graph);
     std::vector<Row> rows = {{"", "layer", "kind", "output", "parameters", "MFLOPs", "", ""}};
     for (int n = 1; n <= static_cast<int>(graph.layers.size()); ++n) {
         const Layer& layer = graph.layers[n - 1];

@@ -323,10 +323,14 @@ TEST(Freeze, OfNothingHasNoCut) {
     }
 }
 
-TEST(Freeze, CutsAtTheDepthItselfInAChain) {
-    const FreezeDepth depth = resolve_freeze(graph_of("alexnet"), "5");
-    EXPECT_EQ(depth.frozen_layers, 5);
-    EXPECT_EQ(depth.cut, 5);
+TEST(Freeze, CutsAtTheDepthItselfInAChainButNotBetweenAConvolutionAndItsActivation) {
+    const LayerGraph graph = graph_of("alexnet");
+    ASSERT_EQ(graph.layers[3].kind, LayerKind::max_pool);
+    ASSERT_EQ(graph.layers[4].kind, LayerKind::conv);
+    EXPECT_EQ(resolve_freeze(graph, "4").cut, 4);
+    EXPECT_EQ(resolve_freeze(graph, "5").frozen_layers, 5);
+    EXPECT_EQ(resolve_freeze(graph, "5").cut, 4);
+    EXPECT_EQ(resolve_freeze(graph, "6").cut, 6);
 }
 
 TEST(Freeze, OfAllCutsAtTheEndOfTheBase) {

@@ -180,7 +180,7 @@ TEST_F(CoordinatorTest, EndsTheRunWhereAWorkerFindsTheInputWrong) {
     const auto refuse = [](Channel& channel, const RunStage& order) {
         channel.send(Channel::kCoordinator, StageFailed{order.stage, "3 images cannot be read", true});
     };
-    const Outcome outcome = run({trial}, {refuse, nullptr});
+    const Outcome outcome = run({trial}, {refuse, refuse});  // whichever says hello first gets the order
     EXPECT_EQ(outcome.input_error, "3 images cannot be read");
     EXPECT_EQ(outcome.finished + outcome.failed, 0);
     EXPECT_EQ(state_of(trial), "waiting");

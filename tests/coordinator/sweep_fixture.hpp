@@ -10,8 +10,9 @@
 
 namespace thaw {
 
-inline const Vocabulary kVocabulary = {
-    {"alexnet", "mobilenet_v2", "resnet50"}, {"mobilenet_v2-imagenet-tf"}, {"torch", "tf", "caffe", "lite"}};
+inline const Vocabulary kVocabulary = {{"alexnet", "mobilenet_v1", "mobilenet_v2", "resnet50"},
+                                       {"mobilenet_v2-imagenet-tf"},
+                                       {"torch", "tf", "caffe", "lite"}};
 
 /// AlexNet has 20 layers, others 150; block features.N ends with layer 5 * N + 5; every fifth layer is a cut.
 inline FreezeDepth fake_freeze(const std::string& backbone, const std::string& freeze, int) {

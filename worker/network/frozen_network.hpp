@@ -13,7 +13,8 @@
 
 namespace thaw {
 
-/// What to keep of a pass: the output of layer cut-1, as it is [c, h, w], or pooled to a vector.
+/// What to keep of a pass: the output of layer cut-1, as it is [c, h, w], or pooled to a vector. At cuts other than
+/// tap_cuts the values are the same to rounding only.
 struct Tap {
     int cut = 0;
     bool pooled = false;

@@ -122,7 +122,7 @@ TEST(ResolveWeights, NamesTheNearestWhereANameIsMisspelt) {
     EXPECT_THAT(complaint("resnet18", {.name = "resnet34-imagenet-torchvision1"}, {}),
                 HasSubstr("for backbone 'resnet34', not 'resnet18'"));
     EXPECT_THAT(complaint("resnet18", {.name = "random", .padding = "same"}, {}),
-                HasSubstr("unknown padding 'same'; there are: symmetric, tensorflow"));
+                HasSubstr("unknown padding style 'same'; there are: symmetric, tensorflow"));
 }
 
 TEST(ResolveWeights, FindsRealFilesByNameAndByContent) {
