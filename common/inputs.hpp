@@ -1,6 +1,7 @@
 // What all trials of a sweep have in common, as found by the checks before the start.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,6 +20,8 @@ struct Inputs {
     std::string images_key;           // of contents and the code that decodes them: names what is cached
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0;
+    std::int64_t image_bytes = 0;  // of all image files
+    int threads_per_rank = 1;
     DecodeOptions decode;  // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
     std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)

@@ -38,7 +38,7 @@ class Run {
           ended_trials_(plan.trials.size(), false) {}
     Outcome carry_out(const std::atomic<bool>& stop) {
         double seconds = 0;
-        for (const PlannedStage& stage : plan_.stages) seconds += stage.predicted.seconds;
+        for (const PlannedStage& planned : plan_.stages) seconds += core_seconds(planned, inputs_);
         progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
         const auto start = Clock::now();
         while (!scheduler_.finished() && outcome_.input_error.empty()) {
@@ -138,7 +138,7 @@ class Run {
                 for (const int served : stage(index).trials) store_.start_trial(trial(served).id, rank);
             });
         const StageSpec spec = stage_spec(plan_, index, inputs_, options_.cache);
-        progress_.stage_started(index, kind_name(spec), stage(index).predicted.seconds);
+        progress_.stage_started(index, kind_name(spec), core_seconds(stage(index), inputs_));
         channel_.send(rank, RunStage{index, spec});
     }
 

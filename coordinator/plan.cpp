@@ -39,6 +39,10 @@ constexpr NamedPass kPasses[] = {
 
 }  // namespace
 
+double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
+    return stage.predicted.seconds * (stage.whole_rank() ? inputs.threads_per_rank : 1);
+}
+
 const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding) {
     const auto key = std::make_tuple(backbone, image_size, padding);
     const auto found = graphs_.find(key);

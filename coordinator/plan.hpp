@@ -19,7 +19,7 @@ namespace thaw {
 enum class StageKind { decode, features, train };
 
 struct Cost {
-    double seconds = 0;
+    double seconds = 0;       // from start to end, on its rank
     std::int64_t bytes = 0;   // written to the cache
     std::int64_t memory = 0;  // at the peak, of the stage alone
 };
@@ -41,6 +41,9 @@ struct PlannedStage {
     /// Whole-rank stages use every thread of their rank; the others one, several run side by side.
     bool whole_rank() const { return kind != StageKind::train; }
 };
+
+/// The stage's predicted seconds times the threads that it keeps busy.
+double core_seconds(const PlannedStage& stage, const Inputs& inputs);
 
 /// What one pass did, for `thaw plan`.
 struct PassReport {

@@ -25,8 +25,8 @@ void ProgressDisplay::begin(int trials, double core_seconds) {
     total_seconds_ = core_seconds;
 }
 
-void ProgressDisplay::stage_started(int stage, const std::string& kind, double predicted_seconds) {
-    running_[stage] = {kind, predicted_seconds, 0, Clock::now()};
+void ProgressDisplay::stage_started(int stage, const std::string& kind, double core_seconds) {
+    running_[stage] = {kind, core_seconds, 0, Clock::now()};
     changed_ = true;
 }
 
@@ -40,7 +40,7 @@ void ProgressDisplay::images_done(int stage, std::int64_t images) {
 void ProgressDisplay::stage_ended(int stage) {
     const auto found = running_.find(stage);
     if (found == running_.end()) return;
-    done_seconds_ += found->second.predicted_seconds;
+    done_seconds_ += found->second.core_seconds;
     running_.erase(found);
     changed_ = true;
 }

@@ -21,7 +21,7 @@ class ProgressDisplay {
 
     /// Totals: trials of this run, and predicted core-seconds of all its stages.
     void begin(int trials, double core_seconds);
-    void stage_started(int stage, const std::string& kind, double predicted_seconds);
+    void stage_started(int stage, const std::string& kind, double core_seconds);
     void images_done(int stage, std::int64_t images);
     void stage_ended(int stage);
     void trial_ended(bool failed, double validation_accuracy, const std::string& name);
@@ -34,7 +34,7 @@ class ProgressDisplay {
     using Clock = std::chrono::steady_clock;
     struct Stage {
         std::string kind;
-        double predicted_seconds;
+        double core_seconds;
         std::int64_t images = 0;
         Clock::time_point started;
     };

@@ -156,7 +156,7 @@ std::string plan_text(const Plan& plan, const Inputs& inputs) {
         for (const PlannedStage& stage : plan.stages) {
             if (static_cast<std::size_t>(stage.kind) != kind) continue;
             stages.push_back(&stage);
-            cost.seconds += stage.predicted.seconds;
+            cost.seconds += core_seconds(stage, inputs);
             cost.bytes += stage.predicted.bytes;
         }
         if (stages.empty()) continue;

@@ -17,17 +17,17 @@ struct AxisColumn {
     const char* label;
 };
 inline constexpr std::array<AxisColumn, 12> kAxes = {{{"backbone", "backbone"},
-                                                {"weights", "weights"},
-                                                {"freeze", "freeze"},
-                                                {"pooling", "pooling"},
-                                                {"head", "head"},
-                                                {"dropout", "dropout"},
-                                                {"optimizer", "optimizer"},
-                                                {"learning_rate", "learning rate"},
-                                                {"batch_size", "batch size"},
-                                                {"epochs", "epochs"},
-                                                {"seed", "seed"},
-                                                {"image_size", "image size"}}};
+                                                      {"weights", "weights"},
+                                                      {"freeze", "freeze"},
+                                                      {"pooling", "pooling"},
+                                                      {"head", "head"},
+                                                      {"dropout", "dropout"},
+                                                      {"optimizer", "optimizer"},
+                                                      {"learning_rate", "learning rate"},
+                                                      {"batch_size", "batch size"},
+                                                      {"epochs", "epochs"},
+                                                      {"seed", "seed"},
+                                                      {"image_size", "image size"}}};
 inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7;
 
 /// A trial's values on all axes, in kAxes' order.

@@ -44,6 +44,9 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     inputs.train_images = count_part(dataset, Part::train);
     inputs.validation_images = count_part(dataset, Part::validation);
     inputs.test_images = count_part(dataset, Part::test);
+    for (const ImageFile& image : dataset.images)
+        inputs.image_bytes += static_cast<std::int64_t>(std::filesystem::file_size(dataset.folder / image.path));
+    inputs.threads_per_rank = request.threads;
     inputs.decode = request.decode;
     inputs.on_bad_image = request.on_bad_image;
     inputs.frozen_back_end = frozen_back_end();

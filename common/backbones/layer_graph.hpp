@@ -9,19 +9,19 @@ namespace thaw {
 
 enum class LayerKind {
     input,
-    conv,            // two-dimensional convolution, groups included (depthwise: groups == channels)
+    conv,  // two-dimensional convolution, groups included (depthwise: groups == channels)
     batch_norm,
-    activation,      // element-wise, which one is in Layer::activation
-    zero_pad,        // explicit zero padding of height and width
+    activation,  // element-wise, which one is in Layer::activation
+    zero_pad,    // explicit zero padding of height and width
     max_pool,
-    average_pool,    // padding is not counted in the average
+    average_pool,           // padding is not counted in the average
     adaptive_average_pool,  // to kernel_height x kernel_width
     global_average_pool,    // [c, h, w] -> [c]
     add,
-    concat,          // along channels
-    flatten,         // [c, h, w] -> [c*h*w]
+    concat,   // along channels
+    flatten,  // [c, h, w] -> [c*h*w]
     dense,
-    dropout,         // top only; nothing in inference
+    dropout,  // top only; nothing in inference
 };
 
 enum class Activation { none, relu, relu6, swish, sigmoid, hard_swish, hard_sigmoid, softmax };
@@ -45,18 +45,18 @@ struct Padding {
 };
 
 struct Layer {
-    std::string name;         // unique in the graph: the reference framework's, e.g. "features.14.conv.0.0"
-    std::string block;        // the block it belongs to, e.g. "features.14"; a `freeze:` may name it
+    std::string name;   // unique in the graph: the reference framework's, e.g. "features.14.conv.0.0"
+    std::string block;  // the block it belongs to, e.g. "features.14"; a `freeze:` may name it
     LayerKind kind = LayerKind::input;
     std::vector<int> inputs;  // indices of earlier layers, in order
 
     // conv, pools, zero_pad; already resolved for the graph's image size and padding style
     int kernel_height = 0, kernel_width = 0, stride = 1, dilation = 1, groups = 1;
     Padding padding;
-    bool bias = false;                       // conv, dense
+    bool bias = false;                         // conv, dense
     Activation activation = Activation::none;  // activation
-    double epsilon = 1e-5;                   // batch_norm
-    double momentum = 0.1;                   // batch_norm: running = (1-momentum)*running + momentum*batch
+    double epsilon = 1e-5;                     // batch_norm
+    double momentum = 0.1;                     // batch_norm: running = (1-momentum)*running + momentum*batch
 
     Shape output;                 // of one image
     std::int64_t parameters = 0;  // weights, biases, batch-norm scale, shift, mean and variance (as Keras counts)

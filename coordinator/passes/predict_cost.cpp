@@ -9,9 +9,11 @@
 namespace thaw {
 namespace {
 
-/// Speeds of one core, in the middle of what was measured on a 2-core server (tests/bench/README.md says how).
+/// Speeds of one core, fitted to the stages of tests/bench/head_sweep and sweeps/quickstart.yaml on a 2-core server;
+/// `thaw query RUN stages` shows how well they hold elsewhere.
 struct Speeds {
-    double decode_images = 130;            // images/s, photos of a few hundred pixels
+    double decode_byte = 1.1e-7;           // s, of the compressed file
+    double decode_image = 1.5e-4;          // s
     double forward_flops = 25e9;           // frozen forward, FLOP/s
     double forward_image_overhead = 2e-4;  // s
     double tail_flops = 12e9;              // autograd forward and backward, FLOP/s
@@ -44,6 +46,7 @@ class CostModel {
   public:
     CostModel(const Plan& plan, PassContext& context) : plan_(plan), inputs_(context.inputs), graphs_(context.graphs) {}
 
+    /// Its seconds are those of one core.
     Cost of(const PlannedStage& stage) {
         switch (stage.kind) {
             case StageKind::decode:
@@ -64,7 +67,9 @@ class CostModel {
     Cost decode(const PlannedStage& stage) const {
         const double size = plan_.first_trial(stage).image_size;
         const auto bytes = static_cast<std::int64_t>(3 * size * size * inputs_.images());
-        return {inputs_.images() / speeds_.decode_images, bytes, bytes};
+        return {
+            inputs_.images() * speeds_.decode_image + static_cast<double>(inputs_.image_bytes) * speeds_.decode_byte,
+            bytes, bytes};
     }
 
     Cost features(const PlannedStage& stage) {
@@ -126,11 +131,14 @@ std::string predict_cost(Plan& plan, PassContext& context) {
     for (PlannedStage& stage : plan.stages) {
         stage.predicted = model.of(stage);
         total.seconds += stage.predicted.seconds;
+        if (stage.whole_rank()) stage.predicted.seconds /= context.inputs.threads_per_rank;
         total.bytes += stage.predicted.bytes;
         total.memory = std::max(total.memory, stage.predicted.memory);
     }
-    return fmt::format("{:.0f} core-seconds, {:.1f} MB of cache, {:.0f} MB at the peak of a stage", total.seconds,
-                       static_cast<double>(total.bytes) / 1e6, static_cast<double>(total.memory) / 1e6);
+    return fmt::format(
+        "{:.0f} core-seconds: {:.0f} s on a rank of {}; {:.1f} MB of cache, {:.0f} MB at the peak of a stage",
+        total.seconds, total.seconds / context.inputs.threads_per_rank, context.inputs.threads_per_rank,
+        static_cast<double>(total.bytes) / 1e6, static_cast<double>(total.memory) / 1e6);
 }
 
 }  // namespace thaw

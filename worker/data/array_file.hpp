@@ -22,7 +22,8 @@ class ArrayFile {
     const float* floats() const;        // element size 4
     /// Reads it all and compares with the stored checksum.
     bool verify() const;
-    /// True where `path` is there, whole, and verifies: the test before an array made earlier is used again. Reads it all.
+    /// True where `path` is there, whole, and verifies: the test before an array made earlier is used again. Reads it
+    /// all.
     static bool usable(const std::filesystem::path& path);
 
   private:

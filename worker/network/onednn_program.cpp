@@ -1,0 +1,447 @@
+#include "worker/network/onednn_program.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "common/error.hpp"
+
+namespace thaw {
+namespace {
+
+using dnnl::algorithm;
+using dnnl::memory;
+using Tag = memory::format_tag;
+using Dims = memory::dims;
+using Value = OneDnnValue;
+using Workspace = OneDnnWorkspace;
+constexpr auto kFloat = memory::data_type::f32;
+constexpr auto kInference = dnnl::prop_kind::forward_inference;
+
+/// Which buffer each value lies in; one is used again when its value has been read for the last time.
+class BufferPlan {
+  public:
+    int take(std::size_t bytes) {
+        // The smallest free one that is large enough; else the largest, which grows.
+        const auto better = [&](int a, int b) {
+            const std::size_t x = sizes_[at(a)], y = sizes_[at(b)];
+            return (x >= bytes) != (y >= bytes) ? x >= bytes : x >= bytes ? x < y : x > y;
+        };
+        const auto best = std::min_element(free_.begin(), free_.end(), better);
+        if (best == free_.end()) {
+            sizes_.push_back(bytes);
+            return static_cast<int>(sizes_.size()) - 1;
+        }
+        const int buffer = *best;
+        free_.erase(best);
+        sizes_[at(buffer)] = std::max(sizes_[at(buffer)], bytes);
+        return buffer;
+    }
+    void give_back(int buffer) { free_.push_back(buffer); }
+    const std::vector<std::size_t>& sizes() const { return sizes_; }
+
+  private:
+    static std::size_t at(int buffer) { return static_cast<std::size_t>(buffer); }
+    std::vector<std::size_t> sizes_;
+    std::vector<int> free_;
+};
+
+Dims dims_of(const Shape& shape) {
+    return {kCanonicalBatch, shape.channels, shape.height, shape.width};
+}
+
+memory::desc any_layout(const Shape& shape) {
+    return {dims_of(shape), kFloat, Tag::any};
+}
+
+struct Eltwise {
+    algorithm kind;
+    float alpha, beta;
+};
+
+Eltwise eltwise_of(Activation activation) {
+    switch (activation) {
+        case Activation::relu:
+            return {algorithm::eltwise_relu, 0, 0};
+        case Activation::relu6:
+            return {algorithm::eltwise_clip, 0, 6};
+        case Activation::swish:
+            return {algorithm::eltwise_swish, 1, 0};
+        case Activation::sigmoid:
+            return {algorithm::eltwise_logistic, 0, 0};
+        case Activation::hard_swish:
+            return {algorithm::eltwise_hardswish, 0, 0};
+        default:
+            THAW_CHECK(false, "activation {} in a frozen layer", to_string(activation));
+    }
+}
+
+/// Weights and bias of a convolution with the batch-norm after it (if any) folded in.
+struct FoldedConvolution {
+    std::vector<float> weight, bias;
+};
+
+const std::vector<float>& values_of(const TensorMap& tensors, const std::string& name) {
+    const auto found = tensors.find(name);
+    THAW_CHECK(found != tensors.end(), "tensor {} is missing, though the weights were checked", name);
+    return found->second.values;
+}
+
+FoldedConvolution fold(const Layer& conv, const Layer* norm, const TensorMap& tensors) {
+    FoldedConvolution folded{values_of(tensors, conv.tensors + ".weight"), {}};
+    const auto outputs = static_cast<std::size_t>(conv.output.channels);
+    folded.bias = conv.bias ? values_of(tensors, conv.tensors + ".bias") : std::vector<float>(outputs, 0.0F);
+    if (!norm) return folded;
+    const auto& gamma = values_of(tensors, norm->tensors + ".weight");
+    const auto& beta = values_of(tensors, norm->tensors + ".bias");
+    const auto& mean = values_of(tensors, norm->tensors + ".running_mean");
+    const auto& variance = values_of(tensors, norm->tensors + ".running_var");
+    const std::size_t each = folded.weight.size() / outputs;
+    for (std::size_t c = 0; c < outputs; ++c) {
+        const double scale = gamma[c] / std::sqrt(static_cast<double>(variance[c]) + norm->epsilon);
+        for (std::size_t i = 0; i < each; ++i)
+            folded.weight[c * each + i] = static_cast<float>(folded.weight[c * each + i] * scale);
+        folded.bias[c] = static_cast<float>(beta[c] + (folded.bias[c] - mean[c]) * scale);
+    }
+    return folded;
+}
+
+/// Turns layers into steps.
+class Compiler {
+  public:
+    Compiler(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps, dnnl::engine engine)
+        : graph_(graph), tensors_(tensors), engine_(std::move(engine)), readers_(graph.layers.size()) {
+        for (const Tap& tap : taps) end_ = std::max(end_, tap.cut);
+        for (int i = 1; i < end_; ++i)
+            for (const int input : layer(i).inputs) readers_[at(input)].push_back(i);
+        // A tap reads its layer after all else: it is never overwritten, and no fusion may swallow it.
+        for (const Tap& tap : taps) readers_[at(tap.cut - 1)].push_back(kTap);
+        const Shape& input = layer(0).output;
+        values_[0] = input_ = make_value({dims_of(input), kFloat, Tag::nhwc});
+        for (int i = 1; i < end_; ++i)
+            if (!done_.contains(i)) compile(i);
+    }
+
+    std::vector<OneDnnStep> steps;
+    BufferPlan buffers;
+    std::size_t scratchpad_bytes = 0;
+
+    const Value& input() const { return input_; }
+    /// A tap's map in a plain layout: channels last where they are to be pooled.
+    Value tap_output(const Tap& tap) {
+        const Value& map = values_.at(tap.cut - 1);
+        const bool reduced = tap.pooled && tap.pooling != Pooling::flatten;
+        return in_layout(map, {map.desc.dims(), kFloat, reduced ? Tag::nhwc : Tag::nchw});
+    }
+
+  private:
+    static constexpr int kTap = 1 << 30;  // later than every layer
+    static std::size_t at(int index) { return static_cast<std::size_t>(index); }
+    const Layer& layer(int index) const { return graph_.layers[at(index)]; }
+
+    Value make_value(const memory::desc& desc) { return {desc, buffers.take(desc.get_size())}; }
+
+    /// The one layer that reads this one's output, or -1.
+    int sole_reader(int index) const {
+        return readers_[at(index)].size() == 1 && readers_[at(index)][0] != kTap ? readers_[at(index)][0] : -1;
+    }
+    int sole_reader(int index, LayerKind kind) const {
+        const int reader = sole_reader(index);
+        return reader >= 0 && layer(reader).kind == kind ? reader : -1;
+    }
+    /// Whether anything that has no step yet reads layer `index`, when layer `now` is compiled.
+    bool still_read(int index, int now) const {
+        return std::any_of(readers_[at(index)].begin(), readers_[at(index)].end(),
+                           [&](int reader) { return reader > now && !done_.contains(reader); });
+    }
+
+    /// Gives back the buffers of the inputs of layers `group`, compiled at layer `now`, that nothing else will read.
+    void retire_inputs(const std::vector<int>& group, int now, int kept_buffer = -1) {
+        for (const int member : group)
+            for (const int input : layer(member).inputs) {
+                const auto found = values_.find(input);
+                if (found == values_.end() || still_read(input, now)) continue;
+                if (found->second.buffer != kept_buffer) buffers.give_back(found->second.buffer);
+                values_.erase(found);
+            }
+    }
+
+    dnnl::primitive_attr attributes() const {
+        dnnl::primitive_attr attributes;
+        attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+        return attributes;
+    }
+
+    /// Adds a step that executes `primitive` on buffers and constants.
+    template <typename Description>
+    void add_primitive(const Description& description, const dnnl::primitive& primitive,
+                       const std::vector<std::pair<int, Value>>& arguments,
+                       const std::vector<std::pair<int, memory>>& constants = {}) {
+        scratchpad_bytes = std::max(scratchpad_bytes, description.scratchpad_desc().get_size());
+        const memory::desc scratchpad = description.scratchpad_desc();
+        steps.push_back([=, engine = engine_](Workspace& space) {
+            std::unordered_map<int, memory> bound;
+            for (const auto& [name, value] : arguments)
+                bound.emplace(name, memory(value.desc, engine, space.buffers[at(value.buffer)].get_data_handle()));
+            for (const auto& [name, constant] : constants) bound.emplace(name, constant);
+            bound.emplace(DNNL_ARG_SCRATCHPAD, memory(scratchpad, engine, space.scratchpad.get_data_handle()));
+            primitive.execute(space.stream, bound);
+        });
+    }
+
+    void add_reorder(const Value& from, const Value& to) {
+        const dnnl::reorder::primitive_desc description(engine_, from.desc, engine_, to.desc, attributes());
+        add_primitive(description, dnnl::reorder(description), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+    }
+
+    /// The value in the layout that a primitive wants; a copy where it has another.
+    Value in_layout(const Value& value, const memory::desc& wanted) {
+        if (value.desc == wanted) return value;
+        const Value copy = make_value(wanted);
+        add_reorder(value, copy);
+        return copy;
+    }
+
+    memory constant(const std::vector<float>& values, const memory::desc& plain, const memory::desc& wanted) {
+        memory source(plain, engine_, const_cast<float*>(values.data()));
+        memory packed(wanted, engine_);
+        dnnl::stream stream(engine_);
+        dnnl::reorder(source, packed).execute(stream, source, packed);
+        stream.wait();
+        return packed;
+    }
+
+    void compile(int index) {
+        const Layer& here = layer(index);
+        switch (here.kind) {
+            case LayerKind::zero_pad:
+                return compile_zero_pad(index);
+            case LayerKind::conv:
+                return compile_convolution(index);
+            case LayerKind::batch_norm:
+                return compile_batch_norm(index);
+            case LayerKind::activation:
+                return compile_activation(index);
+            case LayerKind::max_pool:
+                return compile_pool(index, algorithm::pooling_max);
+            case LayerKind::average_pool:
+                return compile_pool(index, algorithm::pooling_avg_exclude_padding);
+            case LayerKind::add:
+                return compile_add(index);
+            case LayerKind::concat:
+                return compile_concat(index);
+            default:
+                THAW_CHECK(false, "layer {} ({}) in a frozen base", here.name, to_string(here.kind));
+        }
+    }
+
+    /// A convolution with what can be fused into it: padding before; batch-norm, residual sum, activation after.
+    void compile_convolution(int index) {
+        std::vector<int> group = {index};
+        int input = layer(index).inputs[0];
+        Padding padding = layer(index).padding;
+        if (layer(input).kind == LayerKind::zero_pad && !values_.contains(input)) {
+            const Padding& more = layer(input).padding;
+            padding = {padding.top + more.top, padding.bottom + more.bottom, padding.left + more.left,
+                       padding.right + more.right};
+            group.insert(group.begin(), input);
+            input = layer(input).inputs[0];
+        }
+        const auto absorb = [&](int next) {
+            group.push_back(next);
+            done_.insert(next);
+        };
+        const int norm = sole_reader(index, LayerKind::batch_norm);
+        if (norm >= 0) absorb(norm);
+        dnnl::post_ops after;
+        const int residual = residual_of(group.back());
+        if (residual >= 0) {
+            absorb(sole_reader(group.back()));
+            after.append_sum(1.0F);
+        }
+        const int activation = sole_reader(group.back(), LayerKind::activation);
+        if (activation >= 0) {
+            absorb(activation);
+            const Eltwise eltwise = eltwise_of(layer(activation).activation);
+            after.append_eltwise(1.0F, eltwise.kind, eltwise.alpha, eltwise.beta);
+        }
+        emit_convolution(index, norm, input, padding, residual, after, group);
+    }
+
+    /// Where the output of layer `index` is only read by an addition to one value that is there already: that value's
+    /// layer. Otherwise -1.
+    int residual_of(int index) const {
+        const int sum = sole_reader(index, LayerKind::add);
+        if (sum < 0 || layer(sum).inputs.size() != 2) return -1;
+        const int other = layer(sum).inputs[0] == index ? layer(sum).inputs[1] : layer(sum).inputs[0];
+        return other != index && values_.contains(other) ? other : -1;
+    }
+
+    void emit_convolution(int index, int norm, int input, const Padding& padding, int residual,
+                          const dnnl::post_ops& after, const std::vector<int>& group) {
+        const Layer& conv = layer(index);
+        const Value source = values_.at(input);
+        const int channels = layer(input).output.channels;
+        const int g = conv.groups;
+        Dims weight_dims = {conv.output.channels, channels / g, conv.kernel_height, conv.kernel_width};
+        if (g > 1) weight_dims = {g, conv.output.channels / g, channels / g, conv.kernel_height, conv.kernel_width};
+        const memory::desc target = residual >= 0 ? values_.at(residual).desc : any_layout(conv.output);
+        const memory::desc bias_desc({conv.output.channels}, kFloat, Tag::a);
+        dnnl::primitive_attr attr = attributes();
+        attr.set_post_ops(after);
+        const dnnl::convolution_forward::desc operation(
+            kInference, algorithm::convolution_direct, any_layout(layer(input).output),
+            memory::desc(weight_dims, kFloat, Tag::any), bias_desc, target, {conv.stride, conv.stride},
+            {conv.dilation - 1, conv.dilation - 1}, {padding.top, padding.left}, {padding.bottom, padding.right});
+        const dnnl::convolution_forward::primitive_desc description(operation, attr, engine_);
+        const FoldedConvolution folded = fold(conv, norm >= 0 ? &layer(norm) : nullptr, tensors_);
+        const memory weight = constant(folded.weight, memory::desc(weight_dims, kFloat, g > 1 ? Tag::goihw : Tag::oihw),
+                                       description.weights_desc());
+        const memory bias = constant(folded.bias, bias_desc, bias_desc);
+        const Value in = in_layout(source, description.src_desc());
+        Value out;
+        if (residual >= 0 && !still_read(residual, index)) {
+            out = values_.at(residual);  // summed in place
+        } else {
+            out = make_value(description.dst_desc());
+            if (residual >= 0) add_reorder(values_.at(residual), out);
+        }
+        add_primitive(description, dnnl::convolution_forward(description), {{DNNL_ARG_SRC, in}, {DNNL_ARG_DST, out}},
+                      {{DNNL_ARG_WEIGHTS, weight}, {DNNL_ARG_BIAS, bias}});
+        if (in.buffer != source.buffer) buffers.give_back(in.buffer);
+        retire_inputs(group, index, out.buffer);
+        values_[group.back()] = out;
+    }
+
+    void compile_zero_pad(int index) {
+        if (const int conv = sole_reader(index, LayerKind::conv); conv >= 0) {
+            readers_[at(layer(index).inputs[0])].push_back(conv);  // which pads by itself
+            return;
+        }
+        const Padding& padding = layer(index).padding;
+        const Value source = values_.at(layer(index).inputs[0]);
+        // The same layout around a larger picture.
+        const memory::desc grown = same_layout(source.desc, layer(index).output);
+        const Value out = make_value(grown);
+        const Value inner{grown.submemory_desc(source.desc.dims(), {0, 0, padding.top, padding.left}), out.buffer};
+        steps.push_back([out](Workspace& space) {
+            std::memset(space.buffers[at(out.buffer)].get_data_handle(), 0, out.desc.get_size());
+        });
+        add_reorder(source, inner);
+        finish(index, out);
+    }
+
+    /// A layout like `like`'s for another shape: nhwc stays, all else becomes nchw.
+    static memory::desc same_layout(const memory::desc& like, const Shape& shape) {
+        const memory::desc channels_last(like.dims(), kFloat, Tag::nhwc);
+        return {dims_of(shape), kFloat, like == channels_last ? Tag::nhwc : Tag::nchw};
+    }
+
+    void compile_batch_norm(int index) {
+        const Layer& norm = layer(index);
+        const Value source = values_.at(norm.inputs[0]);
+        const memory::desc vector({norm.output.channels}, kFloat, Tag::a);
+        const dnnl::batch_normalization_forward::desc operation(
+            kInference, source.desc, static_cast<float>(norm.epsilon),
+            dnnl::normalization_flags::use_global_stats | dnnl::normalization_flags::use_scale |
+                dnnl::normalization_flags::use_shift);
+        const dnnl::batch_normalization_forward::primitive_desc description(operation, attributes(), engine_);
+        const auto part = [&](const char* name) {
+            return constant(values_of(tensors_, norm.tensors + name), vector, vector);
+        };
+        const Value out = make_value(description.dst_desc());
+        add_primitive(description, dnnl::batch_normalization_forward(description),
+                      {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}},
+                      {{DNNL_ARG_SCALE, part(".weight")},
+                       {DNNL_ARG_SHIFT, part(".bias")},
+                       {DNNL_ARG_MEAN, part(".running_mean")},
+                       {DNNL_ARG_VARIANCE, part(".running_var")}});
+        finish(index, out);
+    }
+
+    void compile_activation(int index) {
+        const Value source = values_.at(layer(index).inputs[0]);
+        const Eltwise eltwise = eltwise_of(layer(index).activation);
+        const dnnl::eltwise_forward::desc operation(kInference, eltwise.kind, source.desc, eltwise.alpha, eltwise.beta);
+        const dnnl::eltwise_forward::primitive_desc description(operation, attributes(), engine_);
+        const Value out = make_value(source.desc);
+        add_primitive(description, dnnl::eltwise_forward(description), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}});
+        finish(index, out);
+    }
+
+    void compile_pool(int index, algorithm kind) {
+        const Layer& pool = layer(index);
+        const Value source = values_.at(pool.inputs[0]);
+        const dnnl::pooling_forward::desc operation(kInference, kind, source.desc, any_layout(pool.output),
+                                                    {pool.stride, pool.stride}, {pool.kernel_height, pool.kernel_width},
+                                                    {pool.padding.top, pool.padding.left},
+                                                    {pool.padding.bottom, pool.padding.right});
+        const dnnl::pooling_forward::primitive_desc description(operation, attributes(), engine_);
+        const Value out = make_value(description.dst_desc());
+        add_primitive(description, dnnl::pooling_forward(description), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}});
+        finish(index, out);
+    }
+
+    void compile_add(int index) {
+        Value sum = values_.at(layer(index).inputs[0]);
+        for (std::size_t i = 1; i < layer(index).inputs.size(); ++i) {
+            const Value term = values_.at(layer(index).inputs[i]);
+            const Value out = make_value(sum.desc);
+            const dnnl::binary::desc operation(algorithm::binary_add, sum.desc, term.desc, out.desc);
+            const dnnl::binary::primitive_desc description(operation, attributes(), engine_);
+            add_primitive(description, dnnl::binary(description),
+                          {{DNNL_ARG_SRC_0, sum}, {DNNL_ARG_SRC_1, term}, {DNNL_ARG_DST, out}});
+            if (i > 1) buffers.give_back(sum.buffer);
+            sum = out;
+        }
+        finish(index, sum);
+    }
+
+    void compile_concat(int index) {
+        std::vector<memory::desc> sources;
+        std::vector<std::pair<int, Value>> arguments;
+        for (const int input : layer(index).inputs) {
+            arguments.emplace_back(DNNL_ARG_MULTIPLE_SRC + static_cast<int>(sources.size()), values_.at(input));
+            sources.push_back(values_.at(input).desc);
+        }
+        const dnnl::concat::primitive_desc description(any_layout(layer(index).output), 1, sources, engine_,
+                                                       attributes());
+        const Value out = make_value(description.dst_desc());
+        arguments.emplace_back(DNNL_ARG_DST, out);
+        add_primitive(description, dnnl::concat(description), arguments);
+        finish(index, out);
+    }
+
+    void finish(int index, const Value& out) {
+        retire_inputs({index}, index);
+        values_[index] = out;
+    }
+
+    const LayerGraph& graph_;
+    const TensorMap& tensors_;
+    dnnl::engine engine_;
+    int end_ = 1;
+    Value input_;
+    std::vector<std::vector<int>> readers_;
+    std::map<int, Value> values_;
+    std::set<int> done_;  // fused into an earlier step
+};
+
+}  // namespace
+
+OneDnnProgram compile_for_onednn(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps,
+                                 const dnnl::engine& engine) {
+    Compiler compiler(graph, tensors, taps, engine);
+    OneDnnProgram program;
+    for (const Tap& tap : taps) program.outputs.push_back(compiler.tap_output(tap));
+    program.input = compiler.input();
+    program.steps = std::move(compiler.steps);
+    program.buffer_bytes = compiler.buffers.sizes();
+    program.scratchpad_bytes = compiler.scratchpad_bytes;
+    return program;
+}
+
+}  // namespace thaw
