@@ -14,12 +14,12 @@ namespace {
 struct Speeds {
     double decode_byte = 1.1e-7;           // s, of the compressed file
     double decode_image = 1.5e-4;          // s
-    double forward_flops = 25e9;           // frozen forward, FLOP/s
+    double forward_flops = 47e9;           // frozen forward, FLOP/s
     double forward_image_overhead = 2e-4;  // s
-    double tail_flops = 12e9;              // autograd forward and backward, FLOP/s
+    double tail_flops = 20e9;              // autograd forward and backward, FLOP/s
     double tail_step_overhead = 4e-3;      // s an optimizer step
-    double head_flops = 25e9;              // FLOP/s
-    double head_parameter = 1.5e-9;        // s a parameter and optimizer step: three arrays of memory traffic
+    double head_flops = 45e9;              // FLOP/s
+    double head_parameter = 0.8e-9;        // s a parameter and optimizer step: three arrays of memory traffic
     double head_step_overhead = 2e-5;      // s
 };
 
