@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -40,10 +41,17 @@ enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterr
 
 std::atomic<bool> stop_requested{false};
 
-/// Once: stop as soon as what runs can be left. A second time kills: nothing that is done is lost by that either.
+/// Once: stop as soon as what runs can be left. Again, more than a second later (launchers may deliver one Ctrl-C
+/// twice): kill; nothing that is done is lost by that either.
 void request_stop(int signal) {
-    stop_requested = true;
-    std::signal(signal, SIG_DFL);
+    static std::atomic<std::time_t> first{0};
+    const std::time_t now = std::time(nullptr);
+    if (!stop_requested.exchange(true)) {
+        first = now;
+    } else if (now > first + 1) {
+        std::signal(signal, SIG_DFL);
+        std::raise(signal);
+    }
 }
 
 struct SweepOptions {
@@ -217,9 +225,11 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& work
             make_plan(without(prepared.trials, finished), prepared.inputs, prepared.graphs, !options.no_sharing);
         require_disk_space(plan, prepared.folder);
         if (!options.quiet)
-            fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {}\n", prepared.sweep.name, prepared.trials.size(),
+            fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
+                       prepared.trials.size(),
                        finished_before ? fmt::format(" ({} finished before)", finished_before) : "", plan.stages.size(),
-                       channel.size(), channel.size() == 1 ? "rank" : "ranks");
+                       channel.size(), channel.size() == 1 ? "rank" : "ranks", options.threads,
+                       record.environment.at("blas"));
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
         outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
                              {.cache = (prepared.folder / "cache").string()});
