@@ -26,7 +26,7 @@ struct Decoder {
     jpeg_progress_mgr progress{};
     std::jmp_buf escape;
     char message[JMSG_LENGTH_MAX] = "";
-    std::string_view exif;
+    std::string exif;  // a copy: libjpeg frees its markers when it has finished
 
     Decoder() {
         state.err = jpeg_std_error(&errors);
