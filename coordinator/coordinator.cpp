@@ -65,7 +65,7 @@ class Run {
     const Trial& trial(int index) const { return plan_.trials[static_cast<std::size_t>(index)]; }
 
     void on(int rank, const Hello& hello) {
-        hosts_[rank] = hello.host;
+        joined_.insert(rank);
         act(scheduler_.rank_joined(rank, hello.threads));
     }
     void on(int, const Progress& progress) { progress_.images_done(progress.stage, progress.images); }
@@ -138,7 +138,7 @@ class Run {
                 for (const int served : stage(index).trials) store_.start_trial(trial(served).id, rank);
             });
         const StageSpec spec = stage_spec(plan_, index, inputs_, options_.cache);
-        progress_.stage_started(index, kind_name(spec), core_seconds(stage(index), inputs_));
+        progress_.stage_started(index, kind_name(stage(index).kind), core_seconds(stage(index), inputs_));
         channel_.send(rank, RunStage{index, spec});
     }
 
@@ -175,9 +175,8 @@ class Run {
 
     StageRecord record_of(int index, int rank) const {
         const PlannedStage& planned = stage(index);
-        constexpr const char* kKinds[] = {"decode", "features", "train"};
         StageRecord record;
-        record.kind = kKinds[static_cast<std::size_t>(planned.kind)];
+        record.kind = kind_name(planned.kind);
         record.description = describe(plan_, planned, inputs_);
         record.rank = rank;
         record.trials = static_cast<int>(planned.trials.size());
@@ -187,9 +186,9 @@ class Run {
     }
 
     void require_all_workers(Clock::time_point start) const {
-        if (static_cast<int>(hosts_.size()) == channel_.size() || Clock::now() - start < options_.patience) return;
+        if (static_cast<int>(joined_.size()) == channel_.size() || Clock::now() - start < options_.patience) return;
         for (int rank = 0; rank < channel_.size(); ++rank)
-            if (!hosts_.contains(rank))
+            if (!joined_.contains(rank))
                 throw StageError("rank {} of {} did not answer in {} s", rank, channel_.size(),
                                  options_.patience.count());
     }
@@ -202,7 +201,7 @@ class Run {
     const CoordinatorOptions& options_;
     Scheduler scheduler_;
     std::vector<bool> ended_trials_;
-    std::map<int, std::string> hosts_;
+    std::set<int> joined_;  // ranks that have said hello
     std::string failure_;
     Outcome outcome_;
 };

@@ -1,13 +1,9 @@
 #include "coordinator/plan.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <unordered_map>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
-#include "common/fingerprint.hpp"
 #include "coordinator/passes.hpp"
 
 namespace thaw {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
@@ -100,6 +99,11 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
 
 }  // namespace
 
+const char* kind_name(StageKind kind) {
+    constexpr const char* kNames[] = {"decode", "features", "train"};
+    return kNames[static_cast<std::size_t>(kind)];
+}
+
 StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
     const PlannedStage& stage = plan.stages[static_cast<std::size_t>(index)];
     switch (stage.kind) {
@@ -144,17 +148,16 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
 }
 
 std::string plan_text(const Plan& plan, const Inputs& inputs) {
-    constexpr std::array<const char*, 3> kKinds = {"decode", "features", "train"};
     std::string text =
         fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n", plan.trials.size(),
                     inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,
                     inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
     text += fmt::format("{:<10} {:>8} {:>14} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB", "what");
-    for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
+    for (const StageKind kind : {StageKind::decode, StageKind::features, StageKind::train}) {
         Cost cost;
         std::vector<const PlannedStage*> stages;
         for (const PlannedStage& stage : plan.stages) {
-            if (static_cast<std::size_t>(stage.kind) != kind) continue;
+            if (stage.kind != kind) continue;
             stages.push_back(&stage);
             cost.seconds += core_seconds(stage, inputs);
             cost.bytes += stage.predicted.bytes;
@@ -162,7 +165,7 @@ std::string plan_text(const Plan& plan, const Inputs& inputs) {
         if (stages.empty()) continue;
         std::string what = describe(plan, *stages[0], inputs);
         if (stages.size() > 1) what += ", ...";
-        text += fmt::format("{:<10} {:>8} {:>14.1f} {:>12.1f}   {}\n", kKinds[kind], stages.size(), cost.seconds,
+        text += fmt::format("{:<10} {:>8} {:>14.1f} {:>12.1f}   {}\n", kind_name(kind), stages.size(), cost.seconds,
                             static_cast<double>(cost.bytes) / 1e6, what);
     }
     text += "\npasses\n";
