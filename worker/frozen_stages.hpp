@@ -1,0 +1,16 @@
+// The stages that make what trials share: decoded images, and what the frozen part of a network makes of them.
+#pragma once
+
+#include <stop_token>
+
+#include "common/stage.hpp"
+#include "worker/stage_context.hpp"
+
+namespace thaw {
+
+StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports,
+                const std::stop_token& stop);
+StageResult run(const FeaturesStage& stage, StageContext& context, const StageReports& reports,
+                const std::stop_token& stop);
+
+}  // namespace thaw

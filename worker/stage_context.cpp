@@ -1,0 +1,27 @@
+#include "worker/stage_context.hpp"
+
+#include <fmt/format.h>
+
+#include "worker/network/random_tensors.hpp"
+#include "worker/weights/fit_weights.hpp"
+
+namespace thaw {
+
+std::shared_ptr<const Dataset> dataset_of(const std::string& path, StageContext& context) {
+    return context.datasets.get(path, [&] { return read_dataset(path); });
+}
+
+std::shared_ptr<const TensorMap> tensors_of(const WeightsSpec& weights, const LayerGraph& graph, std::uint64_t seed,
+                                            StageContext& context) {
+    if (weights.path.empty()) {
+        const std::string key = fmt::format("random {} {} {}", graph.backbone, graph.image_size, seed);
+        return context.weights.get(key, [&] { return random_tensors(graph, seed); });
+    }
+    return context.weights.get(weights.path, [&] {
+        TensorMap tensors = read_tensors(weights.path);
+        check_weights_fit(graph, tensors, weights.path);
+        return tensors;
+    });
+}
+
+}  // namespace thaw

@@ -1,0 +1,60 @@
+// What the functions that run stages have in common: inputs that many stages read, what a stage tells and gives back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "common/backbones/layer_graph.hpp"
+#include "common/epoch_metrics.hpp"
+#include "common/stage.hpp"
+#include "worker/data/image_folder.hpp"
+#include "worker/weights/tensor_file.hpp"
+
+namespace thaw {
+
+/// Values made once and kept; asked for by several threads at once.
+template <typename Value>
+class Kept {
+  public:
+    std::shared_ptr<const Value> get(const std::string& key, const std::function<Value()>& make) {
+        const std::lock_guard lock(mutex_);
+        auto& value = values_[key];
+        if (!value) value = std::make_shared<const Value>(make());
+        return value;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::map<std::string, std::shared_ptr<const Value>> values_;
+};
+
+/// What stages of one rank have in common: its threads, and inputs that many of them read.
+struct StageContext {
+    int threads = 1;
+    Kept<Dataset> datasets;
+    Kept<TensorMap> weights;
+};
+
+struct StageResult {
+    std::int64_t bytes = 0;  // written
+    int bad_images = 0;
+    bool reused = false;  // the output stood there already
+};
+
+/// How a running stage tells what it has done; called from any thread.
+struct StageReports {
+    std::function<void(std::int64_t images)> progress;
+    std::function<void(const EpochMetrics&)> epoch;
+};
+
+/// The dataset in the JSON file `path`.
+std::shared_ptr<const Dataset> dataset_of(const std::string& path, StageContext& context);
+/// The backbone's weights, read from their file or drawn from the seed; checked to fit.
+std::shared_ptr<const TensorMap> tensors_of(const WeightsSpec& weights, const LayerGraph& graph, std::uint64_t seed,
+                                            StageContext& context);
+
+}  // namespace thaw
