@@ -1,6 +1,8 @@
 #include "coordinator/scheduler.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <queue>
 
 #include "common/error.hpp"
 
@@ -20,7 +22,7 @@ Scheduler::Scheduler(std::vector<StageNode> stages) : nodes_(stages.size()) {
         for (const int dependent : nodes_[i].dependents)
             nodes_[i].path = std::max(nodes_[i].path, node(dependent).path);
         nodes_[i].path += nodes_[i].stage.seconds;
-        if (nodes_[i].missing == 0) ready_.emplace(-nodes_[i].path, static_cast<int>(i));
+        ready_if_it_can(static_cast<int>(i));
     }
 }
 
@@ -36,8 +38,10 @@ Actions Scheduler::rank_joined(int rank, int threads) {
 Actions Scheduler::stage_done(int stage) {
     Actions actions;
     free_threads(stage);
-    for (const int dependent : node(stage).dependents)
-        if (--node(dependent).missing == 0 && !node(dependent).ended) ready_.emplace(-node(dependent).path, dependent);
+    for (const int dependent : node(stage).dependents) {
+        --node(dependent).missing;
+        ready_if_it_can(dependent);
+    }
     end(stage, actions);
     dispatch(actions);
     return actions;
@@ -46,23 +50,50 @@ Actions Scheduler::stage_done(int stage) {
 Actions Scheduler::stage_failed(int stage) {
     Actions actions;
     free_threads(stage);
-    cancel_dependents(stage, actions);
+    Actions releases;
+    for (const int lost : end_dependents(stage, releases)) actions.push_back({Action::cancel, lost});
+    end(stage, releases);
+    actions.insert(actions.end(), releases.begin(), releases.end());
+    dispatch(actions);
+    return actions;
+}
+
+Actions Scheduler::open(int stage) {
+    Actions actions;
+    if (!node(stage).stage.gated) return actions;
+    node(stage).stage.gated = false;
+    ready_if_it_can(stage);
+    dispatch(actions);
+    return actions;
+}
+
+Actions Scheduler::skip(int stage) {
+    Actions actions;
+    if (node(stage).ended) return actions;
+    THAW_CHECK(node(stage).stage.gated, "stage {} is skipped but has no gate that is closed", stage);
+    end_dependents(stage, actions);
     end(stage, actions);
     dispatch(actions);
     return actions;
 }
 
-/// All that hangs on the stage, however indirectly; a list, since chains may be longer than a call stack.
-void Scheduler::cancel_dependents(int stage, Actions& actions) {
-    std::vector<int> lost = {stage};
-    for (std::size_t i = 0; i < lost.size(); ++i) {
-        for (const int dependent : node(lost[i]).dependents) {
+void Scheduler::ready_if_it_can(int stage) {
+    const Node& asked = node(stage);
+    if (asked.missing == 0 && !asked.stage.gated && !asked.ended) ready_.emplace(-asked.path, stage);
+}
+
+/// A list, since chains may be longer than a call stack.
+std::vector<int> Scheduler::end_dependents(int stage, Actions& actions) {
+    std::vector<int> ended = {stage};
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+        for (const int dependent : node(ended[i]).dependents) {
             if (node(dependent).ended) continue;
-            actions.push_back({Action::cancel, dependent});
             end(dependent, actions);
-            lost.push_back(dependent);
+            ended.push_back(dependent);
         }
     }
+    ended.erase(ended.begin());
+    return ended;
 }
 
 void Scheduler::end(int stage, Actions& actions) {
@@ -110,6 +141,32 @@ void Scheduler::dispatch(Actions& actions) {
         next = ready_.erase(next);
     }
     free_.insert(reserved.begin(), reserved.end());
+}
+
+double simulate(std::vector<StageNode> stages, int ranks, int threads) {
+    std::vector<double> seconds;
+    for (StageNode& stage : stages) {
+        stage.gated = false;
+        seconds.push_back(stage.seconds);
+    }
+    Scheduler scheduler(std::move(stages));
+    using Ending = std::pair<double, int>;  // (seconds since the start, stage)
+    std::priority_queue<Ending, std::vector<Ending>, std::greater<>> running;
+    double now = 0;
+    const auto start = [&](const Actions& actions) {
+        for (const Action& action : actions)
+            if (action.kind == Action::start)
+                running.emplace(now + seconds[static_cast<std::size_t>(action.stage)], action.stage);
+    };
+    for (int rank = 0; rank < ranks; ++rank) start(scheduler.rank_joined(rank, threads));
+    while (!running.empty()) {
+        const int stage = running.top().second;
+        now = running.top().first;
+        running.pop();
+        start(scheduler.stage_done(stage));
+    }
+    THAW_CHECK(scheduler.finished(), "{} ranks of {} threads leave stages undone", ranks, threads);
+    return now;
 }
 
 }  // namespace thaw

@@ -12,6 +12,7 @@ struct StageNode {
     std::vector<int> needs;   // stages that must be done before; they have smaller numbers
     double seconds = 0;       // predicted
     bool whole_rank = false;  // uses every thread of its rank; otherwise one
+    bool gated = false;       // waits, besides its needs, for open() or skip()
 };
 
 struct Action {
@@ -36,6 +37,11 @@ class Scheduler {
     Actions rank_joined(int rank, int threads);
     Actions stage_done(int stage);
     Actions stage_failed(int stage);
+    /// A gated stage may run as soon as its needs are done. No effect on one that is open or has ended (was cancelled).
+    Actions open(int stage);
+    /// A gated stage is not wanted: it and all that hangs on it end without having run, and without failure (they are
+    /// not among the actions; what becomes free by it is). No effect on one that has ended.
+    Actions skip(int stage);
     /// Nothing is started any more; what runs may end.
     void stop() { stopped_ = true; }
 
@@ -59,7 +65,9 @@ class Scheduler {
 
     Node& node(int stage) { return nodes_[static_cast<std::size_t>(stage)]; }
     void end(int stage, Actions& actions);
-    void cancel_dependents(int stage, Actions& actions);
+    /// Ends all that hangs on the stage, however indirectly; returns what ended.
+    std::vector<int> end_dependents(int stage, Actions& actions);
+    void ready_if_it_can(int stage);
     void free_threads(int stage);
     void set_free(int rank, int free);
     void dispatch(Actions& actions);
@@ -71,5 +79,9 @@ class Scheduler {
     int running_ = 0, ended_ = 0;
     bool stopped_ = false;
 };
+
+/// Seconds from start to end if every stage takes as long as predicted, none fails and every gate is open: what the
+/// scheduler itself makes of the stages on `ranks` ranks of `threads` threads, against a clock that does not tick.
+double simulate(std::vector<StageNode> stages, int ranks, int threads);
 
 }  // namespace thaw

@@ -146,6 +146,67 @@ TEST(Scheduler, TakesAChainOfAnyLengthDownWithItsFirstStage) {
     EXPECT_TRUE(scheduler.finished());
 }
 
+StageNode gated(std::vector<int> needs, double seconds) {
+    return {std::move(needs), seconds, false, true};
+}
+
+TEST(Gate, HoldsAStageBackUntilItIsOpenedThoughItsNeedsAreDone) {
+    Scheduler scheduler({small({}, 1), gated({0}, 1)});
+    scheduler.rank_joined(0, 2);
+    EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
+    EXPECT_FALSE(scheduler.finished());
+    EXPECT_THAT(scheduler.open(1), ElementsAre(started(1, 0)));
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1), released(0)));
+    EXPECT_TRUE(scheduler.finished());
+}
+
+TEST(Gate, OpenedEarlyLeavesTheStageToItsNeeds) {
+    Scheduler scheduler({small({}, 1), gated({0}, 1)});
+    EXPECT_THAT(scheduler.open(1), IsEmpty());
+    EXPECT_THAT(scheduler.rank_joined(0, 2), ElementsAre(started(0, 0)));
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(started(1, 0)));
+    EXPECT_THAT(scheduler.open(1), IsEmpty());  // a second time: nothing happens twice
+}
+
+TEST(Gate, SkippedEndsTheStageAndAllThatHangsOnItWithoutFailure) {
+    // 1, 2, 3: a trial's segments, one gate each; 4 reads the features too and goes on.
+    Scheduler scheduler({small({}, 1), small({0}, 1), gated({0, 1}, 1), gated({0, 2}, 1), small({0}, 5)});
+    scheduler.rank_joined(0, 1);
+    scheduler.stage_done(0);
+    EXPECT_THAT(scheduler.stage_done(4), ElementsAre(released(4), started(1, 0)));
+    EXPECT_THAT(scheduler.stage_done(1), IsEmpty());
+    EXPECT_THAT(scheduler.skip(2), UnorderedElementsAre(released(0), released(1), released(2), released(3)));
+    EXPECT_TRUE(scheduler.finished());
+    EXPECT_THAT(scheduler.skip(3), IsEmpty());
+    EXPECT_THAT(scheduler.open(3), IsEmpty());
+}
+
+TEST(Gate, SkippedWhileItsNeedsRunReleasesThemWhenTheyEnd) {
+    Scheduler scheduler({small({}, 1), gated({0}, 1)});
+    scheduler.rank_joined(0, 1);
+    EXPECT_THAT(scheduler.skip(1), ElementsAre(released(1)));
+    EXPECT_FALSE(scheduler.finished());
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(released(0)));
+    EXPECT_TRUE(scheduler.finished());
+}
+
+TEST(Gate, BeforeAStageWhoseNeedFailsIsCancelledLikeAnyOther) {
+    Scheduler scheduler({small({}, 1), gated({0}, 1)});
+    scheduler.rank_joined(0, 1);
+    EXPECT_THAT(scheduler.stage_failed(0), ElementsAre(cancelled(1), released(1), released(0)));
+    EXPECT_THAT(scheduler.open(1), IsEmpty());
+    EXPECT_TRUE(scheduler.finished());
+}
+
+TEST(Gate, ClosedKeepsNoRankFromOtherWork) {
+    StageNode large = whole({}, 100);
+    large.gated = true;
+    Scheduler scheduler({large, small({}, 2), small({}, 1)});
+    EXPECT_THAT(scheduler.rank_joined(0, 1), ElementsAre(started(1, 0)));
+    EXPECT_THAT(scheduler.open(0), IsEmpty());
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1), started(0, 0)));
+}
+
 /// A world of pretended ranks: stages take as long as predicted, some fail; every promise is checked on the way.
 class FakeRunner {
   public:
@@ -286,6 +347,49 @@ TEST(Scheduler, PlansAHundredThousandStagesOnAThousandRanksInSeconds) {
     EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 4);
     EXPECT_EQ(runner.cancelled_stages(), 2 * 48);
     EXPECT_LT(runner.now(), 1.3 * work / 4000 + 85);  // near what the threads can do; 85 is the longest path
+}
+
+TEST(Simulate, GivesTheMakespanOfSchedulesThatAreEasyToSee) {
+    EXPECT_EQ(simulate({}, 2, 2), 0);
+    EXPECT_EQ(simulate({small({}, 3), small({}, 2), small({}, 1)}, 1, 1), 6);
+    EXPECT_EQ(simulate({small({}, 3), small({}, 2), small({}, 1)}, 1, 2), 3);
+    EXPECT_EQ(simulate({small({}, 3), small({}, 2), small({}, 1)}, 3, 1), 3);
+    // The whole rank for 5, then four threads share six stages of 2.
+    std::vector<StageNode> sweep = {whole({}, 5)};
+    for (int i = 0; i < 6; ++i) sweep.push_back(gated({0}, 2));
+    EXPECT_EQ(simulate(sweep, 1, 4), 5 + 2 * 2);
+    EXPECT_EQ(simulate(sweep, 2, 4), 5 + 2);
+    // While the first rank decodes, the second has nothing to do but the independent stage.
+    EXPECT_EQ(simulate({whole({}, 5), whole({0}, 5), small({}, 7)}, 2, 1), 10);
+}
+
+TEST(Simulate, IsWhatRunningThePlanTakes) {
+    for (unsigned seed = 0; seed < 100; ++seed) {
+        std::mt19937 random(seed);
+        const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+        std::vector<StageNode> nodes;
+        for (int i = 0; i < 60; ++i) {
+            std::set<int> needs;
+            for (int n = i == 0 ? 0 : below(3); n > 0; --n) needs.insert(below(i));
+            nodes.push_back({{needs.begin(), needs.end()}, 0.5 + below(1000) * 0.01, below(4) == 0});
+        }
+        const int ranks = 1 + below(4), threads = 1 + below(4);
+        FakeRunner runner(nodes, std::vector<int>(static_cast<std::size_t>(ranks), threads), {});
+        runner.run();
+        EXPECT_EQ(simulate(nodes, ranks, threads), runner.now()) << "seed " << seed;
+    }
+}
+
+TEST(Simulate, TakesAMillionStagesInSeconds) {
+    std::vector<StageNode> nodes;
+    while (nodes.size() < 1'000'000) {
+        const int first = static_cast<int>(nodes.size());
+        nodes.push_back(whole({}, 5));
+        for (int i = 0; i < 9'999; ++i) nodes.push_back(small({first}, 1 + i % 60 * 0.1));
+    }
+    const std::clock_t start = std::clock();
+    EXPECT_GT(simulate(std::move(nodes), 8, 16), 0);
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 6);
 }
 
 }  // namespace
