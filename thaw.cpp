@@ -111,19 +111,6 @@ std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Tr
     return networks;
 }
 
-/// All that a trial's result depends on besides the trial itself.
-std::string context_of(const Inputs& inputs, const Trial& trial) {
-    const WeightsSpec& weights = inputs.weights_of(trial);
-    return Fingerprint()
-        .add(inputs.dataset_fingerprint)
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .add(weights.sha256)
-        .add(weights.preprocessing)
-        .add(weights.padding)
-        .hex();
-}
-
 void prepare(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
     const Sweep& sweep = prepared.sweep;
@@ -147,7 +134,7 @@ void prepare(const SweepOptions& options, PreparedSweep& prepared) {
     request.threads = std::max(options.threads, 1);
     prepared.inputs = inspect_inputs(request);
     prepared.trials = std::move(expansion.trials);
-    for (Trial& trial : prepared.trials) trial.id = trial_id(trial, context_of(prepared.inputs, trial));
+    for (Trial& trial : prepared.trials) trial.id = trial_id(trial, trial_context(trial, prepared.inputs));
 }
 
 void require_disk_space(const Plan& plan, const fs::path& folder) {

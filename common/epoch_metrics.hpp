@@ -1,6 +1,9 @@
 // What is measured at every epoch of a trial.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
 namespace thaw {
 
 struct EpochMetrics {
@@ -8,6 +11,9 @@ struct EpochMetrics {
     double train_loss = 0, train_accuracy = 0;  // averaged over the epoch while it trains, dropout on, as Keras does
     double validation_loss = 0, validation_accuracy = 0;  // after the epoch
     double seconds = 0;                                   // this epoch's training and evaluation
+    std::string weights = {};  // fingerprint of the trained parameters after the epoch: equal trainings have equal ones
 };
+void to_json(nlohmann::json& json, const EpochMetrics& metrics);
+void from_json(const nlohmann::json& json, EpochMetrics& metrics);
 
 }  // namespace thaw

@@ -59,6 +59,11 @@ std::string Fingerprint::hex() const {
     return to_hex(canonical.digest, sizeof canonical.digest);
 }
 
+Digest digest(std::string_view bytes) {
+    const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+    return {hash.high64, hash.low64};
+}
+
 std::string fingerprint(std::string_view bytes) {
     return Fingerprint().add(bytes).hex();
 }

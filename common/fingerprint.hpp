@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -27,6 +28,16 @@ class Fingerprint {
 
 /// The fingerprint of one string.
 std::string fingerprint(std::string_view bytes);
+
+/// A fingerprint as two numbers, for keys of large tables in memory.
+struct Digest {
+    std::uint64_t high = 0, low = 0;
+    bool operator==(const Digest&) const = default;
+    struct Hash {
+        std::size_t operator()(const Digest& digest) const { return digest.low; }
+    };
+};
+Digest digest(std::string_view bytes);
 
 /// The fingerprint of a file's content (not its name); throws std::system_error where it cannot be read.
 std::string fingerprint_file(const std::filesystem::path& path);

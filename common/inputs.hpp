@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/data_options.hpp"
+#include "common/speeds.hpp"
 #include "common/stage.hpp"
 #include "common/trial.hpp"
 
@@ -21,8 +22,12 @@ struct Inputs {
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0;
     std::int64_t image_bytes = 0;  // of all image files
-    int threads_per_rank = 1;
-    DecodeOptions decode;  // its image_size is each trial's own
+    int threads_per_rank = 1, ranks = 1;
+    std::int64_t memory_budget = std::int64_t{1} << 30;  // bytes of features kept in RAM, on each host
+    std::string memory_folder;                           // on a file system in RAM, this run's own
+    std::int64_t disk_budget = std::int64_t{50} << 30;   // bytes of the cache folder
+    Speeds speeds;                                       // of this machine, as far as they have been measured
+    DecodeOptions decode;                                // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
     std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)
     std::string frozen_back_end;  // which code computes features, and so how it rounds

@@ -26,10 +26,11 @@ void to_json(nlohmann::json& json, const Stop&) {
 void from_json(const nlohmann::json&, Stop&) {}
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochMetrics, epoch, train_loss, train_accuracy, validation_loss,
-                                   validation_accuracy, seconds)
+                                   validation_accuracy, seconds, weights)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, host, threads)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, stage, images)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, metrics)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrajectoryFailed, stage, trajectory, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageDone, stage, seconds, bytes, bad_images, reused)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, stops_sweep)
 

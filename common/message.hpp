@@ -21,7 +21,13 @@ struct Progress {
 };
 struct EpochDone {
     int stage = 0;
+    int trajectory = 0;  // index into the stage's
     EpochMetrics metrics;
+};
+struct TrajectoryFailed {  // the stage's others go on
+    int stage = 0;
+    int trajectory = 0;
+    std::string message;
 };
 struct StageDone {
     int stage = 0;
@@ -44,7 +50,8 @@ struct RunStage {
 };
 struct Stop {};  // drop what runs, answer Goodbye
 
-using Message = std::variant<Hello, Progress, EpochDone, StageDone, StageFailed, Goodbye, RunStage, Stop>;
+using Message =
+    std::variant<Hello, Progress, EpochDone, TrajectoryFailed, StageDone, StageFailed, Goodbye, RunStage, Stop>;
 
 std::string serialize(const Message& message);
 /// Throws StageError on text that serialize() does not write.

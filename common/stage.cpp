@@ -31,7 +31,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WeightsSpec, path, sha256, preprocessing, pad
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, taps)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, trial, dataset, images, features, weights)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resume, keep_last)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories)
 
 const char* kind_name(const StageSpec& stage) {
     static constexpr const char* kNames[] = {"decode", "features", "train"};

@@ -45,13 +45,22 @@ struct FeaturesStage {
     std::vector<Tap> taps;
 };
 
-/// Trains one trajectory: the trial's tail and head (or head alone), from its first epoch to trial.epochs.
+/// Trains trajectories that read the same input: each a tail with its head, or a head alone. One that fails harms only
+/// itself.
 struct TrainStage {
-    Trial trial;
-    std::string dataset;   // path of the dataset's JSON
-    std::string images;    // path of the decoded array file; its list of bad images is left out
-    std::string features;  // path of the tap's array file; empty where nothing is frozen: train from the images
+    struct Trajectory {
+        Trial trial;            // trains until after trial.epochs
+        int reported = 0;       // epochs whose metrics the coordinator has already
+        std::string resume;     // path of a snapshot to go on from; empty or unusable: train from the beginning
+        std::string keep_last;  // path where the snapshot after the last epoch is kept; empty: it is not
+    };
+    std::string dataset;     // path of the dataset's JSON
+    std::string images;      // path of the decoded array file; its list of bad images is left out
+    std::string features;    // path of the tap's array file; empty: see recompute
+    bool recompute = false;  // without features: carry every batch through the frozen part anew, once for all
+                             // trajectories; they share cut, seed and batch size then. False: train from the images
     WeightsSpec weights;
+    std::vector<Trajectory> trajectories;
 };
 
 using StageSpec = std::variant<DecodeStage, FeaturesStage, TrainStage>;

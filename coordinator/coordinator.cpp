@@ -70,14 +70,25 @@ class Run {
     }
     void on(int, const Progress& progress) { progress_.images_done(progress.stage, progress.images); }
 
+    const std::vector<int>& trials_of(int stage_index, int trajectory) const {
+        const PlannedStage& planned = stage(stage_index);
+        THAW_CHECK(trajectory >= 0 && trajectory < static_cast<int>(planned.trajectories.size()),
+                   "stage {} has no trajectory {}", stage_index, trajectory);
+        return plan_.trajectory(planned.trajectories[static_cast<std::size_t>(trajectory)]).trials;
+    }
+
     void on(int, const EpochDone& done) {
         store_.together([&] {
-            for (const int index : stage(done.stage).trials) {
+            for (const int index : trials_of(done.stage, done.trajectory)) {
                 if (trial(index).epochs < done.metrics.epoch) continue;
                 store_.record_epoch(trial(index).id, done.metrics);
                 if (trial(index).epochs == done.metrics.epoch) finish(index, done.metrics.validation_accuracy);
             }
         });
+    }
+
+    void on(int, const TrajectoryFailed& failed) {
+        fail_trials(trials_of(failed.stage, failed.trajectory), failed.message);
     }
 
     void on(int rank, const StageDone& done) {
@@ -106,7 +117,7 @@ class Run {
             outcome_.input_error = failed.message;
             return;
         }
-        fail_trials(failed.stage, failed.message);
+        fail_trials(stage(failed.stage).trials, failed.message);
         failure_ = failed.message;
         act(scheduler_.stage_failed(failed.stage));
     }
@@ -123,7 +134,7 @@ class Run {
                     start(action.stage, action.rank);
                     break;
                 case Action::cancel:
-                    fail_trials(action.stage, failure_);
+                    fail_trials(stage(action.stage).trials, failure_);
                     break;
                 case Action::release:
                     release(action.stage);
@@ -161,9 +172,9 @@ class Run {
                                           head_name(trial(index).head)));
     }
 
-    void fail_trials(int index, const std::string& message) {
+    void fail_trials(const std::vector<int>& trials, const std::string& message) {
         store_.together([&] {
-            for (const int served : stage(index).trials) {
+            for (const int served : trials) {
                 if (ended_trials_[static_cast<std::size_t>(served)]) continue;
                 ended_trials_[static_cast<std::size_t>(served)] = true;
                 store_.fail_trial(trial(served).id, message);

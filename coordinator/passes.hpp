@@ -1,8 +1,10 @@
-// The passes that turn a plan without sharing into the plan that runs; in this order.
+// The passes that make a plan; in the order of the tables in plan.cpp, each in a file of its own.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "coordinator/cost_model.hpp"
 #include "coordinator/plan.hpp"
 
 namespace thaw {
@@ -10,19 +12,39 @@ namespace thaw {
 struct PassContext {
     const Inputs& inputs;
     GraphCache& graphs;
+    CostModel& costs;
 };
 
-/// A pass changes the plan and says in one sentence what it found. A new one is a file passes/NAME.cpp, a line here and
-/// a line in the table of make_plan.
-using Pass = std::string (*)(Plan& plan, PassContext& context);
+/// A sharing pass says which stages of one kind are the same work: those whose keys are equal.
+struct SharingPass {
+    const char* name;
+    StageKind kind;
+    void (*key)(const Trial& trial, const Inputs& inputs, std::string& key);  // appends to `key`
+    /// `asked`: how many stages there would be without the pass.
+    PassReport (*report)(const Plan& plan, int asked);
+};
 
 /// An image is decoded and resized once per size, for all backbones and trials.
-std::string share_decode(Plan& plan, PassContext& context);
+extern const SharingPass kShareDecode;
 /// One forward pass per backbone, weights and size yields every cut that any trial needs.
-std::string share_prefix(Plan& plan, PassContext& context);
+extern const SharingPass kSharePrefix;
 /// Trials that differ only in epochs are points on one trajectory, trained once to the last of them.
-std::string merge_epochs(Plan& plan, PassContext& context);
-/// Predicts seconds, bytes and memory of each stage.
-std::string predict_cost(Plan& plan, PassContext& context);
+extern const SharingPass kMergeEpochs;
+
+/// A later pass changes the plan and says what it did. A new one is a file passes/NAME.cpp, a line here and a line in
+/// the table of plan.cpp.
+using Pass = PassReport (*)(Plan& plan, PassContext& context);
+
+/// Takes out the stages that are marked; nothing may need them any more.
+void erase_stages(Plan& plan, const std::vector<bool>& gone);
+
+/// Features are kept on disk, in memory or nowhere, by what storing, reading and computing them again costs.
+PassReport choose_cache(Plan& plan, PassContext& context);
+/// Tails whose features are nowhere, from the same cut and in the same batch order, are stepped side by side.
+PassReport share_forward(Plan& plan, PassContext& context);
+/// Heads on the same features are one stage, up to a length that still spreads over all threads.
+PassReport fuse_heads(Plan& plan, PassContext& context);
+/// Predicts seconds, bytes and memory of each stage, and how long they take together.
+PassReport predict_cost(Plan& plan, PassContext& context);
 
 }  // namespace thaw

@@ -4,14 +4,107 @@
 #include <unordered_map>
 
 #include "common/backbones/backbones.hpp"
+#include "common/fingerprint.hpp"
 #include "coordinator/passes.hpp"
 
 namespace thaw {
 namespace {
 
-/// A features stage pays where a network's layer, not merely its input, is frozen.
+constexpr const SharingPass* kSharingPasses[] = {&kShareDecode, &kSharePrefix, &kMergeEpochs};
+
+struct NamedPass {
+    Pass pass;
+    bool shares;  // left out by --no-sharing
+};
+// Where features lie decides which trainings can share a frozen pass, and which heads read the same array.
+constexpr NamedPass kPasses[] = {
+    {choose_cache, true}, {share_forward, true}, {fuse_heads, true}, {predict_cost, false}};
+
+/// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
+/// one at once: there may be millions, and a graph without sharing would hold three for every trial.
+class PlanBuilder {
+  public:
+    PlanBuilder(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing)
+        : inputs_(inputs), graphs_(graphs) {
+        plan_.trials = std::move(trials);
+        plan_.shared = sharing;
+        if (sharing)
+            for (const SharingPass* pass : kSharingPasses) equal_[index(pass->kind)].pass = pass;
+    }
+
+    Plan build() {
+        for (int i = 0; i < static_cast<int>(plan_.trials.size()); ++i) add(i);
+        for (const SharingPass* pass : kSharingPasses)
+            if (plan_.shared) plan_.reports.push_back(pass->report(plan_, equal_[index(pass->kind)].asked));
+        return std::move(plan_);
+    }
+
+  private:
+    static std::size_t index(StageKind kind) { return static_cast<std::size_t>(kind); }
+
+    void add(int i) {
+        const Trial& trial = plan_.trials[static_cast<std::size_t>(i)];
+        const int decode = stage_for(StageKind::decode, i, {});
+        int features = -1;
+        if (has_features(trial)) {
+            features = stage_for(StageKind::features, i, {decode});
+            add_tap(plan_.stages[static_cast<std::size_t>(features)], tap_of(trial, graphs_.of(trial, inputs_)));
+        }
+        const int train =
+            stage_for(StageKind::train, i, features < 0 ? std::vector{decode} : std::vector{decode, features});
+        PlannedStage& stage = plan_.stages[static_cast<std::size_t>(train)];
+        if (stage.trajectories.empty()) {
+            stage.trajectories.push_back(static_cast<int>(plan_.trajectories.size()));
+            plan_.trajectories.push_back({{}, i, 0, false});
+        }
+        PlannedTrajectory& trajectory = plan_.trajectories[static_cast<std::size_t>(stage.trajectories[0])];
+        trajectory.trials.push_back(i);
+        if (plan_.longest_trial(trajectory).epochs < trial.epochs) trajectory.longest = i;
+    }
+
+    /// The stage of this kind that serves the trial: one that is there and equal, or a new one.
+    int stage_for(StageKind kind, int i, std::vector<int> needs) {
+        Equal& equal = equal_[index(kind)];
+        ++equal.asked;
+        int place = static_cast<int>(plan_.stages.size());
+        if (equal.pass) {
+            key_.clear();
+            equal.pass->key(plan_.trials[static_cast<std::size_t>(i)], inputs_, key_);
+            place = equal.stages.try_emplace(digest(key_), place).first->second;
+        }
+        if (place == static_cast<int>(plan_.stages.size())) {
+            PlannedStage stage;
+            stage.kind = kind;
+            stage.needs = std::move(needs);
+            plan_.stages.push_back(std::move(stage));
+        }
+        plan_.stages[static_cast<std::size_t>(place)].trials.push_back(i);
+        return place;
+    }
+
+    static void add_tap(PlannedStage& stage, const TapKey& key) {
+        const auto at = std::lower_bound(stage.taps.begin(), stage.taps.end(), key,
+                                         [](const PlannedTap& tap, const TapKey& wanted) { return tap.key < wanted; });
+        if (at == stage.taps.end() || at->key != key) stage.taps.insert(at, {key, Place::disk});
+    }
+
+    struct Equal {
+        const SharingPass* pass = nullptr;  // none: no two stages are equal
+        std::unordered_map<Digest, int, Digest::Hash> stages;
+        int asked = 0;
+    };
+
+    const Inputs& inputs_;
+    GraphCache& graphs_;
+    Plan plan_;
+    Equal equal_[3];  // by StageKind
+    std::string key_;
+};
+
+}  // namespace
+
 bool has_features(const Trial& trial) {
-    return trial.cut > 1;
+    return trial.cut > 1;  // where a network's layer, not merely its input, is frozen
 }
 
 /// Trials that train nothing but their head read pooled vectors; the others the map at their cut.
@@ -20,92 +113,51 @@ TapKey tap_of(const Trial& trial, const LayerGraph& graph) {
     return {trial.cut, true, trial.head.pooling};
 }
 
-struct NamedPass {
-    const char* name;
-    Pass pass;
-    bool shares;  // left out by --no-sharing
-};
-
-constexpr NamedPass kPasses[] = {
-    {"share_decode", share_decode, true},
-    {"share_prefix", share_prefix, true},
-    {"merge_epochs", merge_epochs, true},
-    {"cost", predict_cost, false},
-};
-
-}  // namespace
-
 double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
     return stage.predicted.seconds * (stage.whole_rank() ? inputs.threads_per_rank : 1);
 }
 
 const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding) {
+    if (last_ && last_->first == std::tie(backbone, image_size, padding)) return last_->second;
     const auto key = std::make_tuple(backbone, image_size, padding);
-    const auto found = graphs_.find(key);
-    if (found != graphs_.end()) return found->second;
-    return graphs_.emplace(key, build_backbone(backbone, image_size, parse_padding_style(padding))).first->second;
-}
-
-Plan plan_separately(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs) {
-    Plan plan;
-    plan.trials = std::move(trials);
-    for (int i = 0; i < static_cast<int>(plan.trials.size()); ++i) {
-        const Trial& trial = plan.trials[static_cast<std::size_t>(i)];
-        const LayerGraph& graph = graphs.get(trial.backbone, trial.image_size, inputs.weights_of(trial).padding);
-        const auto add = [&](StageKind kind, std::vector<int> needs, std::vector<TapKey> taps) {
-            PlannedStage stage{
-                .kind = kind, .trials = {i}, .needs = std::move(needs), .taps = std::move(taps), .predicted = {}};
-            plan.stages.push_back(std::move(stage));
-            return static_cast<int>(plan.stages.size()) - 1;
-        };
-        std::vector<int> needs = {add(StageKind::decode, {}, {})};
-        if (has_features(trial)) needs.push_back(add(StageKind::features, needs, {tap_of(trial, graph)}));
-        add(StageKind::train, needs, {});
-    }
-    return plan;
+    auto found = graphs_.find(key);
+    if (found == graphs_.end())
+        found = graphs_.emplace(key, build_backbone(backbone, image_size, parse_padding_style(padding))).first;
+    last_ = &*found;
+    return found->second;
 }
 
 Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing) {
-    Plan plan = plan_separately(std::move(trials), inputs, graphs);
-    plan.shared = sharing;
-    PassContext context{inputs, graphs};
+    Plan plan = PlanBuilder(std::move(trials), inputs, graphs, sharing).build();
+    CostModel costs(inputs, graphs);
+    PassContext context{inputs, graphs, costs};
     for (const NamedPass& pass : kPasses)
-        if (sharing || !pass.shares) plan.reports.push_back({pass.name, pass.pass(plan, context)});
+        if (sharing || !pass.shares) plan.reports.push_back(pass.pass(plan, context));
     return plan;
 }
 
-int merge_equal(Plan& plan, StageKind kind, const std::function<std::string(const PlannedStage&)>& key) {
-    std::unordered_map<std::string, int> first;  // by key: index in the merged list
-    std::vector<int> moved_to(plan.stages.size());
-    std::vector<PlannedStage> merged;
-    for (std::size_t i = 0; i < plan.stages.size(); ++i) {
-        PlannedStage& stage = plan.stages[i];
-        const int next = static_cast<int>(merged.size());
-        const int place = stage.kind == kind ? first.emplace(key(stage), next).first->second : next;
-        moved_to[i] = place;
-        for (int& need : stage.needs) need = moved_to[static_cast<std::size_t>(need)];
-        if (place == next) {
-            merged.push_back(std::move(stage));
-            continue;
-        }
-        PlannedStage& kept = merged[static_cast<std::size_t>(place)];
-        const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-        append(kept.trials, stage.trials);
-        append(kept.needs, stage.needs);
-        append(kept.taps, stage.taps);
+void erase_stages(Plan& plan, const std::vector<bool>& gone) {
+    std::vector<int> moved_to(plan.stages.size(), -1);
+    std::size_t kept = 0;
+    for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+        if (gone[s]) continue;
+        for (int& need : plan.stages[s].needs) need = moved_to[static_cast<std::size_t>(need)];
+        moved_to[s] = static_cast<int>(kept);
+        if (kept != s) plan.stages[kept] = std::move(plan.stages[s]);
+        ++kept;
     }
-    for (PlannedStage& stage : merged) {
-        const auto tidy = [](auto& list) {
-            std::sort(list.begin(), list.end());
-            list.erase(std::unique(list.begin(), list.end()), list.end());
-        };
-        tidy(stage.trials);
-        tidy(stage.needs);
-        tidy(stage.taps);
+    plan.stages.resize(kept);
+}
+
+std::vector<Probe> missing_speeds(const std::vector<Trial>& trials, const Inputs& inputs, GraphCache& graphs) {
+    CostModel costs(inputs, graphs);
+    costs.disk();
+    for (const Trial& trial : trials) {
+        costs.decode(trial);
+        if (has_features(trial)) costs.forward(trial, trial.cut);
+        costs.training(trial);
     }
-    const int saved = static_cast<int>(plan.stages.size() - merged.size());
-    plan.stages = std::move(merged);
-    return saved;
+    return costs.missing();
 }
 
 }  // namespace thaw

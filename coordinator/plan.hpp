@@ -1,12 +1,10 @@
-// The plan: the graph of stages for a set of trials. Built with nothing shared; passes then merge what is equal.
+// The plan: the graph of distinct stages for a set of trials, with what each is predicted to cost.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
@@ -35,50 +33,84 @@ struct TapKey {
     auto operator<=>(const TapKey&) const = default;
 };
 
+/// Where features lie between the pass that computes them and the trainings that read them. Nowhere: every training
+/// computes them anew, batch by batch.
+enum class Place { disk, memory, nowhere };
+
+struct PlannedTap {
+    TapKey key;
+    Place place = Place::disk;
+};
+
+/// Trials that are points on one training.
+struct PlannedTrajectory {
+    std::vector<int> trials;      // indices into Plan::trials, ascending
+    int longest = 0;              // the one of them with the most epochs
+    int from_epoch = 0;           // its training goes on from a snapshot of this epoch
+    bool keeps_snapshot = false;  // after its last epoch, for who asks for more epochs later
+};
+
 struct PlannedStage {
     StageKind kind = StageKind::decode;
-    std::vector<int> trials;   // those it serves, as indices into Plan::trials; ascending
-    std::vector<int> needs;    // stages that must be done before, as indices into Plan::stages
-    std::vector<TapKey> taps;  // features only; ascending
+    std::vector<int> trials;        // those it serves, as indices into Plan::trials; ascending
+    std::vector<int> needs;         // stages that must be done before, as indices into Plan::stages; ascending
+    std::vector<PlannedTap> taps;   // features only; ascending
+    std::vector<int> trajectories;  // train only, as indices into Plan::trajectories
+    bool recompute = false;         // train only: its features are nowhere
     Cost predicted;
     /// Whole-rank stages use every thread of their rank; the others one, several run side by side.
-    bool whole_rank() const { return kind != StageKind::train; }
+    bool whole_rank() const { return kind != StageKind::train || (recompute && trajectories.size() > 1); }
 };
 
 /// The stage's predicted seconds times the threads that it keeps busy.
 double core_seconds(const PlannedStage& stage, const Inputs& inputs);
 
-/// What one pass did, for `thaw plan`.
+/// What one pass did.
 struct PassReport {
     std::string name;
-    std::string text;  // one sentence
+    std::string text;                  // one sentence: what it found and saved
+    std::vector<std::string> details;  // for `thaw plan --explain`: what was chosen or declined, and why
 };
 
 struct Plan {
     std::vector<Trial> trials;
+    std::vector<PlannedTrajectory> trajectories;
     std::vector<PlannedStage> stages;  // needs point backwards
     std::vector<PassReport> reports;
     bool shared = false;  // with passes; without, every stage's output is its own, also where another's is equal
+    double predicted_seconds = 0;  // from the first stage's start to the last one's end, on inputs.ranks ranks
 
-    const Trial& first_trial(const PlannedStage& stage) const {
-        return trials[static_cast<std::size_t>(stage.trials[0])];
-    }
+    const Trial& trial(int index) const { return trials[static_cast<std::size_t>(index)]; }
+    const PlannedStage& stage(int index) const { return stages[static_cast<std::size_t>(index)]; }
+    const PlannedTrajectory& trajectory(int index) const { return trajectories[static_cast<std::size_t>(index)]; }
+    const Trial& first_trial(const PlannedStage& stage) const { return trial(stage.trials[0]); }
+    const Trial& longest_trial(const PlannedTrajectory& trajectory) const { return trial(trajectory.longest); }
 };
 
 /// Layer graphs by (backbone, image size, padding), built once.
 class GraphCache {
   public:
     const LayerGraph& get(const std::string& backbone, int image_size, const std::string& padding);
+    const LayerGraph& of(const Trial& trial, const Inputs& inputs) {
+        return get(trial.backbone, trial.image_size, inputs.weights_of(trial).padding);
+    }
 
   private:
-    std::map<std::tuple<std::string, int, std::string>, LayerGraph> graphs_;
+    using Graphs = std::map<std::tuple<std::string, int, std::string>, LayerGraph>;
+    Graphs graphs_;
+    const Graphs::value_type* last_ = nullptr;  // neighbouring trials mostly ask for the same
 };
 
-/// Each trial's own chain: decode, features where something is frozen, train. Nothing is shared.
-Plan plan_separately(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs);
-
-/// plan_separately and then every pass of passes.hpp in order. With `sharing` false only `cost`.
+/// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in
+/// the eyes of a sharing pass are one, and the other passes of passes.hpp follow; without, only `cost`.
 Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing = true);
+
+/// What make_plan wants to know about this machine's speed, and Inputs::speeds does not tell yet.
+std::vector<Probe> missing_speeds(const std::vector<Trial>& trials, const Inputs& inputs, GraphCache& graphs);
+
+/// Which output of a frozen pass the trial trains on; trials that train from the images have none.
+bool has_features(const Trial& trial);
+TapKey tap_of(const Trial& trial, const LayerGraph& graph);
 
 /// The stage as a worker gets it; outputs lie in the folder `cache`, under names that tell their content.
 StageSpec stage_spec(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache);
@@ -86,14 +118,16 @@ StageSpec stage_spec(const Plan& plan, int stage, const Inputs& inputs, const st
 /// The files that the stage writes.
 std::vector<std::string> stage_outputs(const StageSpec& spec);
 
+/// All that a trial's result depends on besides the trial itself: what trial_id wants to know.
+std::string trial_context(const Trial& trial, const Inputs& inputs);
+
+/// Identity of a trajectory: names its snapshots.
+std::string trajectory_key(const Trial& trial, const Inputs& inputs);
+
 /// For people: "decode 671 images at 224", "mobilenet_v2: 2 cuts", "mobilenet_v2 freeze all head 256 …".
 std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& inputs);
 
-/// Sums, and a list of stages by kind, as `thaw plan` prints them.
-std::string plan_text(const Plan& plan, const Inputs& inputs);
-
-/// Merges stages of `kind` for which `key` is equal, with their trials and taps, and rewires those that need them.
-/// Returns how many stages were saved. What every sharing pass consists of.
-int merge_equal(Plan& plan, StageKind kind, const std::function<std::string(const PlannedStage&)>& key);
+/// Sums, and a list of stages by kind, as `thaw plan` prints them; with `explain` also what each pass chose and why.
+std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain = false);
 
 }  // namespace thaw

@@ -64,8 +64,13 @@ std::string images_of(const Plan& plan, const PlannedStage& stage, const Inputs&
     return OutputNames(plan, decode, inputs, cache).decoded(plan.first_trial(stage));
 }
 
+/// The folder for arrays that are kept at `place`.
+const std::string& folder_at(Place place, const Inputs& inputs, const std::string& cache) {
+    return place == Place::memory ? inputs.memory_folder : cache;
+}
+
 FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
-    const PlannedStage& stage = plan.stages[static_cast<std::size_t>(index)];
+    const PlannedStage& stage = plan.stage(index);
     const Trial& trial = plan.first_trial(stage);
     FeaturesStage spec;
     spec.images = images_of(plan, stage, inputs, cache);
@@ -73,27 +78,43 @@ FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, c
     spec.weights = inputs.weights_of(trial);
     spec.seed = trial.seed;
     spec.image_size = trial.image_size;
-    const OutputNames names(plan, index, inputs, cache);
-    for (const TapKey& tap : stage.taps)
-        spec.taps.push_back({tap.cut, tap.pooled, tap.pooling, names.features(trial, spec.weights, tap)});
+    for (const PlannedTap& tap : stage.taps) {
+        const OutputNames names(plan, index, inputs, folder_at(tap.place, inputs, cache));
+        spec.taps.push_back(
+            {tap.key.cut, tap.key.pooled, tap.key.pooling, names.features(trial, spec.weights, tap.key)});
+    }
     return spec;
+}
+
+std::string snapshot_file(const std::string& cache, const std::string& key, int epoch) {
+    return fmt::format("{}/snapshot-{}-{}.state", cache, key, epoch);
 }
 
 TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs& inputs, const std::string& cache) {
     TrainStage spec;
-    spec.trial = plan.first_trial(stage);
-    for (const int trial : stage.trials)
-        spec.trial.epochs = std::max(spec.trial.epochs, plan.trials[static_cast<std::size_t>(trial)].epochs);
+    const Trial& first = plan.first_trial(stage);
     spec.dataset = inputs.dataset;
     spec.images = images_of(plan, stage, inputs, cache);
-    spec.weights = inputs.weights_of(spec.trial);
+    spec.recompute = stage.recompute;
+    spec.weights = inputs.weights_of(first);
+    for (const int index : stage.trajectories) {
+        const PlannedTrajectory& trajectory = plan.trajectory(index);
+        TrainStage::Trajectory planned{plan.longest_trial(trajectory), 0, "", ""};
+        if (trajectory.from_epoch || trajectory.keeps_snapshot) {
+            const std::string key = trajectory_key(planned.trial, inputs);
+            if (trajectory.from_epoch) planned.resume = snapshot_file(cache, key, trajectory.from_epoch);
+            if (trajectory.keeps_snapshot) planned.keep_last = snapshot_file(cache, key, planned.trial.epochs);
+        }
+        spec.trajectories.push_back(std::move(planned));
+    }
     const int features = needed(plan, stage, StageKind::features);
     if (features < 0) return spec;
-    for (const TapKey& tap : plan.stages[static_cast<std::size_t>(features)].taps) {
-        if (tap.cut != spec.trial.cut || (tap.pooled && tap.pooling != spec.trial.head.pooling)) continue;
-        spec.features = OutputNames(plan, features, inputs, cache).features(spec.trial, spec.weights, tap);
+    for (const PlannedTap& tap : plan.stage(features).taps) {
+        if (tap.key.cut != first.cut || (tap.key.pooled && tap.key.pooling != first.head.pooling)) continue;
+        const OutputNames names(plan, features, inputs, folder_at(tap.place, inputs, cache));
+        spec.features = names.features(first, spec.weights, tap.key);
     }
-    THAW_CHECK(!spec.features.empty(), "no tap at cut {} for trial {}", spec.trial.cut, spec.trial.id);
+    THAW_CHECK(!spec.features.empty(), "no tap at cut {} for trial {}", first.cut, first.id);
     return spec;
 }
 
@@ -130,6 +151,24 @@ std::vector<std::string> stage_outputs(const StageSpec& spec) {
     return files;
 }
 
+std::string trial_context(const Trial& trial, const Inputs& inputs) {
+    const WeightsSpec& weights = inputs.weights_of(trial);
+    return Fingerprint()
+        .add(inputs.dataset_fingerprint)
+        .add(to_string(inputs.decode.resize))
+        .add(to_string(inputs.decode.interpolation))
+        .add(weights.sha256)
+        .add(weights.preprocessing)
+        .add(weights.padding)
+        .hex();
+}
+
+std::string trajectory_key(const Trial& trial, const Inputs& inputs) {
+    Trial trajectory = trial;
+    trajectory.epochs = 0;
+    return trial_id(trajectory, Fingerprint().add(trial_context(trial, inputs)).add(inputs.frozen_back_end).hex());
+}
+
 std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& inputs) {
     const Trial& trial = plan.first_trial(stage);
     const char* mark = trial.weights == "random" ? " (random weights)" : "";
@@ -140,6 +179,9 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
             return fmt::format("{}{} at {} px, {} {}", trial.backbone, mark, trial.image_size, stage.taps.size(),
                                stage.taps.size() == 1 ? "cut" : "cuts");
         case StageKind::train:
+            if (stage.trajectories.size() > 1)
+                return fmt::format("{}{} freeze {}, {} {}", trial.backbone, mark, trial.freeze,
+                                   stage.trajectories.size(), stage.recompute ? "side by side" : "heads");
             return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}", trial.backbone, mark,
                                trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
                                optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed);
@@ -147,12 +189,13 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }
 
-std::string plan_text(const Plan& plan, const Inputs& inputs) {
+std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain) {
     std::string text =
         fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n", plan.trials.size(),
                     inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,
                     inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
-    text += fmt::format("{:<10} {:>8} {:>14} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB", "what");
+    text += fmt::format("{:<10} {:>8} {:>14} {:>12} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB",
+                        "memory MB", "what");
     for (const StageKind kind : {StageKind::decode, StageKind::features, StageKind::train}) {
         Cost cost;
         std::vector<const PlannedStage*> stages;
@@ -161,15 +204,21 @@ std::string plan_text(const Plan& plan, const Inputs& inputs) {
             stages.push_back(&stage);
             cost.seconds += core_seconds(stage, inputs);
             cost.bytes += stage.predicted.bytes;
+            cost.memory = std::max(cost.memory, stage.predicted.memory);
         }
         if (stages.empty()) continue;
         std::string what = describe(plan, *stages[0], inputs);
         if (stages.size() > 1) what += ", ...";
-        text += fmt::format("{:<10} {:>8} {:>14.1f} {:>12.1f}   {}\n", kind_name(kind), stages.size(), cost.seconds,
-                            static_cast<double>(cost.bytes) / 1e6, what);
+        text += fmt::format("{:<10} {:>8} {:>14.1f} {:>12.1f} {:>12.0f}   {}\n", kind_name(kind), stages.size(),
+                            cost.seconds, static_cast<double>(cost.bytes) / 1e6, static_cast<double>(cost.memory) / 1e6,
+                            what);
     }
     text += "\npasses\n";
-    for (const PassReport& report : plan.reports) text += fmt::format("  {:<13} {}\n", report.name, report.text);
+    for (const PassReport& report : plan.reports) {
+        text += fmt::format("  {:<13} {}\n", report.name, report.text);
+        if (!explain) continue;
+        for (const std::string& detail : report.details) text += fmt::format("  {:<13}   - {}\n", "", detail);
+    }
     return text;
 }
 

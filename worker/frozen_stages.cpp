@@ -9,9 +9,9 @@
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
+#include "common/parallel.hpp"
 #include "worker/data/array_file.hpp"
 #include "worker/data/image_cache.hpp"
-#include "worker/data/parallel.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/threads.hpp"
 

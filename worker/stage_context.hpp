@@ -48,7 +48,8 @@ struct StageResult {
 /// How a running stage tells what it has done; called from any thread.
 struct StageReports {
     std::function<void(std::int64_t images)> progress;
-    std::function<void(const EpochMetrics&)> epoch;
+    std::function<void(int trajectory, const EpochMetrics&)> epoch;
+    std::function<void(int trajectory, const std::string& message)> trajectory_failed;
 };
 
 /// The dataset in the JSON file `path`.

@@ -35,13 +35,18 @@ class Running {
   private:
     static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop) {
         const auto start = Clock::now();
+        const auto tell = [&](const Message& message) { channel.send(Channel::kCoordinator, message); };
         const StageReports reports = {.progress =
                                           [&](std::int64_t images) {
-                                              channel.send(Channel::kCoordinator, Progress{order.stage, images});
+                                              tell(Progress{order.stage, images});
                                           },
                                       .epoch =
-                                          [&](const EpochMetrics& metrics) {
-                                              channel.send(Channel::kCoordinator, EpochDone{order.stage, metrics});
+                                          [&](int trajectory, const EpochMetrics& metrics) {
+                                              tell(EpochDone{order.stage, trajectory, metrics});
+                                          },
+                                      .trajectory_failed =
+                                          [&](int trajectory, const std::string& message) {
+                                              tell(TrajectoryFailed{order.stage, trajectory, message});
                                           }};
         try {
             const StageResult result = run_stage(order.spec, context, reports, stop);

@@ -5,27 +5,51 @@
 #include "coordinator/passes.hpp"
 
 namespace thaw {
+namespace {
 
-std::string merge_epochs(Plan& plan, PassContext&) {
-    const auto epochs_to_train = [&] {
-        std::int64_t epochs = 0;
-        for (const PlannedStage& stage : plan.stages) {
-            int longest = 0;
-            if (stage.kind == StageKind::train)
-                for (const int trial : stage.trials)
-                    longest = std::max(longest, plan.trials[static_cast<std::size_t>(trial)].epochs);
-            epochs += longest;
-        }
-        return epochs;
-    };
-    const std::int64_t before = epochs_to_train();
-    const int saved = merge_equal(plan, StageKind::train, [&](const PlannedStage& stage) {
-        Trial trajectory = plan.first_trial(stage);
-        trajectory.epochs = 0;
-        return trial_id(trajectory, trajectory.weights);
-    });
-    return fmt::format("{} trainings saved, {} of {} epochs: trials that differ only in epochs are one trajectory",
-                       saved, before - epochs_to_train(), before);
+template <typename Number>
+void append_bits(std::string& key, Number number) {
+    key.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
+
+/// All of a trial but its epochs, exactly: there may be a million trials, so numbers go in as their bits. No
+/// hyper-parameter of a step depends on how many epochs there are in all; one that did would have to go in here with
+/// `epochs` itself.
+void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
+    kSharePrefix.key(trial, inputs, key);
+    for (const int number : {trial.frozen_layers, trial.cut, trial.batch_size, static_cast<int>(trial.head.pooling),
+                             static_cast<int>(trial.head.widths.size()), static_cast<int>(trial.optimizer.kind),
+                             static_cast<int>(trial.optimizer.nesterov)})
+        append_bits(key, number);
+    for (const int width : trial.head.widths) append_bits(key, width);
+    for (const double rate : trial.dropout) append_bits(key, rate);
+    const Optimizer& optimizer = trial.optimizer;
+    for (const double number :
+         {trial.learning_rate, optimizer.momentum, optimizer.beta1, optimizer.beta2, optimizer.rho, optimizer.epsilon})
+        append_bits(key, number);
+    append_bits(key, trial.seed);
+}
+
+PassReport report(const Plan& plan, int asked) {
+    std::int64_t epochs = 0, before = 0;
+    for (const PlannedTrajectory& trajectory : plan.trajectories) epochs += plan.longest_trial(trajectory).epochs;
+    for (const Trial& trial : plan.trials) before += trial.epochs;
+    PassReport report{"merge_epochs", "", {}};
+    report.text =
+        fmt::format("{} trainings saved, {} of {} epochs: trials that differ only in epochs are one trajectory",
+                    asked - static_cast<int>(plan.trajectories.size()), before - epochs, before);
+    std::int64_t resumed = 0, done = 0;
+    for (const PlannedTrajectory& trajectory : plan.trajectories) {
+        resumed += trajectory.from_epoch > 0;
+        done += trajectory.from_epoch;
+    }
+    if (resumed)
+        report.details.push_back(fmt::format("{} trainings go on from snapshots: {} epochs are done", resumed, done));
+    return report;
+}
+
+}  // namespace
+
+const SharingPass kMergeEpochs = {"merge_epochs", StageKind::train, key_of, report};
 
 }  // namespace thaw

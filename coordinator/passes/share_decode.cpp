@@ -1,14 +1,24 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "coordinator/passes.hpp"
 
 namespace thaw {
+namespace {
 
-std::string share_decode(Plan& plan, PassContext&) {
-    const int saved = merge_equal(plan, StageKind::decode, [&](const PlannedStage& stage) {
-        return std::to_string(plan.first_trial(stage).image_size);
-    });
-    return fmt::format("{} decode stages saved: every image size is decoded once", saved);
+void key_of(const Trial& trial, const Inputs&, std::string& key) {
+    key += std::to_string(trial.image_size);
 }
+
+PassReport report(const Plan& plan, int asked) {
+    const auto kept = std::count_if(plan.stages.begin(), plan.stages.end(),
+                                    [](const PlannedStage& stage) { return stage.kind == StageKind::decode; });
+    return {"share_decode", fmt::format("{} decode stages saved: every image size is decoded once", asked - kept), {}};
+}
+
+}  // namespace
+
+const SharingPass kShareDecode = {"share_decode", StageKind::decode, key_of, report};
 
 }  // namespace thaw

@@ -1,19 +1,40 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "coordinator/passes.hpp"
 
 namespace thaw {
+namespace {
 
-std::string share_prefix(Plan& plan, PassContext& context) {
-    const int saved = merge_equal(plan, StageKind::features, [&](const PlannedStage& stage) {
-        const Trial& trial = plan.first_trial(stage);
-        const WeightsSpec& weights = context.inputs.weights_of(trial);
-        // Random weights are another network for each seed.
-        const std::string content = weights.sha256.empty() ? fmt::format("seed {}", trial.seed) : weights.sha256;
-        return fmt::format("{}|{}|{}|{}|{}", trial.backbone, trial.image_size, content, weights.preprocessing,
-                           weights.padding);
-    });
-    return fmt::format("{} frozen forward passes saved: one pass per backbone gives every cut", saved);
+void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
+    const WeightsSpec& weights = inputs.weights_of(trial);
+    key.append(trial.backbone).append(1, '|').append(std::to_string(trial.image_size)).append(1, '|');
+    // Random weights are another network for each seed.
+    if (weights.sha256.empty())
+        key.append("seed ").append(std::to_string(trial.seed));
+    else
+        key.append(weights.sha256);
+    key.append(1, '|').append(weights.preprocessing).append(1, '|').append(weights.padding);
 }
+
+PassReport report(const Plan& plan, int asked) {
+    PassReport report{"share_prefix", "", {}};
+    int passes = 0;
+    for (const PlannedStage& stage : plan.stages) {
+        if (stage.kind != StageKind::features) continue;
+        ++passes;
+        const Trial& trial = plan.first_trial(stage);
+        report.details.push_back(fmt::format(
+            "{} at {} px: one pass with {} for {} trials", trial.backbone, trial.image_size,
+            stage.taps.size() == 1 ? "one output" : fmt::format("{} outputs", stage.taps.size()), stage.trials.size()));
+    }
+    report.text = fmt::format("{} frozen forward passes saved: one pass per backbone gives every cut", asked - passes);
+    return report;
+}
+
+}  // namespace
+
+const SharingPass kSharePrefix = {"share_prefix", StageKind::features, key_of, report};
 
 }  // namespace thaw

@@ -21,7 +21,8 @@ inline void echo_until_stopped(Channel& worker) {
         ASSERT_EQ(envelope->from, Channel::kCoordinator);
         if (std::holds_alternative<Stop>(envelope->message)) break;
         const auto& run = std::get<RunStage>(envelope->message);
-        EpochDone epoch{.stage = run.stage, .metrics = {}};
+        EpochDone epoch;
+        epoch.stage = run.stage;
         epoch.metrics.train_loss = 0.1;  // has no finite binary form: must arrive as the same bits
         worker.send(Channel::kCoordinator, epoch);
         worker.send(Channel::kCoordinator, StageFailed{run.stage, std::get<DecodeStage>(run.spec).dataset, false});

@@ -23,15 +23,16 @@ INSTANTIATE_TEST_SUITE_P(Workers, LocalChannel, testing::Values(1, 2, 4));
 
 TEST(Message, ReadsBackAsItWas) {
     TrainStage train;
-    train.trial.backbone = "mobilenet_v2";
-    train.trial.dropout = {0.5};
+    train.trajectories.push_back({Trial(), 3, "resume", "keep"});
+    train.trajectories[0].trial.backbone = "mobilenet_v2";
+    train.trajectories[0].trial.dropout = {0.5};
     train.weights.padding = "tensorflow";
     FeaturesStage features;
     features.taps = {{.cut = 7, .pooled = true, .pooling = Pooling::max, .output = "file"}};
     for (const Message& message : std::initializer_list<Message>{
-             Hello{"host", 2}, Progress{3, 1'000'000'000'000}, EpochDone{4, {5, .1, .2, .3, .4, .5}},
-             StageDone{6, 0.7, 8, 9, true}, StageFailed{10, "why", true}, Goodbye{}, RunStage{11, train},
-             RunStage{12, features}, RunStage{13, DecodeStage{}}, Stop{}}) {
+             Hello{"host", 2}, Progress{3, 1'000'000'000'000}, EpochDone{4, 1, {5, .1, .2, .3, .4, .5, "hash"}},
+             TrajectoryFailed{4, 2, "why"}, StageDone{6, 0.7, 8, 9, true}, StageFailed{10, "why", true}, Goodbye{},
+             RunStage{11, train}, RunStage{12, features}, RunStage{13, DecodeStage{}}, Stop{}}) {
         EXPECT_EQ(serialize(deserialize(serialize(message))), serialize(message));
         EXPECT_EQ(deserialize(serialize(message)).index(), message.index());
     }

@@ -21,7 +21,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 EpochMetrics epoch(int number) {
-    return {number, 1.0 / number, 0.5, 2.0 / number, number / 100.0, 0.25};
+    return {number, 1.0 / number, 0.5, 2.0 / number, number / 100.0, 0.25, "weights"};
 }
 
 /// A worker that answers orders as its script says; without a script every stage succeeds.
@@ -44,8 +44,9 @@ class ScriptedWorker {
 
     static void succeed(Channel& channel, const RunStage& order) {
         if (const auto* train = std::get_if<TrainStage>(&order.spec))
-            for (int i = 1; i <= train->trial.epochs; ++i)
-                channel.send(Channel::kCoordinator, EpochDone{order.stage, epoch(i)});
+            for (int t = 0; t < static_cast<int>(train->trajectories.size()); ++t)
+                for (int i = 1; i <= train->trajectories[static_cast<std::size_t>(t)].trial.epochs; ++i)
+                    channel.send(Channel::kCoordinator, EpochDone{order.stage, t, epoch(i)});
         channel.send(Channel::kCoordinator, StageDone{order.stage, 0.5, 1000, 0, false});
     }
 
@@ -122,7 +123,7 @@ TEST_F(CoordinatorTest, EndsAtOnceWhereNothingIsToBeDone) {
 TEST_F(CoordinatorTest, SpreadsTrialsOverTheRanks) {
     std::vector<Trial> trials;
     for (std::uint64_t seed = 1; seed <= 6; ++seed)
-        trials.push_back(but(made_up_trial(graphs_), graphs_, [&](Trial& trial) { trial.seed = seed; }));
+        trials.push_back(but(made_up_trial(graphs_, "features.14"), graphs_, [&](Trial& trial) { trial.seed = seed; }));
     const auto take_time = [](Channel& channel, const RunStage& order) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         ScriptedWorker::succeed(channel, order);
@@ -147,7 +148,7 @@ TEST_F(CoordinatorTest, FinishesATrialAsSoonAsItsEpochsAreDone) {
     const Trial brief = made_up_trial(graphs_, "all", 2), longer = made_up_trial(graphs_, "all", 9);
     const auto diverge = [](Channel& channel, const RunStage& order) {
         if (order.spec.index() != 2) return ScriptedWorker::succeed(channel, order);
-        for (int i = 1; i <= 3; ++i) channel.send(Channel::kCoordinator, EpochDone{order.stage, epoch(i)});
+        for (int i = 1; i <= 3; ++i) channel.send(Channel::kCoordinator, EpochDone{order.stage, 0, epoch(i)});
         channel.send(Channel::kCoordinator, StageFailed{order.stage, "the loss became nan", false});
     };
     const Outcome outcome = run({brief, longer}, {diverge});
@@ -191,7 +192,7 @@ TEST_F(CoordinatorTest, StopsWhenAskedAndKeepsWhatWasDone) {
     const Trial first = made_up_trial(graphs_, "all", 2), second = made_up_trial(graphs_, "all", 100);
     const auto stop_after_two = [&](Channel& channel, const RunStage& order) {
         if (order.spec.index() != 2) return ScriptedWorker::succeed(channel, order);
-        for (int i = 1; i <= 2; ++i) channel.send(Channel::kCoordinator, EpochDone{order.stage, epoch(i)});
+        for (int i = 1; i <= 2; ++i) channel.send(Channel::kCoordinator, EpochDone{order.stage, 0, epoch(i)});
         stop_ = true;
     };
     const Outcome outcome = run({first, second}, {stop_after_two});

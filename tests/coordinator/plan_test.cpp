@@ -31,9 +31,15 @@ class PlanTest : public testing::Test {
         return static_cast<int>(std::count_if(plan.stages.begin(), plan.stages.end(),
                                               [kind](const PlannedStage& stage) { return stage.kind == kind; }));
     }
-    /// Stages of each kind: decode, features, train.
+    /// Decode stages, features stages, trajectories.
     static std::vector<int> counts(const Plan& plan) {
-        return {count(plan, StageKind::decode), count(plan, StageKind::features), count(plan, StageKind::train)};
+        return {count(plan, StageKind::decode), count(plan, StageKind::features),
+                static_cast<int>(plan.trajectories.size())};
+    }
+    static std::vector<TapKey> keys(const PlannedStage& stage) {
+        std::vector<TapKey> keys;
+        for (const PlannedTap& tap : stage.taps) keys.push_back(tap.key);
+        return keys;
     }
     std::vector<std::string> outputs(const Plan& plan) {
         std::vector<std::string> files;
@@ -73,8 +79,20 @@ void PlanTest::expect_sound(const Plan& plan) {
         if (const auto* train = std::get_if<TrainStage>(&spec)) {
             EXPECT_TRUE(readable.contains(train->images));
             EXPECT_TRUE(train->features.empty() || readable.contains(train->features)) << train->features;
-            EXPECT_EQ(train->features.empty(), train->trial.cut <= 1);
-            for (const int trial : stage.trials) ++trained[static_cast<std::size_t>(trial)];
+            ASSERT_EQ(train->trajectories.size(), stage.trajectories.size());
+            std::vector<int> served;
+            for (std::size_t t = 0; t < stage.trajectories.size(); ++t) {
+                const PlannedTrajectory& trajectory = plan.trajectory(stage.trajectories[t]);
+                const Trial& longest = train->trajectories[t].trial;
+                EXPECT_EQ(train->features.empty(), longest.cut <= 1 || train->recompute);
+                for (const int trial : trajectory.trials) {
+                    ++trained[static_cast<std::size_t>(trial)];
+                    EXPECT_LE(plan.trial(trial).epochs, longest.epochs);
+                    served.push_back(trial);
+                }
+            }
+            std::sort(served.begin(), served.end());
+            EXPECT_EQ(served, stage.trials);
         }
         EXPECT_GT(stage.predicted.seconds, 0);
     }
@@ -105,12 +123,9 @@ TEST_F(PlanTest, HasNoStagesForNoTrials) {
 
 TEST_F(PlanTest, SharesThePrefixAmongAllThatOnlyTheHeadSees) {
     const std::vector<std::function<void(Trial&)>> changes = {
-        [](Trial& trial) { trial.head.widths = {64}; },
-        [](Trial& trial) { trial.learning_rate = 0.5; },
-        [](Trial& trial) { trial.batch_size = 4; },
-        [](Trial& trial) { trial.optimizer.kind = OptimizerKind::sgd; },
+        [](Trial& trial) { trial.head.widths = {64}; }, [](Trial& trial) { trial.learning_rate = 0.5; },
+        [](Trial& trial) { trial.batch_size = 4; },     [](Trial& trial) { trial.optimizer.kind = OptimizerKind::sgd; },
         [](Trial& trial) { trial.seed = 2; },
-        [](Trial& trial) { trial.weights = "copy"; },  // another name for the same content
     };
     for (std::size_t i = 0; i < changes.size(); ++i) {
         const Plan plan = plan_pair(changes[i]);
@@ -118,6 +133,15 @@ TEST_F(PlanTest, SharesThePrefixAmongAllThatOnlyTheHeadSees) {
         EXPECT_THAT(plan.stages[1].taps, SizeIs(1)) << "change " << i;
         expect_sound(plan);
     }
+}
+
+TEST_F(PlanTest, KnowsWeightsByTheirContentWhateverTheirName) {
+    const Plan plan = plan_pair([](Trial& trial) {
+        trial.weights = "copy";
+        trial.epochs = 5;
+    });
+    EXPECT_THAT(counts(plan), ElementsAre(1, 1, 1));
+    expect_sound(plan);
 }
 
 TEST_F(PlanTest, DoesNotShareThePrefixWhereItsOutputWouldDiffer) {
@@ -163,7 +187,7 @@ TEST_F(PlanTest, TakesEveryCutFromOnePass) {
     const Trial deeper = made_up_trial(graphs_, "features.7");
     const Plan plan = make_plan({head, same, max, tail, deeper}, inputs_, graphs_);
     EXPECT_THAT(counts(plan), ElementsAre(1, 1, 5));
-    EXPECT_THAT(plan.stages[1].taps,
+    EXPECT_THAT(keys(plan.stages[1]),
                 ElementsAre(TapKey{deeper.cut, false, Pooling::average}, TapKey{tail.cut, false, Pooling::average},
                             TapKey{head.cut, true, Pooling::average}, TapKey{head.cut, true, Pooling::max}));
     expect_sound(plan);
@@ -175,7 +199,7 @@ TEST_F(PlanTest, TrainsTrialsThatDifferInEpochsOnceAndToTheLongest) {
     const Plan plan = make_plan(trials, inputs_, graphs_);
     EXPECT_THAT(counts(plan), ElementsAre(1, 1, 1));
     EXPECT_THAT(plan.stages[2].trials, ElementsAre(0, 1, 2));
-    EXPECT_EQ(std::get<TrainStage>(stage_spec(plan, 2, inputs_, "/cache")).trial.epochs, 9);
+    EXPECT_EQ(std::get<TrainStage>(stage_spec(plan, 2, inputs_, "/cache")).trajectories[0].trial.epochs, 9);
     expect_sound(plan);
 }
 
@@ -199,7 +223,7 @@ TEST_F(PlanTest, KeepsTrajectoriesApartThatDifferInAnythingElse) {
             trial.epochs = 5;
             changes[i](trial);
         });
-        EXPECT_EQ(count(plan, StageKind::train), 2) << "change " << i;
+        EXPECT_THAT(plan.trajectories, SizeIs(2)) << "change " << i;
     }
 }
 

@@ -10,7 +10,7 @@
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "worker/data/array_file.hpp"
-#include "worker/data/parallel.hpp"
+#include "common/parallel.hpp"
 
 namespace thaw {
 namespace {

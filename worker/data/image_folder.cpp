@@ -13,7 +13,7 @@
 
 #include "common/error.hpp"
 #include "worker/data/fingerprint_cache.hpp"
-#include "worker/data/parallel.hpp"
+#include "common/parallel.hpp"
 
 namespace thaw {
 namespace {

@@ -12,8 +12,8 @@ namespace thaw {
 
 /// Where a tail's input comes from: the cached output of the cut, or the decoded images where nothing is cached.
 struct TailInput {
-    const float* features = nullptr;       // [rows, elements of the cut's output]
-    const std::uint8_t* images = nullptr;  // [rows, s, s, 3]; used where features is null
+    Rows<float> features;       // [elements of the cut's output]
+    Rows<std::uint8_t> images;  // [s, s, 3]; used where there are no features
 };
 
 /// The head's start, dropout and order of images are those of HeadModel. `double_precision` is for tests.

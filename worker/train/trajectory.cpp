@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <new>
 
 #include "common/error.hpp"
+#include "common/parallel.hpp"
 #include "common/random.hpp"
 
 namespace thaw {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 void require_finite(double loss, const char* part, int epoch, const Trial& trial) {
     if (std::isfinite(loss)) return;
@@ -27,38 +31,138 @@ Samples shuffled(const Samples& samples, std::uint64_t seed, int epoch) {
     return result;
 }
 
+/// A stretch of samples that are loaded at once.
+struct Window {
+    std::span<const int> rows, labels;
+};
+
+/// What one member has summed up in the epoch under way.
+struct Running {
+    Member* member;
+    BatchSums trained, held_out;
+    double seconds = 0;
+
+    void train(const Window& window, int epoch, const std::stop_token& stop) {
+        const auto batch = static_cast<std::size_t>(member->trial->batch_size);
+        for (std::size_t at = 0; at < window.rows.size() && !stop.stop_requested(); at += batch) {
+            const std::size_t count = std::min(batch, window.rows.size() - at);
+            trained +=
+                member->model->train_batch(window.rows.subspan(at, count), window.labels.subspan(at, count), epoch);
+        }
+    }
+
+    void evaluate(const Window& window) { held_out += member->model->evaluate(window.rows, window.labels); }
+
+    void end_epoch(int epoch, int train_images, int validation_images) {
+        EpochMetrics metrics{.epoch = epoch};
+        metrics.train_loss = trained.loss / train_images;
+        metrics.train_accuracy = static_cast<double>(trained.correct) / train_images;
+        require_finite(metrics.train_loss, "training", epoch, *member->trial);
+        if (validation_images > 0) {
+            metrics.validation_loss = held_out.loss / validation_images;
+            metrics.validation_accuracy = static_cast<double>(held_out.correct) / validation_images;
+            require_finite(metrics.validation_loss, "validation", epoch, *member->trial);
+        }
+        metrics.seconds = seconds;
+        metrics.weights = member->model->parameters_hash();
+        member->history.push_back(metrics);
+        if (member->on_epoch) member->on_epoch(metrics);
+    }
+};
+
+class SideBySide {
+  public:
+    SideBySide(std::span<Member> members, const Samples& train, const Samples& validation, const Together& together,
+               const std::stop_token& stop)
+        : members_(members), train_(train), validation_(validation), together_(together), stop_(stop) {}
+
+    void run() {
+        int epoch = members_[0].epochs_done(), last = 0;
+        for (const Member& member : members_) {
+            epoch = std::min(epoch, member.epochs_done());
+            last = std::max(last, member.trial->epochs);
+        }
+        while (++epoch <= last && !stop_.stop_requested()) run_epoch(epoch);
+    }
+
+  private:
+    void run_epoch(int epoch) {
+        running_.clear();
+        for (Member& member : members_)
+            if (!member.failed && member.epochs_done() < epoch && epoch <= member.trial->epochs)
+                running_.push_back({&member, {}, {}, 0});
+        if (running_.empty()) return;
+        const Member& first = *running_[0].member;
+        const Samples order = shuffled(train_, first.trial->seed, epoch);
+        through_windows(order, first.trial->batch_size,
+                        [&](Running& running, const Window& window) { running.train(window, epoch, stop_); });
+        through_windows(validation_, kEvaluationBatch,
+                        [](Running& running, const Window& window) { running.evaluate(window); });
+        if (stop_.stop_requested()) return;
+        for_each_running([&](Running& running) { running.end_epoch(epoch, train_.size(), validation_.size()); });
+    }
+
+    /// Lets every member that still runs do `work` on each window of the samples in turn.
+    template <typename Work>
+    void through_windows(const Samples& samples, int granularity, const Work& work) {
+        const auto all = static_cast<std::size_t>(samples.size());
+        std::size_t size = all;
+        if (together_.load)
+            size = static_cast<std::size_t>(std::max(together_.window_rows / granularity, 1) * granularity);
+        for (std::size_t at = 0; at < all && !stop_.stop_requested(); at += size) {
+            const std::size_t count = std::min(size, all - at);
+            const Window window{std::span(samples.rows).subspan(at, count),
+                                std::span(samples.labels).subspan(at, count)};
+            if (together_.load) together_.load(window.rows);
+            for_each_running([&](Running& running) { work(running, window); });
+        }
+    }
+
+    template <typename Work>
+    void for_each_running(const Work& work) {
+        for_each_index(running_.size(), together_.threads, [&](std::size_t i) {
+            Running& running = running_[i];
+            if (running.member->failed) return;
+            if (together_.threads > 1 && together_.begin_thread) together_.begin_thread();
+            const auto start = Clock::now();
+            try {
+                work(running);
+            } catch (const std::bad_alloc&) {
+                fail(*running.member, "out of memory");
+            } catch (const std::exception& error) {
+                fail(*running.member, error.what());
+            }
+            running.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+        });
+    }
+
+    static void fail(Member& member, const std::string& message) {
+        member.failed = true;
+        if (member.on_failure) member.on_failure(message);
+    }
+
+    std::span<Member> members_;
+    const Samples& train_;
+    const Samples& validation_;
+    const Together& together_;
+    const std::stop_token& stop_;
+    std::vector<Running> running_;
+};
+
 }  // namespace
+
+void train_side_by_side(std::span<Member> members, const Samples& train, const Samples& validation,
+                        const Together& together, const std::stop_token& stop) {
+    if (train.size() == 0) throw StageError("there are no training images left");
+    SideBySide(members, train, validation, together, stop).run();
+}
 
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,
                       const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop) {
-    if (train.size() == 0) throw StageError("there are no training images left");
-    for (int epoch = 1; epoch <= trial.epochs; ++epoch) {
-        const auto start = std::chrono::steady_clock::now();
-        const Samples order = shuffled(train, trial.seed, epoch);
-        const std::span<const int> rows(order.rows), labels(order.labels);
-        BatchSums total;
-        for (std::size_t at = 0; at < rows.size(); at += static_cast<std::size_t>(trial.batch_size)) {
-            if (stop.stop_requested()) return;
-            const std::size_t count =
-                std::min<std::size_t>(static_cast<std::size_t>(trial.batch_size), rows.size() - at);
-            const BatchSums sums = model.train_batch(rows.subspan(at, count), labels.subspan(at, count), epoch);
-            total.loss += sums.loss;
-            total.correct += sums.correct;
-        }
-        EpochMetrics metrics{.epoch = epoch};
-        metrics.train_loss = total.loss / train.size();
-        metrics.train_accuracy = static_cast<double>(total.correct) / train.size();
-        require_finite(metrics.train_loss, "training", epoch, trial);
-        if (validation.size() > 0) {
-            const BatchSums held_out = model.evaluate(validation.rows, validation.labels);
-            metrics.validation_loss = held_out.loss / validation.size();
-            metrics.validation_accuracy = static_cast<double>(held_out.correct) / validation.size();
-            require_finite(metrics.validation_loss, "validation", epoch, trial);
-        }
-        metrics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        if (stop.stop_requested()) return;
-        on_epoch(metrics);
-    }
+    std::string failure;
+    Member member{&model, &trial, {}, on_epoch, [&](const std::string& message) { failure = message; }, false};
+    train_side_by_side({&member, 1}, train, validation, {}, stop);
+    if (member.failed) throw StageError("{}", failure);
 }
 
 }  // namespace thaw

@@ -1,14 +1,17 @@
-// The epoch loop that every trajectory goes through, whatever trains in it.
+// The epoch loop that every trajectory goes through, whatever trains in it; alone or side by side with others.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <stop_token>
+#include <string>
+#include <string_view>
 #include <vector>
 
-#include "common/message.hpp"
+#include "common/epoch_metrics.hpp"
 #include "common/trial.hpp"
+#include "worker/train/snapshot.hpp"
 
 namespace thaw {
 
@@ -22,6 +25,22 @@ struct Samples {
 struct BatchSums {
     double loss = 0;
     int correct = 0;
+    BatchSums& operator+=(const BatchSums& other) {
+        loss += other.loss;
+        correct += other.correct;
+        return *this;
+    }
+};
+
+/// Where models find what the images with some row numbers look like: row r begins at base + place * elements, place
+/// being places[r], or r itself where there are no places. Base and places stay where they are; what is there may
+/// change between the windows of an epoch.
+template <typename Element>
+struct Rows {
+    const Element* base = nullptr;
+    std::int64_t elements = 0;
+    const int* places = nullptr;
+    const Element* operator[](int row) const { return base + (places ? places[row] : row) * elements; }
 };
 
 /// What a trajectory trains: a head alone, or a tail with its head.
@@ -32,11 +51,46 @@ class Model {
     virtual BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) = 0;
     /// Sums in inference mode. Any number of rows; how they are batched inside does not depend on the caller.
     virtual BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) = 0;
+    /// All that training changes, as bytes: parameters, the optimizer's moments and steps, batch-norm statistics.
+    virtual std::string state() const = 0;
+    /// Makes a model of the same trial go on bit for bit from there. Throws StageError where the bytes do not fit.
+    virtual void restore(std::string_view state) = 0;
+    /// Fingerprint of all that a trained model consists of.
+    virtual std::string parameters_hash() const = 0;
 };
 
-/// Trains from epoch 1 to trial.epochs, calling `on_epoch` after each. Each epoch sees the training images once, in an
-/// order that depends on (seed, epoch) alone; the last batch may be smaller. Returns early when `stop` is requested.
-/// Throws StageError when a loss is not finite.
+/// evaluate() takes so many rows at a time, and so gives the same sums in windows of a multiple of it as in one.
+constexpr int kEvaluationBatch = 32;
+
+/// One of the models that train side by side. The callbacks come from any thread, one at a time for each member.
+struct Member {
+    Model* model = nullptr;
+    const Trial* trial = nullptr;       // trains to trial->epochs
+    std::vector<EpochMetrics> history;  // what was done before; then of all epochs
+    std::function<void(const EpochMetrics&)> on_epoch;
+    std::function<void(const std::string&)> on_failure;  // this member ends, the others go on
+    bool failed = false;
+    int epochs_done() const { return history.empty() ? 0 : history.back().epoch; }
+};
+
+/// How members are trained side by side.
+struct Together {
+    int threads = 1;                     // members go through a window on so many
+    std::function<void()> begin_thread;  // called first on each of several threads
+    /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
+    std::function<void(std::span<const int> rows)> load;
+    int window_rows = 0;
+};
+
+/// Trains every member from its history's end to its trial's epochs. Each epoch sees the training images once, in an
+/// order that depends on (seed, epoch) alone; the last batch may be smaller. Members, if several, have the same seed
+/// and batch size: a window's rows are loaded once for all, then members go through it. What a member computes does not
+/// depend on who is beside it, nor on windows. Returns early when `stop` is requested. A member fails when a loss is
+/// not finite or its model throws.
+void train_side_by_side(std::span<Member> members, const Samples& train, const Samples& validation,
+                        const Together& together, const std::stop_token& stop = {});
+
+/// One model alone, from its beginning; a failure is thrown as StageError.
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,
                       const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop = {});
 

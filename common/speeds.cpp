@@ -1,0 +1,50 @@
+#include "common/speeds.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/atomic_file.hpp"
+
+namespace thaw {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Measured, seconds, evaluation, setup)
+
+std::string Probe::key() const {
+    switch (kind) {
+        case Kind::decode:
+            return fmt::format("decode {} at {}", content, image_size);
+        case Kind::forward:
+            return fmt::format("forward {} {} at {} to {}", backbone, padding, image_size, cut);
+        case Kind::tail:
+            return fmt::format("tail {} {} at {} from {} frozen {} {} batch {} {}", backbone, padding, image_size, cut,
+                               frozen_layers, to_string(head.pooling), batch_size, to_string(optimizer));
+        case Kind::head:
+            return fmt::format("head {} {} {} batch {} {}", inputs, head_name(head), classes, batch_size,
+                               to_string(optimizer));
+        case Kind::disk:
+            return "disk";
+    }
+    return {};
+}
+
+std::optional<Measured> Speeds::find(const Probe& probe) const {
+    if (results_.empty()) return std::nullopt;
+    const auto found = results_.find(probe.key());
+    return found == results_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Speeds Speeds::read(const std::filesystem::path& file) {
+    Speeds speeds;
+    try {
+        speeds.results_ = nlohmann::json::parse(read_file(file)).get<std::map<std::string, Measured>>();
+    } catch (const std::exception&) {  // measured anew
+    }
+    return speeds;
+}
+
+void Speeds::write(const std::filesystem::path& file) const {
+    write_file(file, nlohmann::json(results_).dump(1));
+}
+
+}  // namespace thaw

@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "coordinator/passes.hpp"
+
+namespace thaw {
+namespace {
+
+// A stage's own cost (a message, opening files) is about a millisecond; longer ones than this only hinder spreading.
+constexpr double kShortest = 0.1, kLongest = 2;  // seconds
+constexpr int kStagesPerThread = 8;
+
+}  // namespace
+
+/// One head a thread, one after the other: stepped in turn they would push each other's optimizer state (16 bytes a
+/// parameter) out of the processor's caches at every batch.
+PassReport fuse_heads(Plan& plan, PassContext& context) {
+    const auto is_head = [&](const PlannedStage& stage) {
+        if (stage.kind != StageKind::train || stage.recompute || stage.trajectories.size() != 1) return false;
+        const Trial& trial = plan.first_trial(stage);
+        return trial.cut == context.graphs.of(trial, context.inputs).top_begin;
+    };
+    double seconds = 0;
+    int heads = 0;
+    for (const PlannedStage& stage : plan.stages) {
+        if (!is_head(stage)) continue;
+        ++heads;
+        seconds += context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
+    }
+    const int threads = context.inputs.threads_per_rank * context.inputs.ranks;
+    const double target = std::clamp(seconds / (threads * kStagesPerThread), kShortest, kLongest);
+
+    struct Open {
+        PlannedStage* stage;
+        double seconds;
+    };
+    std::map<std::pair<std::vector<int>, Pooling>, Open> open;  // by what they read
+    std::vector<bool> gone(plan.stages.size());
+    int fused = 0;
+    for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+        PlannedStage& stage = plan.stages[s];
+        if (!is_head(stage)) continue;
+        const double own = context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
+        const auto key = std::make_pair(stage.needs, plan.first_trial(stage).head.pooling);
+        const auto [entry, is_new] = open.try_emplace(key, Open{&stage, own});
+        if (is_new || entry->second.seconds >= target) {
+            entry->second = {&stage, own};
+            ++fused;
+            continue;
+        }
+        gone[s] = true;
+        PlannedStage& into = *entry->second.stage;
+        into.trajectories.push_back(stage.trajectories[0]);
+        into.trials.insert(into.trials.end(), stage.trials.begin(), stage.trials.end());
+        entry->second.seconds += own;
+    }
+    erase_stages(plan, gone);
+    for (PlannedStage& stage : plan.stages)
+        if (stage.trajectories.size() > 1) std::sort(stage.trials.begin(), stage.trials.end());
+    PassReport report{"fuse_heads", fmt::format("{} heads in {} stages", heads, fused), {}};
+    if (heads)
+        report.details.push_back(
+            fmt::format("stages of about {:.2f} s, so that {} threads have {} each; one head a thread, not in turn: "
+                        "its optimizer state stays in the cache",
+                        target, threads, kStagesPerThread));
+    return report;
+}
+
+}  // namespace thaw

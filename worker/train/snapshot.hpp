@@ -1,0 +1,24 @@
+// A trajectory after one of its epochs, on disk: enough to go on from there as if it had never stopped.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/epoch_metrics.hpp"
+
+namespace thaw {
+
+struct Snapshot {
+    std::vector<EpochMetrics> history;  // of all epochs so far; never empty
+    std::string state;                  // Model::state() after the last of them
+    int epoch() const { return history.back().epoch; }
+};
+
+/// Writes it under its name at once or not at all, with a checksum. Throws StageError (no room, not writable).
+void write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot);
+/// Nothing where there is none, or a damaged one.
+std::optional<Snapshot> read_snapshot(const std::filesystem::path& path);
+
+}  // namespace thaw

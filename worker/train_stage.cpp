@@ -1,0 +1,213 @@
+#include "worker/train_stage.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <list>
+#include <new>
+#include <set>
+
+#include "common/backbones/backbones.hpp"
+#include "common/error.hpp"
+#include "common/parallel.hpp"
+#include "worker/data/array_file.hpp"
+#include "worker/data/image_cache.hpp"
+#include "worker/network/frozen_network.hpp"
+#include "worker/threads.hpp"
+#include "worker/train/head_model.hpp"
+#include "worker/train/tail_model.hpp"
+
+namespace thaw {
+namespace {
+
+/// The images of one part, without the bad ones.
+Samples samples_of(const Dataset& dataset, Part part, const std::set<int>& bad) {
+    Samples samples;
+    for (int i = 0; i < static_cast<int>(dataset.images.size()); ++i) {
+        const ImageFile& image = dataset.images[static_cast<std::size_t>(i)];
+        if (image.part != part || bad.contains(i)) continue;
+        samples.rows.push_back(i);
+        samples.labels.push_back(image.label);
+    }
+    return samples;
+}
+
+/// Features that are computed when they are used: a window of rows at a time, for all who train side by side.
+class WindowOfFeatures {
+  public:
+    WindowOfFeatures(const ArrayFile& images, std::unique_ptr<FrozenNetwork> network, std::int64_t elements,
+                     int smallest, int threads)
+        : images_(images),
+          network_(std::move(network)),
+          threads_(threads),
+          window_rows_(std::max(smallest, static_cast<int>(kWindowBytes / (4 * elements)))),
+          values_(static_cast<std::size_t>(window_rows_ * elements)),
+          places_(static_cast<std::size_t>(images.rows())),
+          rows_{values_.data(), elements, places_.data()} {}
+
+    const Rows<float>& rows() const { return rows_; }
+    int window_rows() const { return window_rows_; }
+
+    void load(std::span<const int> rows) {
+        const std::size_t batches = (rows.size() + kCanonicalBatch - 1) / kCanonicalBatch;
+        for_each_index(batches, threads_, [&](std::size_t batch) {
+            compute_on_one_thread();
+            const std::size_t first = batch * kCanonicalBatch;
+            const std::size_t count = std::min<std::size_t>(kCanonicalBatch, rows.size() - first);
+            const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
+            std::vector<std::uint8_t> pixels(count * row_bytes);
+            for (std::size_t i = 0; i < count; ++i) {
+                const int row = rows[first + i];
+                std::copy_n(images_.bytes() + row * images_.row_elements(), row_bytes, pixels.data() + i * row_bytes);
+                places_[static_cast<std::size_t>(row)] = static_cast<int>(first + i);
+            }
+            network_->run(pixels.data(), static_cast<int>(count),
+                          {values_.data() + static_cast<std::int64_t>(first) * rows_.elements});
+        });
+    }
+
+  private:
+    static constexpr std::int64_t kWindowBytes = 64 << 20;
+
+    const ArrayFile& images_;
+    std::unique_ptr<FrozenNetwork> network_;
+    int threads_;
+    int window_rows_;
+    std::vector<float> values_;
+    std::vector<int> places_;
+    Rows<float> rows_;
+};
+
+/// One run of a train stage: what its trajectories read, and the loop over them.
+class Training {
+  public:
+    Training(const TrainStage& stage, StageContext& context, const StageReports& reports, const std::stop_token& stop)
+        : stage_(stage),
+          context_(context),
+          reports_(reports),
+          stop_(stop),
+          first_(stage.trajectories.at(0).trial),
+          dataset_(dataset_of(stage.dataset, context)),
+          graph_(build_backbone(first_.backbone, first_.image_size, parse_padding_style(stage.weights.padding))),
+          input_(stage.features.empty() ? stage.images : stage.features) {
+        std::set<int> bad;
+        for (const BadImage& image : read_bad_images(stage.images)) bad.insert(image.index);
+        train_ = samples_of(*dataset_, Part::train, bad);
+        validation_ = samples_of(*dataset_, Part::validation, bad);
+        if (stage.recompute || first_.cut != graph_.top_begin)
+            tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
+    }
+
+    StageResult run() {
+        if (stage_.recompute) {
+            compute_features_in_windows();
+            std::vector<int> all;
+            for (int i = 0; i < static_cast<int>(stage_.trajectories.size()); ++i) all.push_back(i);
+            train(all);
+        } else {
+            for (int i = 0; i < static_cast<int>(stage_.trajectories.size()) && !stop_.stop_requested(); ++i)
+                train({i});
+        }
+        return result_;
+    }
+
+  private:
+    const TrainStage::Trajectory& trajectory(int index) const {
+        return stage_.trajectories[static_cast<std::size_t>(index)];
+    }
+
+    void compute_features_in_windows() {
+        const bool pooled = first_.cut == graph_.top_begin;
+        const Tap tap{first_.cut, pooled, first_.head.pooling};
+        together_.threads = stage_.trajectories.size() > 1 ? context_.threads : 1;
+        together_.begin_thread = compute_on_one_thread;
+        window_ = std::make_unique<WindowOfFeatures>(
+            input_, make_frozen_network(graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing), {tap}),
+            tap_elements(graph_, tap), std::max(first_.batch_size, kEvaluationBatch), together_.threads);
+        together_.window_rows = window_->window_rows();
+        together_.load = [this](std::span<const int> rows) { window_->load(rows); };
+    }
+
+    std::unique_ptr<Model> make_model(const Trial& trial) const {
+        const int classes = static_cast<int>(dataset_->classes.size());
+        Rows<float> features;
+        Rows<std::uint8_t> images;
+        if (window_)
+            features = window_->rows();
+        else if (stage_.features.empty())
+            images = {input_.bytes(), input_.row_elements(), nullptr};
+        else
+            features = {input_.floats(), input_.row_elements(), nullptr};
+        if (trial.cut == graph_.top_begin) return std::make_unique<HeadModel<float>>(trial, features, classes);
+        return make_tail_model(trial, graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing),
+                               {features, images}, classes);
+    }
+
+    /// Trains these trajectories side by side.
+    void train(const std::vector<int>& indices) {
+        std::vector<std::unique_ptr<Model>> models;
+        std::vector<Member> members;
+        std::vector<int> trained;
+        for (const int index : indices) {
+            try {
+                models.push_back(make_model(trajectory(index).trial));
+                members.push_back(member(index, *models.back()));
+                trained.push_back(index);
+            } catch (const std::bad_alloc&) {
+                reports_.trajectory_failed(index, "out of memory");
+            } catch (const StageError& error) {
+                reports_.trajectory_failed(index, error.what());
+            }
+        }
+        if (members.empty()) return;
+        train_side_by_side(members, train_, validation_, together_, stop_);
+        for (std::size_t i = 0; i < members.size(); ++i)
+            if (!stop_.stop_requested() && !members[i].failed) keep_snapshot(trajectory(trained[i]), members[i]);
+    }
+
+    /// What is told of a trajectory; one that goes on from a snapshot tells first what was before.
+    Member member(int index, Model& model) {
+        const TrainStage::Trajectory& planned = trajectory(index);
+        Member member{&model, &planned.trial, {}, {}, {}, false};
+        if (!planned.resume.empty()) {
+            if (auto snapshot = read_snapshot(planned.resume); snapshot && snapshot->epoch() <= planned.trial.epochs) {
+                model.restore(snapshot->state);
+                member.history = std::move(snapshot->history);
+            }
+        }
+        member.on_epoch = [this, index, reported = planned.reported](const EpochMetrics& metrics) {
+            if (metrics.epoch > reported) reports_.epoch(index, metrics);
+        };
+        member.on_failure = [this, index](const std::string& message) { reports_.trajectory_failed(index, message); };
+        for (const EpochMetrics& metrics : member.history) member.on_epoch(metrics);
+        return member;
+    }
+
+    void keep_snapshot(const TrainStage::Trajectory& planned, const Member& member) {
+        if (planned.keep_last.empty() || member.epochs_done() < planned.trial.epochs) return;
+        write_snapshot(planned.keep_last, {member.history, member.model->state()});
+        result_.bytes += static_cast<std::int64_t>(std::filesystem::file_size(planned.keep_last));
+    }
+
+    const TrainStage& stage_;
+    StageContext& context_;
+    const StageReports& reports_;
+    const std::stop_token& stop_;
+    const Trial& first_;  // its cut, weights and image size are all trajectories'
+    std::shared_ptr<const Dataset> dataset_;
+    LayerGraph graph_;
+    ArrayFile input_;
+    std::shared_ptr<const TensorMap> tensors_;
+    Samples train_, validation_;
+    std::unique_ptr<WindowOfFeatures> window_;
+    Together together_;
+    StageResult result_;
+};
+
+}  // namespace
+
+StageResult run(const TrainStage& stage, StageContext& context, const StageReports& reports,
+                const std::stop_token& stop) {
+    return Training(stage, context, reports, stop).run();
+}
+
+}  // namespace thaw
