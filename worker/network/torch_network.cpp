@@ -100,6 +100,7 @@ TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int fro
         if (i < frozen_) continue;
         trained_.push_back(&own.weight);
         if (own.bias.defined()) trained_.push_back(&own.bias);
+        if (normalizes) statistics_.insert(statistics_.end(), {own.running_mean, own.running_var});
     }
 }
 

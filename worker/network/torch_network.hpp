@@ -28,6 +28,9 @@ class TorchNetwork {
     /// The trained parameters in layer order; assigning another tensor of the same shape replaces the parameter.
     const std::vector<torch::Tensor*>& trained_parameters() const { return trained_; }
 
+    /// The running statistics of trained batch-norm layers, which forward(..., training) changes.
+    const std::vector<torch::Tensor>& trained_statistics() const { return statistics_; }
+
   private:
     struct Parameters {
         torch::Tensor weight, bias, running_mean, running_var;
@@ -39,6 +42,7 @@ class TorchNetwork {
     int first_, last_, frozen_;
     std::vector<Parameters> parameters_;  // one for each layer of the graph
     std::vector<torch::Tensor*> trained_;
+    std::vector<torch::Tensor> statistics_;
     std::vector<int> last_reader_;  // of each layer's output, to free it in time
 };
 

@@ -1,58 +1,116 @@
 #include "worker/train/head_model.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <type_traits>
+
+#include "common/fingerprint.hpp"
+#include "worker/train/model_state.hpp"
 
 namespace thaw {
-namespace {
-
-/// C[m, n] = A * B (+ C), row-major, each factor transposed or not. The one place that tells float from double.
-void multiply(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda, const float* b,
-              int ldb, float beta, float* c) {
-    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1.0F, a, lda, b, ldb, beta, c, n);
-}
-void multiply(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda, const double* b,
-              int ldb, double beta, double* c) {
-    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1.0, a, lda, b, ldb, beta, c, n);
-}
-
-constexpr std::size_t kEvaluationBatch = 256;
-
-}  // namespace
 
 template <typename Scalar>
-HeadModel<Scalar>::HeadModel(const Trial& trial, const float* features, int inputs, int classes)
+HeadModel<Scalar>::HeadModel(const Trial& trial, Rows<float> features, int classes, const HeadKernel<Scalar>& kernel)
     : trial_(trial),
       features_(features),
-      layout_(inputs, trial.head.widths, classes),
-      parameters_(layout_.parameters),
-      gradients_(layout_.parameters),
-      optimizer_(trial.optimizer, trial.learning_rate, layout_.parameters),
-      activations_(layout_.layers.size() + 1),
+      layout_(static_cast<int>(features.elements), trial.head.widths, classes),
+      kernel_(kernel),
+      packed_(layout_.layers.size()),
+      activations_(layout_.layers.size()),
       masks_(layout_.layers.size()),
-      deltas_(layout_.layers.size()) {
-    initialize_head(layout_, trial.seed, parameters_.data());
+      deltas_(layout_.layers.size()),
+      inputs_(layout_.layers.size()),
+      exponentials_(static_cast<std::size_t>(classes)) {
+    std::vector<std::size_t> begins;
+    std::size_t size = 0;
+    for (std::size_t l = 0; l < packed_.size(); ++l) {
+        packed_[l].inputs = layout_.layers[l].inputs;
+        packed_[l].panels = (layout_.layers[l].outputs + kernel_.panel - 1) / kernel_.panel;
+        begins.push_back(size);
+        size += static_cast<std::size_t>(packed_[l].inputs + 1) * padded(l);
+    }
+    const std::size_t lines = (size * sizeof(Scalar) + sizeof(Line) - 1) / sizeof(Line);
+    for (int i = 0; i <= optimizer_moments(trial_.optimizer); ++i) state_[static_cast<std::size_t>(i)].resize(lines);
+    for (std::size_t l = 0; l < packed_.size(); ++l) {
+        Scalar** const parts[] = {&packed_[l].weights, &packed_[l].first, &packed_[l].second};
+        for (std::size_t i = 0; i < state_.size(); ++i)
+            if (!state_[i].empty()) *parts[i] = data(state_[i]) + begins[l];
+    }
+    std::vector<Scalar> start(layout_.parameters);
+    initialize_head(layout_, trial.seed, start.data());
+    pack(start.data(), state_[0]);
+}
+
+template <typename Scalar>
+template <typename Visit>
+void HeadModel<Scalar>::for_each_parameter(const Visit& visit) const {
+    const auto panel = static_cast<std::size_t>(kernel_.panel);
+    for (std::size_t l = 0; l < packed_.size(); ++l) {
+        const DenseShape& layer = layout_.layers[l];
+        const auto begin = static_cast<std::size_t>(packed_[l].weights - packed_[0].weights);
+        const auto inputs = static_cast<std::size_t>(layer.inputs);
+        for (std::size_t o = 0; o < static_cast<std::size_t>(layer.outputs); ++o) {
+            const std::size_t column = begin + o / panel * panel * (inputs + 1) + o % panel;
+            for (std::size_t i = 0; i < inputs; ++i) visit(layer.weight + o * inputs + i, column + i * panel);
+            visit(layer.bias + o, column + inputs * panel);
+        }
+    }
+}
+
+template <typename Scalar>
+std::vector<Scalar> HeadModel<Scalar>::unpacked(const Lines& packed) const {
+    if (packed.empty()) return {};
+    std::vector<Scalar> result(layout_.parameters);
+    const Scalar* from = packed.front().values.data();
+    for_each_parameter([&](std::size_t plain, std::size_t at) { result[plain] = from[at]; });
+    return result;
+}
+
+template <typename Scalar>
+void HeadModel<Scalar>::pack(const Scalar* from, Lines& packed) const {
+    Scalar* to = data(packed);
+    for_each_parameter([&](std::size_t plain, std::size_t at) { to[at] = from[plain]; });
+}
+
+template <typename Scalar>
+std::string HeadModel<Scalar>::state() const {
+    const auto parameters = unpacked(state_[0]), first = unpacked(state_[1]), second = unpacked(state_[2]);
+    return join_state({bytes_of(steps_), bytes_of(parameters), bytes_of(first), bytes_of(second)});
+}
+
+template <typename Scalar>
+void HeadModel<Scalar>::restore(std::string_view state) {
+    std::vector<std::size_t> sizes = {bytes_of(steps_).size()};
+    for (const Lines& lines : state_) sizes.push_back(lines.empty() ? 0 : layout_.parameters * sizeof(Scalar));
+    const auto parts = split_state(state, sizes);
+    copy_bytes(parts[0], steps_);
+    std::vector<Scalar> plain(layout_.parameters);
+    for (std::size_t i = 0; i < state_.size(); ++i) {
+        if (state_[i].empty()) continue;
+        copy_bytes(parts[i + 1], plain);
+        pack(plain.data(), state_[i]);
+    }
+}
+
+template <typename Scalar>
+std::string HeadModel<Scalar>::parameters_hash() const {
+    // As they lie there: at every epoch, and bringing them into order would take longer than hashing.
+    return Fingerprint().add(bytes_of(state_[0])).hex();
 }
 
 template <typename Scalar>
 BatchSums HeadModel<Scalar>::train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) {
-    gather(rows);
     forward(rows, epoch);
     const BatchSums sums = loss(labels, true);
     backward(static_cast<int>(rows.size()));
-    optimizer_.step(parameters_.data(), gradients_.data());
     return sums;
 }
 
 template <typename Scalar>
 BatchSums HeadModel<Scalar>::evaluate(std::span<const int> rows, std::span<const int> labels) {
     BatchSums total;
-    for (std::size_t at = 0; at < rows.size(); at += kEvaluationBatch) {
-        const std::size_t count = std::min(kEvaluationBatch, rows.size() - at);
-        gather(rows.subspan(at, count));
+    for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
+        const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
         forward(rows.subspan(at, count), 0);
         const BatchSums sums = loss(labels.subspan(at, count), false);
         total.loss += sums.loss;
@@ -62,93 +120,87 @@ BatchSums HeadModel<Scalar>::evaluate(std::span<const int> rows, std::span<const
 }
 
 template <typename Scalar>
-void HeadModel<Scalar>::resize_buffers(int batch) {
-    const auto rows = static_cast<std::size_t>(batch);
-    activations_[0].resize(rows * static_cast<std::size_t>(layout_.layers[0].inputs));
-    for (std::size_t l = 0; l < layout_.layers.size(); ++l) {
-        const std::size_t size = rows * static_cast<std::size_t>(layout_.layers[l].outputs);
-        activations_[l + 1].resize(size);
-        masks_[l].resize(size);
-        deltas_[l].resize(size);
+void HeadModel<Scalar>::begin_batch(std::span<const int> rows) {
+    for (std::size_t l = 0; l < packed_.size(); ++l) {
+        activations_[l].resize(rows.size() * padded(l));
+        masks_[l].resize(rows.size() * padded(l));
+        deltas_[l].resize(rows.size() * padded(l));
+        inputs_[l].resize(rows.size());
+        for (std::size_t i = 0; l > 0 && i < rows.size(); ++i)
+            inputs_[l][i] = activations_[l - 1].data() + i * padded(l - 1);
     }
-}
-
-template <typename Scalar>
-void HeadModel<Scalar>::gather(std::span<const int> rows) {
-    resize_buffers(static_cast<int>(rows.size()));
-    const auto inputs = static_cast<std::size_t>(layout_.layers[0].inputs);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const float* from = features_ + static_cast<std::size_t>(rows[i]) * inputs;
-        std::copy(from, from + inputs, activations_[0].data() + i * inputs);
+    const auto inputs = static_cast<std::size_t>(packed_[0].inputs);
+    if constexpr (std::is_same_v<Scalar, float>) {
+        for (std::size_t i = 0; i < rows.size(); ++i) inputs_[0][i] = features_[rows[i]];
+    } else {
+        converted_.resize(rows.size() * inputs);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            inputs_[0][i] = converted_.data() + i * inputs;
+            std::copy_n(features_[rows[i]], inputs, converted_.data() + i * inputs);
+        }
     }
 }
 
 template <typename Scalar>
 void HeadModel<Scalar>::forward(std::span<const int> rows, int epoch) {
-    const int batch = static_cast<int>(rows.size());
-    for (std::size_t l = 0; l < layout_.layers.size(); ++l) {
-        const DenseShape& layer = layout_.layers[l];
-        const auto outputs = static_cast<std::size_t>(layer.outputs);
-        const Scalar* bias = parameters_.data() + layer.bias;
-        Scalar* out = activations_[l + 1].data();
-        for (std::size_t i = 0; i < rows.size(); ++i) std::copy(bias, bias + outputs, out + i * outputs);
-        multiply(CblasNoTrans, CblasTrans, batch, layer.outputs, layer.inputs, activations_[l].data(), layer.inputs,
-                 parameters_.data() + layer.weight, layer.inputs, Scalar{1}, out);
-        if (l + 1 == layout_.layers.size()) break;  // logits
-        const double rate = epoch > 0 ? trial_.dropout[l] : 0.0;
-        Scalar* mask = masks_[l].data();
-        if (rate > 0)
-            for (std::size_t i = 0; i < rows.size(); ++i)
-                fill_dropout_mask(trial_.seed, static_cast<int>(l), epoch, rows[i], rate, layer.outputs,
-                                  mask + i * outputs);
-        else
-            std::fill(masks_[l].begin(), masks_[l].end(), Scalar{1});
-        for (std::size_t i = 0; i < masks_[l].size(); ++i) {
-            mask[i] = out[i] > 0 ? mask[i] : Scalar{0};
-            out[i] *= mask[i];
-        }
+    begin_batch(rows);
+    for (std::size_t l = 0; l < packed_.size(); ++l) {
+        kernel_.forward(packed_[l], inputs_[l].data(), static_cast<int>(rows.size()), activations_[l].data());
+        if (l + 1 < packed_.size()) activate(l, rows, epoch);
+    }
+}
+
+template <typename Scalar>
+void HeadModel<Scalar>::activate(std::size_t l, std::span<const int> rows, int epoch) {
+    const double rate = epoch > 0 ? trial_.dropout[l] : 0.0;
+    Scalar* mask = masks_[l].data();
+    if (rate > 0)
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            fill_dropout_mask(trial_.seed, static_cast<int>(l), epoch, rows[i], rate, layout_.layers[l].outputs,
+                              mask + i * padded(l));
+    else
+        std::fill(masks_[l].begin(), masks_[l].end(), Scalar{1});
+    Scalar* out = activations_[l].data();
+    for (std::size_t i = 0; i < masks_[l].size(); ++i) {
+        mask[i] = out[i] > 0 ? mask[i] : Scalar{0};
+        out[i] *= mask[i];
     }
 }
 
 template <typename Scalar>
 BatchSums HeadModel<Scalar>::loss(std::span<const int> labels, bool gradient) {
     const auto classes = static_cast<std::size_t>(layout_.layers.back().outputs);
+    const std::size_t stride = padded(packed_.size() - 1);
     BatchSums sums;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-        const Scalar* logits = activations_.back().data() + i * classes;
+        const Scalar* logits = activations_.back().data() + i * stride;
         const Scalar* largest = std::max_element(logits, logits + classes);
         const auto label = static_cast<std::size_t>(labels[i]);
         double sum = 0;
-        for (std::size_t c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(logits[c] - *largest));
+        for (std::size_t c = 0; c < classes; ++c)
+            sum += exponentials_[c] = std::exp(static_cast<double>(logits[c] - *largest));
         sums.loss += std::log(sum) - static_cast<double>(logits[label] - *largest);
         sums.correct += static_cast<std::size_t>(largest - logits) == label;
         if (!gradient) continue;
-        Scalar* delta = deltas_.back().data() + i * classes;
-        for (std::size_t c = 0; c < classes; ++c) {
-            const double probability = std::exp(static_cast<double>(logits[c] - *largest)) / sum;
-            delta[c] =
-                static_cast<Scalar>((probability - (c == label ? 1.0 : 0.0)) / static_cast<double>(labels.size()));
-        }
+        Scalar* delta = deltas_.back().data() + i * stride;
+        std::fill(delta + classes, delta + stride, Scalar{0});
+        for (std::size_t c = 0; c < classes; ++c)
+            delta[c] = static_cast<Scalar>((exponentials_[c] / sum - (c == label ? 1.0 : 0.0)) /
+                                           static_cast<double>(labels.size()));
     }
     return sums;
 }
 
 template <typename Scalar>
 void HeadModel<Scalar>::backward(int batch) {
-    for (std::size_t l = layout_.layers.size(); l-- > 0;) {
-        const DenseShape& layer = layout_.layers[l];
-        const Scalar* delta = deltas_[l].data();
-        multiply(CblasTrans, CblasNoTrans, layer.outputs, layer.inputs, batch, delta, layer.outputs,
-                 activations_[l].data(), layer.inputs, Scalar{0}, gradients_.data() + layer.weight);
-        Scalar* bias = gradients_.data() + layer.bias;
-        std::fill(bias, bias + layer.outputs, Scalar{0});
-        for (int i = 0; i < batch; ++i)
-            for (int j = 0; j < layer.outputs; ++j) bias[j] += delta[i * layer.outputs + j];
-        if (l == 0) break;
-        Scalar* below = deltas_[l - 1].data();
-        multiply(CblasNoTrans, CblasNoTrans, batch, layer.inputs, layer.outputs, delta, layer.outputs,
-                 parameters_.data() + layer.weight, layer.inputs, Scalar{0}, below);
-        for (std::size_t i = 0; i < deltas_[l - 1].size(); ++i) below[i] *= masks_[l - 1][i];
+    const OptimizerStep step{trial_.optimizer, trial_.learning_rate, ++steps_};
+    for (std::size_t l = packed_.size(); l-- > 0;) {
+        if (l > 0) {
+            Scalar* below = deltas_[l - 1].data();
+            kernel_.input_gradient(packed_[l], deltas_[l].data(), batch, below, static_cast<int>(padded(l - 1)));
+            for (std::size_t i = 0; i < deltas_[l - 1].size(); ++i) below[i] *= masks_[l - 1][i];
+        }
+        kernel_.train(packed_[l], inputs_[l].data(), deltas_[l].data(), batch, step);
     }
 }
 

@@ -1,14 +1,15 @@
-// Adam, SGD and RMSprop over one flat array of parameters, with Keras' formulas and defaults.
+// Adam, SGD and RMSprop (optimizer_rules.hpp) over one flat array of parameters.
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/trial.hpp"
 
 namespace thaw {
 
-/// A new optimizer is a new case in step(); its state is what it keeps for each parameter between steps.
 template <typename Scalar>
 class FlatOptimizer {
   public:
@@ -16,16 +17,17 @@ class FlatOptimizer {
     /// One step; `parameters` and `gradients` are as long as was said.
     void step(Scalar* parameters, const Scalar* gradients);
 
-  private:
-    void adam(Scalar* parameters, const Scalar* gradients);
-    void sgd(Scalar* parameters, const Scalar* gradients);
-    void rmsprop(Scalar* parameters, const Scalar* gradients);
+    /// The moments and the number of steps, as raw bytes.
+    std::string state() const;
+    /// Throws StageError, and changes nothing, where the state is of an optimizer of other sizes.
+    void restore(std::string_view state);
 
+  private:
     Optimizer options_;
     double learning_rate_;
     std::size_t count_;
     long steps_ = 0;
-    std::vector<Scalar> first_, second_;  // moments, or velocity and mean square
+    std::vector<Scalar> first_, second_;  // moments: as many as the optimizer keeps
 };
 
 }  // namespace thaw

@@ -6,14 +6,14 @@
 #include <cstring>
 
 #include "common/error.hpp"
+#include "common/fingerprint.hpp"
 #include "worker/network/torch_network.hpp"
 #include "worker/train/head_layout.hpp"
+#include "worker/train/model_state.hpp"
 #include "worker/train/optimizer.hpp"
 
 namespace thaw {
 namespace {
-
-constexpr std::size_t kEvaluationBatch = 32;
 
 template <typename Scalar>
 class TailModel : public Model {
@@ -59,8 +59,8 @@ class TailModel : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
         const torch::NoGradGuard no_gradients;
         BatchSums total;
-        for (std::size_t at = 0; at < rows.size(); at += kEvaluationBatch) {
-            const std::size_t count = std::min(kEvaluationBatch, rows.size() - at);
+        for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
+            const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
             const torch::Tensor logits = forward(rows.subspan(at, count), 0);
             const torch::Tensor targets = as_tensor(labels.subspan(at, count));
             total.loss +=
@@ -70,7 +70,36 @@ class TailModel : public Model {
         return total;
     }
 
+    std::string state() const override {
+        const std::string optimizer = optimizer_->state();
+        std::vector<std::string_view> parts = {optimizer, bytes_of(flat_)};
+        for (const torch::Tensor& statistic : network_.trained_statistics()) parts.push_back(bytes_of(statistic));
+        return join_state(parts);
+    }
+
+    void restore(std::string_view state) override {
+        std::vector<torch::Tensor> tensors = network_.trained_statistics();
+        tensors.insert(tensors.begin(), flat_);
+        std::vector<std::size_t> sizes = {optimizer_->state().size()};
+        for (const torch::Tensor& tensor : tensors) sizes.push_back(tensor.nbytes());
+        const auto parts = split_state(state, sizes);
+        optimizer_->restore(parts[0]);
+        for (std::size_t i = 0; i < tensors.size(); ++i)
+            parts[i + 1].copy(static_cast<char*>(tensors[i].data_ptr()), tensors[i].nbytes());
+    }
+
+    std::string parameters_hash() const override {
+        Fingerprint hash;
+        hash.add(bytes_of(flat_));
+        for (const torch::Tensor& statistic : network_.trained_statistics()) hash.add(bytes_of(statistic));
+        return hash.hex();
+    }
+
   private:
+    static std::string_view bytes_of(const torch::Tensor& tensor) {
+        return {static_cast<const char*>(tensor.data_ptr()), tensor.nbytes()};
+    }
+
     static constexpr torch::Dtype kType = std::is_same_v<Scalar, double> ? torch::kFloat64 : torch::kFloat32;
 
     static int head_inputs(const LayerGraph& graph, const Trial& trial) {
@@ -100,19 +129,18 @@ class TailModel : public Model {
 
     torch::Tensor gather(std::span<const int> rows) const {
         const int count = static_cast<int>(rows.size());
-        if (!input_.features) {
+        if (!input_.features.base) {
             const std::size_t bytes = 3 * static_cast<std::size_t>(image_size_) * static_cast<std::size_t>(image_size_);
             std::vector<std::uint8_t> batch(bytes * rows.size());
             for (std::size_t i = 0; i < rows.size(); ++i)
-                std::memcpy(batch.data() + i * bytes, input_.images + static_cast<std::size_t>(rows[i]) * bytes, bytes);
+                std::memcpy(batch.data() + i * bytes, input_.images[rows[i]], bytes);
             return preprocess(batch.data(), count, image_size_, preprocessing_, kType);
         }
         const auto elements = static_cast<std::size_t>(input_shape_.elements());
         torch::Tensor batch =
             torch::empty({count, input_shape_.channels, input_shape_.height, input_shape_.width}, torch::kFloat32);
         for (std::size_t i = 0; i < rows.size(); ++i)
-            std::memcpy(batch.data_ptr<float>() + i * elements,
-                        input_.features + static_cast<std::size_t>(rows[i]) * elements, elements * sizeof(float));
+            std::memcpy(batch.data_ptr<float>() + i * elements, input_.features[rows[i]], elements * sizeof(float));
         return batch.to(kType);
     }
 

@@ -36,4 +36,21 @@ inline Trial trial(const std::vector<int>& widths = {4}, double dropout = 0) {
     return result;
 }
 
+/// The trial by plain gradient descent with a rate of 1: what a step takes off the parameters is the gradient.
+inline Trial descending(Trial trial) {
+    trial.optimizer = {.kind = OptimizerKind::sgd};
+    trial.learning_rate = 1;
+    return trial;
+}
+
+/// The gradient by which a head of a descending() trial steps on this batch.
+template <typename Head>
+auto gradient_of_step(Head& head, const std::vector<int>& rows, int epoch = 1) {
+    auto gradient = head.parameters();
+    head.train_batch(rows, labels_of(rows), epoch);
+    const auto after = head.parameters();
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] -= after[i];
+    return gradient;
+}
+
 }  // namespace thaw::small_head

@@ -59,6 +59,11 @@ class TailModelTest : public testing::Test {
         return result;
     }
 
+    TailInput image_rows() const { return {{}, {images_.data(), 3 * kSize * kSize, nullptr}}; }
+    static TailInput feature_rows(const std::vector<float>& features) {
+        return {{features.data(), static_cast<std::int64_t>(features.size()) / kImages, nullptr}, {}};
+    }
+
     Losses train(const Trial& trial, const Preprocessing& preprocessing, const TailInput& input,
                  bool double_precision = true) const {
         const auto model = make_tail_model(trial, graph_, tensors_, preprocessing, input, kClasses, double_precision);
@@ -95,7 +100,7 @@ TEST_F(TailModelTest, LossesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
         }
         Trial options = trial(freeze);
         options.cut = 0;  // from the images, so that nothing is rounded on the way
-        expect_near(train(options, tf, {.images = images_.data()}), golden, 1e-9);
+        expect_near(train(options, tf, image_rows()), golden, 1e-9);
     }
 }
 
@@ -105,8 +110,7 @@ TEST_F(TailModelTest, FromTheInputLayersOutputItTrainsAsFromTheImages) {
     Trial from_features = from_images;
     from_features.cut = from_features.frozen_layers = 1;
     const std::vector<float> features = features_at(1);
-    expect_near(train(from_features, exact_, {.features = features.data()}),
-                train(from_images, exact_, {.images = images_.data()}), 1e-9);
+    expect_near(train(from_features, exact_, feature_rows(features)), train(from_images, exact_, image_rows()), 1e-9);
 }
 
 TEST_F(TailModelTest, FromFeaturesAtADeepCutItTrainsAsFromTheImagesToTheirRounding) {
@@ -115,14 +119,13 @@ TEST_F(TailModelTest, FromFeaturesAtADeepCutItTrainsAsFromTheImagesToTheirRoundi
     Trial from_images = options;
     from_images.cut = 0;
     const std::vector<float> features = features_at(options.cut);
-    expect_near(train(options, exact_, {.features = features.data()}),
-                train(from_images, exact_, {.images = images_.data()}), 1e-5);
+    expect_near(train(options, exact_, feature_rows(features)), train(from_images, exact_, image_rows()), 1e-5);
 }
 
 TEST_F(TailModelTest, WithAllFrozenItIsTheHeadModel) {
     Trial options = trial("all", 0.3);
     const std::vector<float> maps = features_at(graph_.top_begin);
-    const Losses tail = train(options, exact_, {.features = maps.data()});
+    const Losses tail = train(options, exact_, feature_rows(maps));
     const Shape& shape = graph_.base_output();
     std::vector<float> pooled;
     for (std::size_t at = 0; at < maps.size(); at += static_cast<std::size_t>(shape.height * shape.width)) {
@@ -130,7 +133,7 @@ TEST_F(TailModelTest, WithAllFrozenItIsTheHeadModel) {
         for (int i = 0; i < shape.height * shape.width; ++i) sum += maps[at + static_cast<std::size_t>(i)];
         pooled.push_back(static_cast<float>(sum / (shape.height * shape.width)));
     }
-    HeadModel<double> head(options, pooled.data(), shape.channels, kClasses);
+    HeadModel<double> head(options, {pooled.data(), shape.channels, nullptr}, kClasses);
     Losses expected;
     train_trajectory(head, options, all_, all_, [&](const EpochMetrics& metrics) {
         expected.train.push_back(metrics.train_loss);
@@ -143,19 +146,19 @@ TEST_F(TailModelTest, AHeadOnFlattenedMapsHasAWeightForEveryPixel) {
     Trial options = trial("all");
     options.head = {.pooling = Pooling::flatten, .widths = {8}};
     const std::vector<float> maps = features_at(graph_.top_begin);
-    HeadModel<double> head(options, maps.data(), static_cast<int>(graph_.base_output().elements()), kClasses);
+    HeadModel<double> head(options, {maps.data(), graph_.base_output().elements(), nullptr}, kClasses);
     Losses expected;
     train_trajectory(head, options, all_, all_, [&](const EpochMetrics& metrics) {
         expected.train.push_back(metrics.train_loss);
         expected.validation.push_back(metrics.validation_loss);
     });
-    expect_near(train(options, exact_, {.features = maps.data()}), expected, 1e-9);
+    expect_near(train(options, exact_, feature_rows(maps)), expected, 1e-9);
 }
 
 TEST_F(TailModelTest, TrainingAgainGivesTheSameBits) {
     const Trial options = trial("features.16", 0.3);
     const std::vector<float> features = features_at(options.cut);
-    const TailInput input{.features = features.data()};
+    const TailInput input = feature_rows(features);
     const Losses first = train(options, exact_, input, false), again = train(options, exact_, input, false);
     EXPECT_EQ(first.train, again.train);
     EXPECT_EQ(first.validation, again.validation);
@@ -164,8 +167,7 @@ TEST_F(TailModelTest, TrainingAgainGivesTheSameBits) {
 TEST_F(TailModelTest, EvaluationIsInferenceAndLeavesTheModelAsItIs) {
     const Trial options = trial("features.16", 0.5);
     const std::vector<float> features = features_at(options.cut);
-    const auto model =
-        make_tail_model(options, graph_, tensors_, exact_, {.features = features.data()}, kClasses, true);
+    const auto model = make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), kClasses, true);
     const double whole = model->evaluate(all_.rows, all_.labels).loss;
     double sum = 0;
     for (int i = 0; i < kImages; ++i) sum += model->evaluate(std::vector{i}, std::vector{i % kClasses}).loss;

@@ -28,6 +28,9 @@ class Recorder : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int>) override {
         return {validation_loss * static_cast<double>(rows.size()), 3};
     }
+    std::string state() const override { return {}; }
+    void restore(std::string_view) override {}
+    std::string parameters_hash() const override { return {}; }
 
     double train_loss = 0.5, validation_loss = 0.25;
     std::map<int, std::vector<int>> seen, batch_sizes;
@@ -135,7 +138,7 @@ TEST(Trajectory, ARealHeadWithAnAbsurdLearningRateFailsTheSameWay) {
     trial.optimizer.kind = OptimizerKind::sgd;
     trial.epochs = 10;
     const auto features = small_head::features();
-    HeadModel<float> head(trial, features.data(), small_head::kInputs, small_head::kClasses);
+    HeadModel<float> head(trial, {features.data(), small_head::kInputs, nullptr}, small_head::kClasses);
     const auto rows = small_head::rows_of(0, small_head::kRows);
     EXPECT_THROW(run(head, trial, {rows, small_head::labels_of(rows)}, {}), StageError);
 }
@@ -167,7 +170,7 @@ TEST(Trajectory, ALongerOneBeginsWithTheShorterOne) {
     const Samples all{rows, small_head::labels_of(rows)};
     const auto metrics_of = [&](int epochs) {
         trial.epochs = epochs;
-        HeadModel<float> head(trial, features.data(), small_head::kInputs, small_head::kClasses);
+        HeadModel<float> head(trial, {features.data(), small_head::kInputs, nullptr}, small_head::kClasses);
         return run(head, trial, all, all);
     };
     const auto shorter = metrics_of(2), longer = metrics_of(5);

@@ -1,0 +1,50 @@
+#include "worker/train/head_kernel.hpp"
+
+namespace thaw {
+
+// CMakeLists.txt compiles head_kernel_code.cpp into each of these namespaces.
+namespace avx512 {
+extern const HeadKernel<float> in_float;
+extern const HeadKernel<double> in_double;
+}  // namespace avx512
+namespace avx2 {
+extern const HeadKernel<float> in_float;
+extern const HeadKernel<double> in_double;
+}  // namespace avx2
+namespace baseline {
+extern const HeadKernel<float> in_float;
+extern const HeadKernel<double> in_double;
+}  // namespace baseline
+
+namespace {
+
+template <typename Scalar>
+std::vector<HeadKernel<Scalar>> usable(const HeadKernel<Scalar>& for_avx512, const HeadKernel<Scalar>& for_avx2,
+                                       const HeadKernel<Scalar>& for_all) {
+    std::vector<HeadKernel<Scalar>> kernels;
+    if (__builtin_cpu_supports("avx512f")) kernels.push_back(for_avx512);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) kernels.push_back(for_avx2);
+    kernels.push_back(for_all);
+    return kernels;
+}
+
+}  // namespace
+
+template <>
+const std::vector<HeadKernel<float>>& usable_head_kernels() {
+    static const auto kernels = usable(avx512::in_float, avx2::in_float, baseline::in_float);
+    return kernels;
+}
+
+template <>
+const std::vector<HeadKernel<double>>& usable_head_kernels() {
+    static const auto kernels = usable(avx512::in_double, avx2::in_double, baseline::in_double);
+    return kernels;
+}
+
+int optimizer_moments(const Optimizer& options) {
+    if (options.kind != OptimizerKind::sgd) return 2;
+    return options.momentum > 0 ? 1 : 0;
+}
+
+}  // namespace thaw
