@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 
+#include "coordinator/distribution.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
@@ -276,16 +277,22 @@ AxisId find_axis(const std::string& name) {
 
 Axis read_axis(const AxisContext& context, AxisId id, const YAML::Node& key, const YAML::Node& node) {
     const AxisKind& kind = axis_kind(id);
-    Axis axis{id, {}, place_of(key)};
+    Axis axis{id, {}, place_of(key), {}};
+    YAML::Node values = node;
+    if (is_distribution(kind, node)) {
+        axis.distribution = read_distribution(context, kind, node);
+        if (axis.is_range()) return axis;
+        values.reset(node.begin()->second);
+    }
     const auto add = [&](const YAML::Node& value) {
         axis.values.push_back({kind.read(context, value), place_of(value)});
     };
-    if (!node.IsSequence()) {
-        add(node);
+    if (!values.IsSequence()) {
+        add(values);
         return axis;
     }
-    if (id == AxisId::head) refuse_ambiguous_head(context.reader, node);
-    for (const YAML::Node& value : context.reader.list(node, kind.name)) add(value);
+    if (id == AxisId::head) refuse_ambiguous_head(context.reader, values);
+    for (const YAML::Node& value : context.reader.list(values, kind.name)) add(value);
     return axis;
 }
 

@@ -38,7 +38,8 @@ std::vector<std::string> axis_names();
 /// The axis of this name, which must be one of axis_names().
 AxisId find_axis(const std::string& name);
 
-/// An axis from its YAML value: a scalar or a map is one value, a list is as many as it has elements.
+/// An axis from its YAML value: a scalar or a map is one value, a list is as many as it has elements, and a map such as
+/// {uniform: [0, 1]} is a distribution.
 Axis read_axis(const AxisContext& context, AxisId id, const YAML::Node& key, const YAML::Node& node);
 
 /// "256-128-64", "[0.5, 0.3]", "sgd(momentum=0.9)": for people, and equal exactly where the settings are.

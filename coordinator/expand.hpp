@@ -2,25 +2,20 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <string>
 #include <vector>
 
-#include "common/backbones/layer_graph.hpp"
 #include "common/trial.hpp"
+#include "coordinator/canonical.hpp"
 #include "coordinator/sweep.hpp"
 
 namespace thaw {
 
-/// What a `freeze:` means on a backbone at an image size; throws UserError where it means nothing.
-using FreezeResolver =
-    std::function<FreezeDepth(const std::string& backbone, const std::string& freeze, int image_size)>;
-
 struct Expansion {
-    /// Distinct, without ids. In order of the axes as the file lists them, the last axis fastest; on each axis in order
-    /// of its values, those that only a `when` gives coming after the axis' own.
+    /// Distinct, without ids. Of a random search in the order of its draws; of the grid in order of the axes as the
+    /// file lists them, the last axis fastest; on each axis in order of its values, those that only a `when` gives
+    /// coming after the axis' own.
     std::vector<Trial> trials;
-    std::size_t excluded = 0;  // points that `exclude` dropped
+    std::size_t excluded = 0;  // points (of a random search: draws) that `exclude` dropped
     std::size_t merged = 0;    // points that were the same trial as another (equal values, two spellings of one freeze
                                // depth, dropout rates of a head without hidden layers)
 };

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/data_options.hpp"
 #include "common/trial.hpp"
+#include "coordinator/search.hpp"
 #include "coordinator/source_text.hpp"
 
 namespace thaw {
@@ -40,6 +42,7 @@ struct WeightsOverride {
 struct WeightsSetting {
     std::string name;  // "imagenet", "random", a registry entry's name, or an absolute path
     WeightsOverride override;
+    bool operator==(const WeightsSetting&) const = default;
 };
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
@@ -50,11 +53,21 @@ struct AxisValue {
     Place place;
 };
 
+/// What a random search draws an axis' values from.
+struct Distribution {
+    enum Kind { choice, uniform, log_uniform } kind = choice;
+    Setting low, high;  // of all but choice; both whole numbers, and then so is what is drawn, or both doubles
+    Place place;
+};
+
 /// An axis and values for it: those it takes, or, in a rule, those that match.
 struct Axis {
     AxisId id = AxisId::backbone;
-    std::vector<AxisValue> values;
+    std::vector<AxisValue> values;  // none where the distribution is a range
     Place place;
+    std::optional<Distribution> distribution;  // where the file says how to draw; a plain list is a choice without it
+
+    bool is_range() const { return distribution && distribution->kind != Distribution::choice; }
 };
 
 /// Axes that advance together.
@@ -83,6 +96,7 @@ struct Sweep {
     std::string name;
     SourceText source;
     SweepData data;
+    Search search;
     std::vector<Axis> axes;  // in the file's order; an axis that is not here has struct Trial's default
     std::vector<Zip> zips;
     std::vector<Rule> when;     // applied in this order, each to what the ones before it left

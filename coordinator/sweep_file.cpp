@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "coordinator/sweep_path.hpp"
 
@@ -71,12 +72,76 @@ SweepData read_data(const YamlReader& reader, const YAML::Node& node) {
     return data;
 }
 
+RandomSearch read_random(const YamlReader& reader, const YAML::Node& node) {
+    RandomSearch random;
+    for (const auto& [key, value] : reader.entries(node, "search.random", {"trials", "seed"})) {
+        if (key == "trials") {
+            random.trials = static_cast<std::size_t>(reader.integer(value, "search.random.trials", 1, 100'000'000));
+            random.place = place_of(value);
+        }
+        if (key == "seed")
+            random.seed = static_cast<std::uint64_t>(
+                reader.integer(value, "search.random.seed", 0, std::numeric_limits<std::int64_t>::max()));
+    }
+    if (random.trials == 0) reader.fail(node, "search.random has no trials; say how many to draw: {{trials: 40}}");
+    return random;
+}
+
+/// Both stopping rules are two whole numbers with defaults.
+template <typename Rule>
+Rule read_stopping(const YamlReader& reader, const YAML::Node& node, const std::string& what,
+                   const std::vector<std::tuple<std::string, int Rule::*, int>>& keys) {
+    std::vector<std::string> names;
+    for (const auto& [name, member, least] : keys) names.push_back(name);
+    Rule rule;
+    for (const auto& [key, value] : reader.entries(node, what, names))
+        for (const auto& [name, member, least] : keys)
+            if (key == name) rule.*member = static_cast<int>(reader.integer(value, what + "." + key, least, 100'000));
+    return rule;
+}
+
+Search read_search(const YamlReader& reader, const YAML::Node& node) {
+    Search search;
+    const auto entries = reader.entries(node, "search", {"random", "asha", "median"});
+    if (entries.empty()) reader.fail(node, "search is an empty map; give it random, asha or median");
+    for (const auto& [key, value] : entries) {
+        if (key == "random") {
+            search.random = read_random(reader, value);
+            continue;
+        }
+        if (!std::holds_alternative<std::monostate>(search.stopping))
+            reader.fail(value, "asha and median in one search; a trial is stopped by one rule: remove the other");
+        if (key == "asha")
+            search.stopping = read_stopping<Halving>(
+                reader, value, "search.asha",
+                {{"reduction_factor", &Halving::reduction_factor, 2}, {"first_rung", &Halving::first_rung, 1}});
+        else
+            search.stopping = read_stopping<MedianStopping>(
+                reader, value, "search.median",
+                {{"grace", &MedianStopping::grace, 1}, {"every", &MedianStopping::every, 1}});
+    }
+    return search;
+}
+
+void require_random_for_distributions(const Sweep& sweep) {
+    for (const Axis& axis : sweep.axes)
+        if (axis.distribution && !sweep.search.random)
+            throw error_at(sweep.source, axis.distribution->place,
+                           fmt::format("{} has a distribution, but nothing is drawn: add `search: {{random: {{trials: "
+                                       "N}}}}`, or write a list of values",
+                                       axis_kind(axis.id).name));
+}
+
 /// {axis: value or list of values, ...}
 std::vector<Axis> read_axes(const AxisContext& context, const YAML::Node& node, const std::string& what) {
     std::vector<Axis> axes;
     context.reader.entries(node, what, axis_names());  // all keys are axes
-    for (const auto& entry : node)
+    for (const auto& entry : node) {
         axes.push_back(read_axis(context, find_axis(entry.first.Scalar()), entry.first, entry.second));
+        if (axes.back().distribution)
+            context.reader.fail(entry.second, "a distribution in {}; a rule is about values: write a value or a list",
+                                what);
+    }
     if (axes.empty()) context.reader.fail(node, "{} is an empty map; name at least one axis", what);
     return axes;
 }
@@ -102,9 +167,14 @@ std::vector<Rule> read_when(const AxisContext& context, const YAML::Node& node) 
     return rules;
 }
 
-std::size_t value_count(const std::vector<Axis>& axes, AxisId id) {
+const Axis* axis_of(const std::vector<Axis>& axes, AxisId id) {
     const auto axis = std::find_if(axes.begin(), axes.end(), [&](const Axis& candidate) { return candidate.id == id; });
-    return axis == axes.end() ? 1 : axis->values.size();
+    return axis == axes.end() ? nullptr : &*axis;
+}
+
+std::size_t count_values(const std::vector<Axis>& axes, AxisId id) {
+    const Axis* axis = axis_of(axes, id);
+    return axis ? axis->values.size() : 1;
 }
 
 /// One zip; `used` are the axes of those before it.
@@ -117,9 +187,12 @@ Zip read_zip(const YamlReader& reader, const YAML::Node& node, const std::vector
         const AxisId id = find_axis(reader.word(name, "axis", axis_names()));
         if (std::find(used.begin(), used.end(), id) != used.end())
             reader.fail(name, "the axis '{}' is zipped twice; an axis advances with one zip", name.Scalar());
+        if (const Axis* axis = axis_of(axes, id); axis && axis->is_range())
+            reader.fail(name, "the axis '{}' is drawn from a range; only lists of values advance together",
+                        name.Scalar());
         used.push_back(id);
         zip.axes.push_back(id);
-        const std::size_t first = value_count(axes, zip.axes[0]), here = value_count(axes, id);
+        const std::size_t first = count_values(axes, zip.axes[0]), here = count_values(axes, id);
         if (first != here)
             reader.fail(name, "zip of unequal lengths: {} has {} values, {} has {}; give each as many as the other",
                         axis_kind(zip.axes[0]).name, first, name.Scalar(), here);
@@ -172,18 +245,20 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     const YamlReader reader(sweep.source);
     const AxisContext context{reader, vocabulary};
     std::vector<std::string> keys = axis_names();
-    keys.insert(keys.begin(), {"name", "data", "zip", "when", "exclude"});
+    keys.insert(keys.begin(), {"name", "data", "search", "zip", "when", "exclude"});
     bool has_backbone = false;
     for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
     for (const auto& entry : document) {
         const std::string& key = entry.first.Scalar();
         if (key == "name") sweep.name = read_name(reader, entry.second);
         if (key == "data") sweep.data = read_data(reader, entry.second);
-        if (std::find(keys.begin() + 5, keys.end(), key) != keys.end())
+        if (key == "search") sweep.search = read_search(reader, entry.second);
+        if (std::find(keys.begin() + 6, keys.end(), key) != keys.end())
             sweep.axes.push_back(read_axis(context, find_axis(key), entry.first, entry.second));
     }
     if (sweep.data.folder.empty()) throw error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`");
     if (!has_backbone) throw error_at(sweep.source, {}, "no backbone; add `backbone: NAME`");
+    require_random_for_distributions(sweep);
     read_rules(sweep, context, document);
     return sweep;
 }
