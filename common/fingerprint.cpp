@@ -1,6 +1,5 @@
 #include "common/fingerprint.hpp"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <xxhash.h>
 
@@ -25,8 +24,12 @@ void for_each_block(const std::filesystem::path& path, const std::function<void(
 }
 
 std::string to_hex(const unsigned char* bytes, std::size_t count) {
-    std::string text;
-    for (std::size_t i = 0; i < count; ++i) text += fmt::format("{:02x}", bytes[i]);
+    constexpr char kDigits[] = "0123456789abcdef";
+    std::string text(2 * count, '0');
+    for (std::size_t i = 0; i < count; ++i) {
+        text[2 * i] = kDigits[bytes[i] >> 4];
+        text[2 * i + 1] = kDigits[bytes[i] & 15];
+    }
     return text;
 }
 
