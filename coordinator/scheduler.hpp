@@ -1,7 +1,11 @@
 // Which stage runs next on which rank: a pure state machine, (state, event) -> actions. No clock, no I/O, no threads.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <queue>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -31,7 +35,7 @@ using Actions = std::vector<Action>;
 /// number: work that much else waits for, and long work, goes first. Each costs O(log n).
 class Scheduler {
   public:
-    explicit Scheduler(std::vector<StageNode> stages);
+    explicit Scheduler(const std::vector<StageNode>& stages);
 
     /// A rank with this many threads is there and idle.
     Actions rank_joined(int rank, int threads);
@@ -50,20 +54,28 @@ class Scheduler {
     bool finished() const { return ended_ == static_cast<int>(nodes_.size()); }
 
   private:
+    /// For each stage a list of others; two arrays, so that a million short lists take little memory.
+    struct Links {
+        std::vector<std::size_t> begin;  // one a stage, and the end of the last
+        std::vector<int> stages;
+        std::span<const int> of(int stage) const {
+            const auto at = static_cast<std::size_t>(stage);
+            return {stages.data() + begin[at], begin[at + 1] - begin[at]};
+        }
+    };
     struct Node {
-        StageNode stage;
-        std::vector<int> dependents;
+        double path = 0;          // seconds of the longest path that begins here
         int missing = 0;          // needs that are not done
         int waiting_readers = 0;  // dependents that have not ended
-        double path = 0;          // seconds of the longest path that begins here
         int rank = -1;
-        bool ended = false;
+        bool whole_rank = false, gated = false, ended = false;
     };
     struct Rank {
         int threads = 0, free = 0;
     };
 
     Node& node(int stage) { return nodes_[static_cast<std::size_t>(stage)]; }
+    void link(const std::vector<StageNode>& stages);
     void end(int stage, Actions& actions);
     /// Ends all that hangs on the stage, however indirectly; returns what ended.
     std::vector<int> end_dependents(int stage, Actions& actions);
@@ -72,16 +84,19 @@ class Scheduler {
     void set_free(int rank, int free);
     void dispatch(Actions& actions);
 
+    using Ready = std::pair<double, int>;  // (-path, stage)
+
     std::vector<Node> nodes_;
+    Links needs_, dependents_;
     std::vector<Rank> ranks_;
-    std::set<std::pair<double, int>> ready_;  // (-path, stage)
-    std::set<std::pair<int, int>> free_;      // (-free threads, rank), of ranks with any
+    std::priority_queue<Ready, std::vector<Ready>, std::greater<>> ready_;
+    std::set<std::pair<int, int>> free_;  // (-free threads, rank), of ranks with any
     int running_ = 0, ended_ = 0;
     bool stopped_ = false;
 };
 
 /// Seconds from start to end if every stage takes as long as predicted, none fails and every gate is open: what the
 /// scheduler itself makes of the stages on `ranks` ranks of `threads` threads, against a clock that does not tick.
-double simulate(std::vector<StageNode> stages, int ranks, int threads);
+double simulate(const std::vector<StageNode>& stages, int ranks, int threads);
 
 }  // namespace thaw
