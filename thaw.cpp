@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
@@ -17,6 +18,8 @@
 
 #include "common/atomic_file.hpp"
 #include "common/backbones/backbones.hpp"
+#include "common/byte_size.hpp"
+#include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "common/mpi/mpi_world.hpp"
@@ -57,12 +60,14 @@ void request_stop(int signal) {
 struct SweepOptions {
     std::string file;
     std::string runs = "runs";
+    std::string cache, disk;  // empty: the default
     std::string weights_dir;
     int threads = 0;  // 0: the cores this rank may use
     bool no_sharing = false, force = false, quiet = false;
     std::string command_line;
 
     fs::path folder_of(const std::string& name) const { return fs::path(runs) / name; }
+    fs::path cache_folder() const { return cache.empty() ? fs::path(runs) / ".cache" : fs::path(cache); }
 };
 
 /// A sweep that has passed all checks.
@@ -71,18 +76,19 @@ struct PreparedSweep {
     Inputs inputs;
     std::vector<Trial> trials;  // with ids
     std::size_t merged = 0, excluded = 0;
-    fs::path folder;  // runs/NAME
+    fs::path folder;   // runs/NAME
+    fs::path scratch;  // in it: what this sweep alone needs while it runs
     GraphCache graphs;
 };
 
-void make_folder(const fs::path& folder) {
+void make_folder(const fs::path& folder, const char* option) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error)
-        throw UserError("cannot make the folder {}: {}; choose another place with --runs", folder.string(),
-                        error.message());
+        throw UserError("cannot make the folder {}: {}; choose another place with {}", folder.string(), error.message(),
+                        option);
     if (::access(folder.c_str(), W_OK) != 0)
-        throw UserError("cannot write in the folder {}; choose another place with --runs", folder.string());
+        throw UserError("cannot write in the folder {}; choose another place with {}", folder.string(), option);
 }
 
 std::vector<std::string> names_of_backbones() {
@@ -111,6 +117,12 @@ std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Tr
     return networks;
 }
 
+/// What the cache may hold: as the command line says, else as the sweep says.
+std::int64_t budget_of(const SweepOptions& options, const Sweep& sweep) {
+    if (!options.disk.empty()) return parse_byte_size(options.disk);
+    return sweep.disk > 0 ? sweep.disk : std::max<std::int64_t>(default_cache_budget(options.cache_folder()), 1);
+}
+
 void prepare(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
     const Sweep& sweep = prepared.sweep;
@@ -122,7 +134,9 @@ void prepare(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.merged = expansion.merged;
     prepared.excluded = expansion.excluded;
     prepared.folder = options.folder_of(sweep.name);
-    make_folder(prepared.folder / "cache");
+    prepared.scratch = prepared.folder / "scratch";
+    make_folder(prepared.scratch, "--runs");
+    make_folder(options.cache_folder(), "--cache");
     PreflightRequest request;
     request.data_folder = sweep.data.folder;
     request.split = sweep.data.split;
@@ -130,24 +144,38 @@ void prepare(const SweepOptions& options, PreparedSweep& prepared) {
     request.on_bad_image = sweep.data.on_bad_image;
     request.networks = networks_of(sweep, expansion.trials);
     request.weights_folders = weights_folders(options.weights_dir);
-    request.cache = prepared.folder / "cache";
+    request.scratch = prepared.scratch;
+    request.cache = options.cache_folder();
     request.threads = std::max(options.threads, 1);
     prepared.inputs = inspect_inputs(request);
+    prepared.inputs.cache_budget = budget_of(options, sweep);
     prepared.trials = std::move(expansion.trials);
     for (Trial& trial : prepared.trials) trial.id = trial_id(trial, trial_context(trial, prepared.inputs));
 }
 
-void require_disk_space(const Plan& plan, const fs::path& folder) {
-    std::int64_t needed = 0;
-    for (const PlannedStage& stage : plan.stages) needed += plan.shared ? stage.predicted.bytes : 0;
-    struct statvfs disk;
-    if (::statvfs(folder.c_str(), &disk) != 0) return;
-    const auto free = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
-    if (free < needed)
+/// All that a sweep uses must be in the cache at once.
+void require_disk_space(const Plan& plan, const CacheFolder& cache) {
+    if (!plan.shared) return;
+    std::int64_t needed = 0, largest = 0;
+    for (const PlannedStage& stage : plan.stages) {
+        needed += stage.predicted.bytes;
+        largest = std::max(largest, stage.predicted.bytes);
+    }
+    if (needed > cache.budget())
         throw UserError(
-            "{} has {:.1f} GB free, but the plan writes {:.1f} GB of decoded images and features there; "
-            "free some space or choose another place with --runs",
-            folder.string(), static_cast<double>(free) / 1e9, static_cast<double>(needed) / 1e9);
+            "the plan keeps {} ({} bytes) of decoded images and features in the cache, up to {} of one stage, but the "
+            "cache may hold only {}; allow more with --disk or `disk:` in the sweep, or sweep over fewer freeze depths "
+            "and image sizes at once",
+            byte_size_text(needed), needed, byte_size_text(largest), byte_size_text(cache.budget()));
+    std::error_code unknown;
+    const auto free = fs::space(cache.path(), unknown).available;
+    const std::int64_t held = cache.held();
+    if (!unknown && free < static_cast<std::uintmax_t>(std::max<std::int64_t>(needed - held, 0)))
+        throw UserError(
+            "{} has {} free, and {} that may be thrown out, but the plan writes {} of decoded images and features "
+            "there; free some space or choose another place with --cache",
+            cache.path().string(), byte_size_text(static_cast<std::int64_t>(free)), byte_size_text(held),
+            byte_size_text(needed));
 }
 
 std::map<std::string, std::string> describe_environment(const Inputs& inputs, int ranks, int threads) {
@@ -204,13 +232,15 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& work
     {
         Store store(database);
         const SweepRecord record = record_of(prepared, options, channel.size());
-        remove_unfinished_files(prepared.folder / "cache");  // the store is open: no other run writes there
+        remove_unfinished_files(prepared.scratch);  // the store is open: no other run writes there
+        const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
+        const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
         const std::vector<std::string> finished = store.finished(prepared.trials);
         finished_before = finished.size();
         const Plan plan =
             make_plan(without(prepared.trials, finished), prepared.inputs, prepared.graphs, !options.no_sharing);
-        require_disk_space(plan, prepared.folder);
+        require_disk_space(plan, cache);
         if (!options.quiet)
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
                        prepared.trials.size(),
@@ -219,7 +249,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& work
                        record.environment.at("blas"));
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
         outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
-                             {.cache = (prepared.folder / "cache").string()});
+                             {.cache = (plan.shared ? cache.path() : prepared.scratch).string()});
         workers_wait = false;
         store.end_sweep(!outcome.input_error.empty() ? "wrong input" : outcome.interrupted ? "interrupted" : "ok");
     }
@@ -277,6 +307,39 @@ int show_plan(SweepOptions options) {
     return kDone;
 }
 
+std::string local_time_text(fs::file_time_type time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::file_clock::to_sys(time));
+    const std::time_t since_1970 = std::chrono::system_clock::to_time_t(seconds);
+    std::tm local{};
+    ::localtime_r(&since_1970, &local);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
+    return text.data();
+}
+
+/// "features mobilenet_v2 154 avg": the words of a file's name without its keys.
+std::string words_of(const ArrayName& name) {
+    std::string words = name.content.substr(0, name.content.rfind('-'));
+    std::replace(words.begin(), words.end(), '-', ' ');
+    return words;
+}
+
+void show_cache(const SweepOptions& options, bool clear, bool disk) {
+    const CacheFolder cache(options.cache_folder());
+    if (clear) fmt::print("{} freed\n", byte_size_text(cache.clear()));
+    const std::vector<CacheEntry> entries = cache.entries();
+    if (disk) {
+        fmt::print("{} may hold {} unless a sweep says otherwise (`disk:` or --disk)\n", cache.path().string(),
+                   byte_size_text(default_cache_budget(cache.path())));
+    } else if (!entries.empty()) {
+        fmt::print("{:<44} {:<16} {:>10}  last use\n", "what", "of images", "size");
+        for (const CacheEntry& entry : entries)
+            fmt::print("{:<44} {:<16} {:>10}  {}{}\n", words_of(entry.name), entry.name.images,
+                       byte_size_text(entry.bytes), local_time_text(entry.last_use), entry.in_use ? ", in use" : "");
+    }
+    fmt::print("{}: {} arrays, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
+}
+
 /// A results database by the name of a sweep in --runs, its run folder, or its path.
 fs::path find_database(const std::string& run, const std::string& runs) {
     for (const fs::path& candidate : {fs::path(runs) / run / "results.db", fs::path(run) / "results.db", fs::path(run)})
@@ -289,6 +352,12 @@ void add_sweep_options(CLI::App& command, SweepOptions& options) {
     command.add_option("sweep", options.file, "The sweep file")->required()->type_name("SWEEP.yaml");
     command.add_option("--runs", options.runs, "Where run folders lie; results land in RUNS/NAME")
         ->capture_default_str();
+    command
+        .add_option("--cache", options.cache, "Where sweeps keep decoded images and features (default: RUNS/.cache)")
+        ->envname("THAW_CACHE");
+    command.add_option("--disk", options.disk,
+                       "What the cache may hold, such as '20 GB' (default: the sweep's `disk:`, else half of what is "
+                       "free plus what the cache holds, at most 50 GB)");
     command.add_option("--weights-dir", options.weights_dir,
                        "Look for weight files here first, then in $THAW_WEIGHTS, then in ~/.cache/thaw/weights");
     command.add_option("--threads", options.threads, "Pieces of work at once on each rank (default: its cores)")
@@ -383,6 +452,17 @@ int main_of(int argc, char** argv) {
     weights->add_option("--weights-dir", weights_dir, "Look here first");
     weights->footer("Example: thaw weights --weights-dir weights");
     weights->callback([&] { fmt::print("{}", weights_table(weights_folders(weights_dir))); });
+
+    SweepOptions cache_options;
+    bool clear = false, disk = false;
+    auto* cache = app.add_subcommand("cache", "List what sweeps keep of images and features, or clear it");
+    cache->add_option("--cache", cache_options.cache, "The cache's folder (default: RUNS/.cache)")
+        ->envname("THAW_CACHE");
+    cache->add_option("--runs", cache_options.runs, "Where run folders lie")->capture_default_str();
+    cache->add_flag("--clear", clear, "Remove all that no running sweep uses");
+    cache->add_flag("--disk", disk, "Show how much it holds and may hold");
+    cache->footer("Examples:\n  thaw cache\n  thaw cache --runs /scratch/runs --clear");
+    cache->callback([&] { show_cache(cache_options, clear, disk); });
 
     auto* data = app.add_subcommand("data", "Make image folders");
     data->require_subcommand(1);

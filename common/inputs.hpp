@@ -18,19 +18,20 @@ struct Inputs {
     std::string data_folder;
     std::string dataset;              // path of the dataset's JSON
     std::string dataset_fingerprint;  // of contents, labels and parts
-    std::string images_key;           // of contents and the code that decodes them: names what is cached
+    std::string images_key;           // of contents in their order: part of the names of what is cached
+    std::string decoder;              // which code decodes, and so which pixels come of it
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0;
     std::int64_t image_bytes = 0;  // of all image files
     int threads_per_rank = 1, ranks = 1;
     std::int64_t memory_budget = std::int64_t{1} << 30;  // bytes of features kept in RAM, on each host
     std::string memory_folder;                           // on a file system in RAM, this run's own
-    std::int64_t disk_budget = std::int64_t{50} << 30;   // bytes of the cache folder
     Speeds speeds;                                       // of this machine, as far as they have been measured
     DecodeOptions decode;                                // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
     std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)
-    std::string frozen_back_end;  // which code computes features, and so how it rounds
+    std::int64_t cache_budget = 0;  // bytes that the cache may hold; 0: no limit is known
+    std::string frozen_back_end;    // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }
     const WeightsSpec& weights_of(const Trial& trial) const { return weights.at({trial.backbone, trial.weights}); }

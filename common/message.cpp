@@ -31,7 +31,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, host, threads)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, stage, images)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrajectoryFailed, stage, trajectory, message)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageDone, stage, seconds, bytes, bad_images, reused)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageDone, stage, seconds, bytes, bad_images, reused, computed)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, stops_sweep)
 
 namespace {

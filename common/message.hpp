@@ -32,9 +32,10 @@ struct TrajectoryFailed {  // the stage's others go on
 struct StageDone {
     int stage = 0;
     double seconds = 0;
-    std::int64_t bytes = 0;  // written
-    int bad_images = 0;      // decode only
-    bool reused = false;     // the output stood there already
+    std::int64_t bytes = 0;     // written
+    int bad_images = 0;         // decode only
+    bool reused = false;        // the output stood there already
+    std::int64_t computed = 0;  // images decoded or forwarded; the rows of the others were copied
 };
 struct StageFailed {
     int stage = 0;

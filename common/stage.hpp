@@ -25,7 +25,8 @@ struct DecodeStage {
     std::string dataset;  // path of the dataset's JSON
     DecodeOptions options;
     OnBadImage on_bad_image = OnBadImage::stop;
-    std::string output;  // path of the array file
+    std::string output;             // path of the array file
+    std::int64_t cache_budget = 0;  // bytes that its folder may hold; 0: it is a folder of this run alone
 };
 
 /// One forward pass over all decoded images through the frozen part of a backbone, keeping what crosses some cuts.
@@ -43,6 +44,7 @@ struct FeaturesStage {
     std::uint64_t seed = 0;  // of random weights; otherwise without effect
     int image_size = 224;
     std::vector<Tap> taps;
+    std::int64_t cache_budget = 0;  // as of DecodeStage
 };
 
 /// Trains trajectories that read the same input: each a tail with its head, or a head alone. One that fails harms only

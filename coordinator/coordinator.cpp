@@ -96,6 +96,7 @@ class Run {
         record.seconds = done.seconds;
         record.bytes = done.bytes;
         record.reused = done.reused;
+        record.computed = done.computed;
         store_.record_stage(record);
         if (done.bad_images > 0) {
             spdlog::warn("{} images cannot be read and are left out", done.bad_images);

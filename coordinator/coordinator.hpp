@@ -14,7 +14,7 @@
 namespace thaw {
 
 struct CoordinatorOptions {
-    std::string cache;                  // folder of decoded images and features
+    std::string cache;                  // folder of decoded images and features; without sharing the run's own
     std::chrono::seconds patience{60};  // for the first word of every worker, and for the last
 };
 

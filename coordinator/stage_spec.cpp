@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "coordinator/plan.hpp"
@@ -10,14 +11,15 @@
 namespace thaw {
 namespace {
 
-/// Names files by content, and, in a plan without sharing, by stage.
+/// Names files by what is made and of which images, so that rows of the same content can be found among other data
+/// sets' arrays; in a plan without sharing also by stage.
 class OutputNames {
   public:
     OutputNames(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache)
-        : inputs_(inputs), cache_(cache), suffix_(plan.shared ? "" : fmt::format("-stage{}", stage)) {}
+        : inputs_(inputs), cache_(cache), suffix_(plan.shared ? "" : fmt::format("_stage{}", stage)) {}
 
     std::string decoded(const Trial& trial) const {
-        return fmt::format("{}/images-{}-{}{}.array", cache_, trial.image_size, decode_key(trial), suffix_);
+        return path(fmt::format("images-{}-{}", trial.image_size, decode_key(trial)));
     }
 
     std::string features(const Trial& trial, const WeightsSpec& weights, const TapKey& tap) const {
@@ -30,15 +32,20 @@ class OutputNames {
                                     .add(weights.preprocessing)
                                     .add(weights.padding)
                                     .add(inputs_.frozen_back_end)
-                                    .hex();
-        return fmt::format("{}/features-{}-{}-{}-{}{}.array", cache_, trial.backbone, tap.cut, kept, key.substr(0, 16),
-                           suffix_);
+                                    .hex()
+                                    .substr(0, 16);
+        return path(fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key));
     }
 
   private:
+    std::string path(const std::string& content) const {
+        return fmt::format("{}/{}", cache_, ArrayName{content, inputs_.images_key + suffix_}.file());
+    }
+
+    /// Of all that decides what becomes of an image, whichever image it is.
     std::string decode_key(const Trial& trial) const {
         return Fingerprint()
-            .add(inputs_.images_key)
+            .add(inputs_.decoder)
             .add(std::to_string(trial.image_size))
             .add(to_string(inputs_.decode.resize))
             .add(to_string(inputs_.decode.interpolation))
@@ -83,6 +90,7 @@ FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, c
         spec.taps.push_back(
             {tap.key.cut, tap.key.pooled, tap.key.pooling, names.features(trial, spec.weights, tap.key)});
     }
+    spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     return spec;
 }
 
@@ -133,7 +141,8 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             DecodeOptions options = inputs.decode;
             options.image_size = trial.image_size;
             return DecodeStage{inputs.dataset, options, inputs.on_bad_image,
-                               OutputNames(plan, index, inputs, cache).decoded(trial)};
+                               OutputNames(plan, index, inputs, cache).decoded(trial),
+                               plan.shared ? inputs.cache_budget : 0};
         }
         case StageKind::features:
             return features_spec(plan, index, inputs, cache);

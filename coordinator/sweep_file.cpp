@@ -4,6 +4,7 @@
 #include <limits>
 #include <tuple>
 
+#include "common/byte_size.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
@@ -245,7 +246,8 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     const YamlReader reader(sweep.source);
     const AxisContext context{reader, vocabulary};
     std::vector<std::string> keys = axis_names();
-    keys.insert(keys.begin(), {"name", "data", "search", "zip", "when", "exclude"});
+    const std::vector<std::string> others = {"name", "data", "disk", "search", "zip", "when", "exclude"};
+    keys.insert(keys.begin(), others.begin(), others.end());
     bool has_backbone = false;
     for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
     for (const auto& entry : document) {
@@ -253,7 +255,9 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
         if (key == "name") sweep.name = read_name(reader, entry.second);
         if (key == "data") sweep.data = read_data(reader, entry.second);
         if (key == "search") sweep.search = read_search(reader, entry.second);
-        if (std::find(keys.begin() + 6, keys.end(), key) != keys.end())
+        if (key == "disk")
+            sweep.disk = reader.at(entry.second, [&] { return parse_byte_size(reader.text(entry.second, "disk")); });
+        if (std::find(others.begin(), others.end(), key) == others.end())
             sweep.axes.push_back(read_axis(context, find_axis(key), entry.first, entry.second));
     }
     if (sweep.data.folder.empty()) throw error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`");

@@ -86,14 +86,19 @@ void load_failures(const Database& database, ReportData& data) {
                      [](const auto& a, const auto& b) { return a.trials.size() > b.trials.size(); });
 }
 
+/// The column of stages, which databases of schema 1 have not until they are written again.
+const char* computed_column(const Database& database) {
+    return database.number("PRAGMA user_version") < 2 ? "0" : "coalesce(computed, 0)";
+}
+
 void load_stage_totals(const Database& database, ReportData& data) {
     Statement rows =
         database.prepare(fmt::format("SELECT kind, count(*), sum(reused), sum(error <> ''), sum(trials),"
                                      " total(iif(done, predicted_seconds, 0)), total(iif(done, seconds, 0)),"
-                                     " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0))"
+                                     " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum({})"
                                      " FROM (SELECT *, NOT reused AND error = '' AS done FROM stages WHERE sweep IN {})"
                                      " GROUP BY kind ORDER BY min(id)",
-                                     kComparableSweeps));
+                                     computed_column(database), kComparableSweeps));
     const auto count = [&](int column) { return static_cast<int>(rows.integer(column)); };
     while (rows.step())
         data.stage_totals.push_back({.kind = rows.text(0),
@@ -104,14 +109,15 @@ void load_stage_totals(const Database& database, ReportData& data) {
                                      .predicted_seconds = rows.real(5),
                                      .seconds = rows.real(6),
                                      .predicted_bytes = rows.real(7),
-                                     .bytes = rows.real(8)});
+                                     .bytes = rows.real(8),
+                                     .computed = rows.integer(9)});
 }
 
 void load_longest_stages(const Database& database, ReportData& data) {
     Statement rows = database.prepare(fmt::format(
         "SELECT kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes, reused,"
-        " error FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
-        kComparableSweeps, kLongestStages));
+        " error, {} FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
+        computed_column(database), kComparableSweeps, kLongestStages));
     while (rows.step())
         data.longest_stages.push_back({.kind = rows.text(0),
                                        .description = rows.text(1),
@@ -122,6 +128,7 @@ void load_longest_stages(const Database& database, ReportData& data) {
                                        .predicted_bytes = rows.integer(6),
                                        .bytes = rows.integer(7),
                                        .reused = rows.integer(8) != 0,
+                                       .computed = rows.integer(10),
                                        .error = rows.text(9)});
 }
 

@@ -1,6 +1,7 @@
 // What a report shows, read from the database in one consistent view of it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct StageTotal {
     std::string kind;
     int stages = 0, reused = 0, failed = 0, trials = 0;
     double predicted_seconds = 0, seconds = 0, predicted_bytes = 0, bytes = 0;  // of those neither reused nor failed
+    std::int64_t computed = 0;                                                  // images
 };
 
 struct ReportData {

@@ -37,16 +37,24 @@ std::string stage_totals(const ReportData& data) {
                 html_number(fmt::format("{}", total.trials)) + html_number(fmt::format("{}", total.reused)) +
                 html_number(fmt::format("{}", total.failed)) + html_number(human_seconds(total.predicted_seconds)) +
                 html_number(human_seconds(total.seconds)) + html_number(ratio(total.seconds, total.predicted_seconds)) +
+                html_number(total.computed > 0 ? fmt::format("{}", total.computed) : "") +
                 html_number(human_bytes(total.predicted_bytes)) + html_number(human_bytes(total.bytes)) + "</tr>\n";
     return html_table({"kind", ">stages", ">trials served", ">reused", ">failed", ">predicted", ">measured",
-                       ">measured / predicted", ">predicted size", ">written"},
+                       ">measured / predicted", ">images computed", ">predicted size", ">written"},
                       rows);
+}
+
+/// What a stage says that found the rows of some images among those of other data.
+std::string partly(const StageRecord& stage, const ReportData& data) {
+    const int images = data.sweep.train_images + data.sweep.validation_images + data.sweep.test_images;
+    if (stage.kind == "train" || stage.computed + data.sweep.bad_images >= images) return "";
+    return fmt::format("{} of {} images computed", stage.computed, images);
 }
 
 std::string longest_stages(const ReportData& data) {
     std::string rows;
     for (const StageRecord& stage : data.longest_stages) {
-        const std::string outcome = !stage.error.empty() ? stage.error : stage.reused ? "reused" : "";
+        const std::string outcome = !stage.error.empty() ? stage.error : stage.reused ? "reused" : partly(stage, data);
         rows += "<tr>" + html_cell(stage.kind) + html_cell(stage.description) +
                 html_number(fmt::format("{}", stage.rank)) + html_number(fmt::format("{}", stage.trials)) +
                 html_number(human_seconds(stage.predicted_seconds)) + html_number(human_seconds(stage.seconds)) +

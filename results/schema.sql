@@ -81,7 +81,8 @@ CREATE TABLE stages (
     bytes             INTEGER NOT NULL,
     reused            INTEGER NOT NULL,  -- 1: its output stood in the cache already
     error             TEXT NOT NULL,     -- empty: it succeeded
-    finished          TEXT NOT NULL
+    finished          TEXT NOT NULL,
+    computed          INTEGER  -- images decoded or forwarded, the rows of the others were copied; NULL before schema 2
 );
 
 -- Every failure there ever was, also those of trials that finished later or are no longer asked for.

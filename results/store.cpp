@@ -28,6 +28,9 @@ bool on_network_file_system(const std::filesystem::path& path) {
     return std::count(kNetwork.begin(), kNetwork.end(), static_cast<unsigned long>(found.f_type)) > 0;
 }
 
+/// What schema 2 has that schema 1 had not.
+constexpr const char* kFromSchema1 = "ALTER TABLE stages ADD COLUMN computed INTEGER";
+
 /// The database ready for writing: whole, thaw's, with this schema.
 Database open_for_writing(const std::filesystem::path& path) {
     Database database(path, Database::Mode::write);
@@ -51,6 +54,10 @@ Database open_for_writing(const std::filesystem::path& path) {
         database.execute(kSchemaSql);
         database.execute(
             fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion));
+        transaction.commit();
+    } else if (database.number("PRAGMA user_version") < kSchemaVersion) {
+        Transaction transaction(database);
+        database.execute(fmt::format("{}; PRAGMA user_version = {}", kFromSchema1, kSchemaVersion));
         transaction.commit();
     }
     return database;
@@ -99,7 +106,7 @@ struct Store::Implementation {
     Statement stage = database.prepare(
         "INSERT INTO stages (sweep, kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, "
         "bytes,"
-        " reused, error, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, " THAW_NOW ")");
+        " reused, error, computed, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, " THAW_NOW ")");
 };
 
 std::int64_t Store::Implementation::insert_sweep(const SweepRecord& record, std::size_t trials) {
@@ -188,7 +195,7 @@ void Store::fail_trial(const std::string& id, const std::string& message) {
 void Store::record_stage(const StageRecord& stage) {
     implementation_->write(implementation_->stage, implementation_->sweep, stage.kind, stage.description, stage.rank,
                            stage.trials, stage.predicted_seconds, stage.seconds, stage.predicted_bytes, stage.bytes,
-                           stage.reused ? 1 : 0, stage.error);
+                           stage.reused ? 1 : 0, stage.error, stage.computed);
 }
 
 void Store::record_bad_images(int images) {

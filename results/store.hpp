@@ -36,6 +36,7 @@ struct StageRecord {
     double predicted_seconds = 0, seconds = 0;
     std::int64_t predicted_bytes = 0, bytes = 0;  // written to the cache
     bool reused = false;                          // its output stood in the cache already
+    std::int64_t computed = 0;                    // images decoded or forwarded; the rows of the others were copied
     std::string error = {};                       // empty: it succeeded
 };
 

@@ -5,7 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
@@ -16,16 +21,130 @@
 #include "worker/threads.hpp"
 
 namespace thaw {
+namespace {
+
+/// A tap whose array does not stand in the cache.
+struct Output {
+    Tap tap;
+    CachedArray array;
+    DonatedRows donated;
+    std::unique_ptr<ArrayFileWriter> writer = nullptr;
+};
+
+/// All rows but those of images that could not be decoded: these stay zero, and nobody reads them.
+std::vector<std::int64_t> good_rows(std::int64_t count, const std::vector<BadImage>& bad) {
+    std::vector<std::int64_t> rows;
+    auto next_bad = bad.begin();
+    for (std::int64_t row = 0; row < count; ++row) {
+        if (next_bad != bad.end() && next_bad->index == row)
+            ++next_bad;
+        else
+            rows.push_back(row);
+    }
+    return rows;
+}
+
+std::vector<Output> outputs_to_make(const FeaturesStage& stage, const LayerGraph& graph, const ArrayFile& images,
+                                    const std::vector<BadImage>& bad) {
+    const std::filesystem::path path = stage.images;
+    const auto name = ArrayName::parse(path.filename().string());
+    std::optional<RowFingerprints> fingerprints;
+    if (name && stage.cache_budget > 0) fingerprints = read_rows(path.parent_path(), name->images);
+    std::vector<Output> outputs;
+    for (const auto& wanted : stage.taps) {
+        const Tap tap{wanted.cut, wanted.pooled, wanted.pooling};
+        CachedArray array(wanted.output, {images.rows(), tap_elements(graph, tap), static_cast<int>(sizeof(float))},
+                          stage.cache_budget);
+        const auto there = array.reuse();
+        if (there && std::ranges::equal(*there, bad, {}, &BadImage::index, &BadImage::index)) continue;
+        DonatedRows donated = array.donated(fingerprints.value_or(RowFingerprints{}), good_rows(images.rows(), bad));
+        outputs.push_back({tap, std::move(array), std::move(donated)});
+    }
+    return outputs;
+}
+
+/// The rows that at least one output lacks; ascending.
+std::vector<std::int64_t> missing_rows(const std::vector<Output>& outputs) {
+    std::set<std::int64_t> rows;
+    for (const Output& output : outputs) rows.insert(output.donated.missing().begin(), output.donated.missing().end());
+    return {rows.begin(), rows.end()};
+}
+
+/// Sends images that need not be neighbours through the network as one batch.
+class Batch {
+  public:
+    Batch(const FrozenNetwork& network, const ArrayFile& images, const std::vector<Output*>& outputs)
+        : network_(network), images_(images), outputs_(outputs) {}
+
+    void run(const std::int64_t* rows, int count) {
+        std::vector<float*> results;
+        if (rows[count - 1] - rows[0] == count - 1) {  // neighbours: no copies
+            for (Output* output : outputs_) results.push_back(static_cast<float*>(output->writer->row(rows[0])));
+            network_.run(static_cast<const std::uint8_t*>(images_.row(rows[0])), count, results);
+            return;
+        }
+        const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
+        std::vector<std::uint8_t> gathered(row_bytes * static_cast<std::size_t>(count));
+        for (int i = 0; i < count; ++i)
+            std::memcpy(gathered.data() + row_bytes * static_cast<std::size_t>(i), images_.row(rows[i]), row_bytes);
+        std::vector<std::vector<float>> made;
+        for (const Output* output : outputs_) made.emplace_back(elements(*output) * static_cast<std::size_t>(count));
+        for (auto& values : made) results.push_back(values.data());
+        network_.run(gathered.data(), count, results);
+        for (std::size_t j = 0; j < outputs_.size(); ++j)
+            for (int i = 0; i < count; ++i)
+                std::memcpy(outputs_[j]->writer->row(rows[i]),
+                            made[j].data() + elements(*outputs_[j]) * static_cast<std::size_t>(i),
+                            elements(*outputs_[j]) * sizeof(float));
+    }
+
+  private:
+    static std::size_t elements(const Output& output) {
+        return static_cast<std::size_t>(output.array.shape().row_elements);
+    }
+
+    const FrozenNetwork& network_;
+    const ArrayFile& images_;
+    const std::vector<Output*>& outputs_;
+};
+
+/// Fills the missing rows of the outputs that lack any.
+void forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMap& tensors, const ArrayFile& images,
+             const std::vector<std::int64_t>& missing, std::vector<Output>& outputs, int threads,
+             const StageReports& reports, const std::stop_token& stop) {
+    std::vector<Output*> incomplete;
+    std::vector<Tap> taps;
+    for (Output& output : outputs) {
+        if (output.donated.missing().empty()) continue;
+        incomplete.push_back(&output);
+        taps.push_back(output.tap);
+    }
+    const auto network = make_frozen_network(graph, tensors, find_preprocessing(stage.weights.preprocessing), taps);
+    const auto count = static_cast<std::int64_t>(missing.size());
+    std::atomic<std::int64_t> done{images.rows() - count};
+    const std::int64_t batches = (count + kCanonicalBatch - 1) / kCanonicalBatch;
+    for_each_index(static_cast<std::size_t>(batches), threads, [&](std::size_t batch) {
+        if (stop.stop_requested()) return;
+        compute_on_one_thread();
+        const std::int64_t first = static_cast<std::int64_t>(batch) * kCanonicalBatch;
+        const int size = static_cast<int>(std::min<std::int64_t>(kCanonicalBatch, count - first));
+        Batch(*network, images, incomplete).run(missing.data() + first, size);
+        reports.progress(done += size);
+    });
+}
+
+}  // namespace
 
 StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports,
                 const std::stop_token& stop) {
     const auto dataset = dataset_of(stage.dataset, context);
-    const bool reused = ArrayFile::usable(stage.output);
     const auto report_unless_stopped = [&](std::int64_t images) {
         if (stop.stop_requested()) throw StageError("stopped");  // ends every thread that decodes
         reports.progress(images);
     };
-    const auto bad = decode_images(*dataset, stage.options, context.threads, stage.output, report_unless_stopped);
+    const Decoded decoded = decode_images(*dataset, stage.options, context.threads, stage.output, stage.cache_budget,
+                                          report_unless_stopped);
+    const auto& bad = decoded.bad;
     if (!bad.empty() && stage.on_bad_image == OnBadImage::stop) {
         std::vector<std::string> reasons;
         for (std::size_t i = 0; i < std::min<std::size_t>(bad.size(), 10); ++i) reasons.push_back(bad[i].reason);
@@ -35,44 +154,34 @@ StageResult run(const DecodeStage& stage, StageContext& context, const StageRepo
             bad.size(), dataset->images.size(), dataset->folder.string(), fmt::join(reasons, "\n  "),
             bad.size() > reasons.size() ? "\n  ..." : "");
     }
-    return {reused ? 0 : static_cast<std::int64_t>(std::filesystem::file_size(stage.output)),
-            static_cast<int>(bad.size()), reused};
+    return {.bytes = decoded.reused ? 0 : static_cast<std::int64_t>(std::filesystem::file_size(stage.output)),
+            .bad_images = static_cast<int>(bad.size()),
+            .reused = decoded.reused,
+            .computed = decoded.computed};
 }
 
 StageResult run(const FeaturesStage& stage, StageContext& context, const StageReports& reports,
                 const std::stop_token& stop) {
-    if (std::all_of(stage.taps.begin(), stage.taps.end(),
-                    [](const auto& tap) { return ArrayFile::usable(tap.output); }))
-        return {.reused = true};
     const LayerGraph graph =
         build_backbone(stage.backbone, stage.image_size, parse_padding_style(stage.weights.padding));
-    const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
     const ArrayFile images(stage.images);
-    std::vector<Tap> taps;
-    std::vector<std::unique_ptr<ArrayFileWriter>> outputs;
-    for (const auto& tap : stage.taps) {
-        taps.push_back({tap.cut, tap.pooled, tap.pooling});
-        outputs.push_back(std::make_unique<ArrayFileWriter>(tap.output, images.rows(), tap_elements(graph, taps.back()),
-                                                            static_cast<int>(sizeof(float))));
+    const std::vector<BadImage> bad = read_bad_images(stage.images);
+    std::vector<Output> outputs = outputs_to_make(stage, graph, images, bad);
+    if (outputs.empty()) return {.reused = true};
+    for (Output& output : outputs) {
+        output.writer = output.array.begin();
+        output.donated.copy_to(*output.writer);
     }
-    const auto network = make_frozen_network(graph, *tensors, find_preprocessing(stage.weights.preprocessing), taps);
-    const std::int64_t batches = (images.rows() + kCanonicalBatch - 1) / kCanonicalBatch;
-    std::atomic<std::int64_t> done{0};
-    for_each_index(static_cast<std::size_t>(batches), context.threads, [&](std::size_t batch) {
-        if (stop.stop_requested()) return;
-        compute_on_one_thread();
-        const std::int64_t first = static_cast<std::int64_t>(batch) * kCanonicalBatch;
-        const int count = static_cast<int>(std::min<std::int64_t>(kCanonicalBatch, images.rows() - first));
-        std::vector<float*> rows;
-        for (auto& output : outputs) rows.push_back(static_cast<float*>(output->row(first)));
-        network->run(images.bytes() + first * images.row_elements(), count, rows);
-        reports.progress(done += count);
-    });
+    const std::vector<std::int64_t> missing = missing_rows(outputs);
+    if (!missing.empty()) {
+        const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
+        forward(stage, graph, *tensors, images, missing, outputs, context.threads, reports, stop);
+    }
     if (stop.stop_requested()) return {};
-    StageResult result;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-        outputs[i]->commit();
-        result.bytes += static_cast<std::int64_t>(std::filesystem::file_size(stage.taps[i].output));
+    StageResult result{.computed = static_cast<std::int64_t>(missing.size())};
+    for (const Output& output : outputs) {
+        output.array.commit(*output.writer, bad);
+        result.bytes += output.array.file_bytes();
     }
     return result;
 }

@@ -13,6 +13,8 @@
 namespace thaw {
 namespace {
 
+namespace fs = std::filesystem;
+
 int count_part(const Dataset& dataset, Part part) {
     return static_cast<int>(std::count_if(dataset.images.begin(), dataset.images.end(),
                                           [part](const ImageFile& image) { return image.part == part; }));
@@ -34,12 +36,15 @@ Inputs inspect_inputs(const PreflightRequest& request) {
         const auto key = std::make_pair(network.backbone, network.weights);
         if (!inputs.weights.contains(key)) inputs.weights[key] = resolve(network, request.weights_folders);
     }
-    const Dataset dataset =
-        scan_images(request.data_folder, request.split, request.threads, request.cache / "fingerprints.json");
+    // One file a data folder, so that it does not grow with every folder there ever was.
+    const fs::path place = fs::absolute(request.data_folder).lexically_normal();
+    const Dataset dataset = scan_images(request.data_folder, request.split, request.threads,
+                                        request.cache / ("fingerprints-" + fingerprint(place.string()).substr(0, 16)));
     inputs.data_folder = dataset.folder.string();
     inputs.dataset_fingerprint = dataset.fingerprint();
-    inputs.images_key = images_key(dataset);
-    inputs.dataset = (request.cache / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
+    inputs.images_key = rows_key(fingerprints_of(dataset));
+    inputs.decoder = decoder_version();
+    inputs.dataset = (request.scratch / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
     inputs.classes = dataset.classes;
     inputs.train_images = count_part(dataset, Part::train);
     inputs.validation_images = count_part(dataset, Part::validation);

@@ -25,7 +25,8 @@ struct PreflightRequest {
     OnBadImage on_bad_image = OnBadImage::stop;
     std::vector<NetworkRequest> networks;
     std::vector<std::filesystem::path> weights_folders;
-    std::filesystem::path cache;  // where the dataset's list is written, with what is remembered of its files
+    std::filesystem::path scratch;  // where the dataset's list is written
+    std::filesystem::path cache;    // where it is remembered which files have which contents
     int threads = 1;
 };
 

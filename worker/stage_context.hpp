@@ -42,7 +42,8 @@ struct StageContext {
 struct StageResult {
     std::int64_t bytes = 0;  // written
     int bad_images = 0;
-    bool reused = false;  // the output stood there already
+    bool reused = false;        // the output stood there already
+    std::int64_t computed = 0;  // images decoded or forwarded; the rows of the others were copied
 };
 
 /// How a running stage tells what it has done; called from any thread.

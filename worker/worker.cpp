@@ -51,7 +51,7 @@ class Running {
         try {
             const StageResult result = run_stage(order.spec, context, reports, stop);
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-            return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused};
+            return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused, result.computed};
         } catch (const UserError& error) {
             return StageFailed{order.stage, error.what(), true};
         } catch (const std::bad_alloc&) {

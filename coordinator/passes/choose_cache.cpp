@@ -96,7 +96,7 @@ class CacheChooser {
     }
 
     void place(const Candidate& candidate) {
-        const bool fits_disk = candidate.bytes <= inputs_.disk_budget - disk_;
+        const bool fits_disk = inputs_.cache_budget == 0 || candidate.bytes <= inputs_.cache_budget - disk_;
         const bool fits_memory = candidate.bytes <= inputs_.memory_budget - memory_;
         const bool memory_pays = candidate.in_memory * kPreferDisk < candidate.on_disk;
         const double stored = fits_memory && memory_pays ? candidate.in_memory : candidate.on_disk;

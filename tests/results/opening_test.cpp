@@ -120,9 +120,9 @@ TEST_F(OpeningTest, RefusesADatabaseOfAnotherProgram) {
 
 TEST_F(OpeningTest, RefusesANewerSchema) {
     make_results();
-    Database(path, Database::Mode::write).execute("PRAGMA user_version = 2");
-    EXPECT_THAT(opening(), ThrowsMessage<UserError>(HasSubstr("newer thaw (schema 2")));
-    EXPECT_THAT(querying(), ThrowsMessage<UserError>(HasSubstr("newer thaw (schema 2")));
+    Database(path, Database::Mode::write).execute("PRAGMA user_version = 3");
+    EXPECT_THAT(opening(), ThrowsMessage<UserError>(HasSubstr("newer thaw (schema 3")));
+    EXPECT_THAT(querying(), ThrowsMessage<UserError>(HasSubstr("newer thaw (schema 3")));
 }
 
 TEST_F(OpeningTest, RefusesAFileThatIsCutShortAnywhere) {

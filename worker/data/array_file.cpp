@@ -26,7 +26,7 @@ struct Header {
     std::uint64_t checksum;  // of the fields above and the data
     std::uint8_t padding[24];
 };
-static_assert(sizeof(Header) == 64);
+static_assert(sizeof(Header) == kArrayHeaderBytes);
 constexpr char kMagic[9] = "THAWARR1";  // the digit is the version
 
 /// The size of the whole file; -1 for a shape that no file can have.
@@ -106,6 +106,11 @@ ArrayFile& ArrayFile::operator=(ArrayFile&& other) noexcept {
     return *this;
 }
 
+const void* ArrayFile::row(std::int64_t index) const {
+    THAW_CHECK(index >= 0 && index < rows_, "row {} of {}", index, rows_);
+    return static_cast<const std::uint8_t*>(mapping_) + sizeof(Header) + index * row_elements_ * element_bytes_;
+}
+
 const std::uint8_t* ArrayFile::bytes() const {
     THAW_CHECK(element_bytes_ == 1, "bytes() of an array of {}-byte elements", element_bytes_);
     return static_cast<const std::uint8_t*>(mapping_) + sizeof(Header);
@@ -118,14 +123,6 @@ const float* ArrayFile::floats() const {
 
 bool ArrayFile::verify() const {
     return static_cast<const Header*>(mapping_)->checksum == checksum(mapping_, mapping_bytes_);
-}
-
-bool ArrayFile::usable(const std::filesystem::path& path) {
-    try {
-        return ArrayFile(path).verify();
-    } catch (const StageError&) {
-        return false;
-    }
 }
 
 ArrayFileWriter::ArrayFileWriter(std::filesystem::path path, std::int64_t rows, std::int64_t row_elements,

@@ -7,7 +7,9 @@
 
 namespace thaw {
 
-/// The data start 64 bytes into the file, so that they are aligned for any vector unit.
+/// The data start here in the file, so that they are aligned for any vector unit.
+constexpr std::int64_t kArrayHeaderBytes = 64;
+
 class ArrayFile {
   public:
     /// Maps the file and checks header and size (not the checksum, see verify). Throws StageError where it is damaged.
@@ -18,13 +20,12 @@ class ArrayFile {
 
     std::int64_t rows() const { return rows_; }
     std::int64_t row_elements() const { return row_elements_; }
+    int element_bytes() const { return element_bytes_; }
+    const void* row(std::int64_t index) const;
     const std::uint8_t* bytes() const;  // element size 1
     const float* floats() const;        // element size 4
     /// Reads it all and compares with the stored checksum.
     bool verify() const;
-    /// True where `path` is there, whole, and verifies: the test before an array made earlier is used again. Reads it
-    /// all.
-    static bool usable(const std::filesystem::path& path);
 
   private:
     void* mapping_ = nullptr;

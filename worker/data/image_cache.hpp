@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/data_options.hpp"
+#include "worker/data/cached_array.hpp"
 #include "worker/data/image_folder.hpp"
 
 namespace thaw {
@@ -19,22 +20,24 @@ namespace thaw {
 /// `nearest`, which picks the pixels that Keras' load_img picks.
 void decode_image(const std::filesystem::path& path, const DecodeOptions& options, std::uint8_t* out);
 
-/// Identity of a decoded set but for its options: the contents in order and the version of this code. Not of labels and
-/// parts: another split decodes nothing anew.
-std::string images_key(const Dataset& dataset);
+/// Which code decodes, and so which pixels come of it: part of the key of all that is made of them.
+const char* decoder_version();
 
-struct BadImage {
-    int index;           // into Dataset::images
-    std::string reason;  // for people; names the file
+/// What names the rows of arrays made of this data set: contents in order, not labels and parts, so that another split
+/// decodes nothing anew.
+RowFingerprints fingerprints_of(const Dataset& dataset);
+
+struct Decoded {
+    std::vector<BadImage> bad;  // by index
+    std::int64_t computed = 0;  // images decoded; the others were copied from arrays of other data sets
+    bool reused = false;        // the array stood there already, whole
 };
 
-/// Decodes all images on `threads` threads into the array file `cache`, [n, 3*s*s] uint8; rows of images that cannot be
-/// decoded are zero. Returns those, by index. They are also kept beside the array, in `cache` + ".bad.json" (written
-/// first), so that a usable cache is not decoded again: read_bad_images tells them.
-/// `on_progress(done)` is called now and then from any thread.
-std::vector<BadImage> decode_images(const Dataset& dataset, const DecodeOptions& options, int threads,
-                                    const std::filesystem::path& cache,
-                                    const std::function<void(std::int64_t)>& on_progress = {});
-std::vector<BadImage> read_bad_images(const std::filesystem::path& cache);
+/// Sees to it that the array file `array` holds all images, [n, 3*s*s] uint8; rows of images that cannot be decoded are
+/// zero. `budget`: see CachedArray; in a shared cache folder, `array` is named by rows_key.
+/// Decodes on `threads` threads; `on_progress(done)` is called now and then from any of them.
+Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, int threads,
+                      const std::filesystem::path& array, std::int64_t budget = 0,
+                      const std::function<void(std::int64_t)>& on_progress = {});
 
 }  // namespace thaw

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "common/error.hpp"
-#include "worker/data/fingerprint_cache.hpp"
 #include "common/parallel.hpp"
+#include "worker/data/fingerprint_cache.hpp"
 
 namespace thaw {
 namespace {
