@@ -88,7 +88,8 @@ void load_failures(const Database& database, ReportData& data) {
 
 /// The column of stages, which databases of schema 1 have not until they are written again.
 const char* computed_column(const Database& database) {
-    return database.number("PRAGMA user_version") < 2 ? "0" : "coalesce(computed, 0)";
+    const bool there = database.number("SELECT instr(sql, 'computed') FROM sqlite_schema WHERE name = 'stages'") > 0;
+    return there ? "coalesce(computed, 0)" : "0";
 }
 
 void load_stage_totals(const Database& database, ReportData& data) {

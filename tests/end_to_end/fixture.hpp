@@ -53,7 +53,7 @@ class EndToEnd : public testing::Test {
             " quote(validation_accuracy) FROM trials LEFT JOIN epochs ON trial = trials.id ORDER BY 1, 3",
             runs);
     }
-    std::filesystem::path cache(const std::string& runs = "runs") const { return folder_ / runs / "test" / "cache"; }
+    std::filesystem::path cache(const std::string& runs = "runs") const { return folder_ / runs / ".cache"; }
 
     TemporaryFolder folder_;
 };

@@ -10,6 +10,7 @@
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
 #include "results/query.hpp"
+#include "results/report_data.hpp"
 #include "results/store.hpp"
 #include "results/writer_lock.hpp"
 #include "tests/results/synthetic.hpp"
@@ -123,6 +124,19 @@ TEST_F(OpeningTest, RefusesANewerSchema) {
     Database(path, Database::Mode::write).execute("PRAGMA user_version = 3");
     EXPECT_THAT(opening(), ThrowsMessage<UserError>(HasSubstr("newer thaw (schema 3")));
     EXPECT_THAT(querying(), ThrowsMessage<UserError>(HasSubstr("newer thaw (schema 3")));
+}
+
+TEST_F(OpeningTest, ReadsSchema1AndWritesOnInTheNewOne) {
+    make_results();
+    Database(path, Database::Mode::write).execute("ALTER TABLE stages DROP COLUMN computed; PRAGMA user_version = 1");
+    EXPECT_NO_THROW(querying()());
+    EXPECT_NO_THROW(load_report(path));
+    {
+        Store store(path);
+        store.begin_sweep({}, {});
+        store.record_stage({.kind = "decode", .computed = 12});
+    }
+    EXPECT_EQ(load_report(path).stage_totals.back().computed, 12);
 }
 
 TEST_F(OpeningTest, RefusesAFileThatIsCutShortAnywhere) {

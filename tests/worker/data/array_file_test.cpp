@@ -44,21 +44,19 @@ TEST(ArrayFile, LeavesNothingWithoutACommit) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(ArrayFile, IsUsableOnlyWhole) {
+TEST(ArrayFile, OpensOnlyWhole) {
     TemporaryFolder folder;
-    EXPECT_FALSE(ArrayFile::usable(folder / "a"));
+    EXPECT_THROW(ArrayFile(folder / "a"), StageError);
     write_example(folder / "a");
-    EXPECT_TRUE(ArrayFile::usable(folder / "a"));
     const std::string whole = read_file(folder / "a");
     for (std::size_t size : {0ul, 10ul, 63ul, 64ul, whole.size() - 1}) {
         write_file(folder / "a", whole.substr(0, size));
-        EXPECT_FALSE(ArrayFile::usable(folder / "a")) << size;
-        EXPECT_THROW(ArrayFile(folder / "a"), StageError);
+        EXPECT_THROW(ArrayFile(folder / "a"), StageError) << size;
     }
     write_file(folder / "a", whole + "x");
-    EXPECT_FALSE(ArrayFile::usable(folder / "a"));
+    EXPECT_THROW(ArrayFile(folder / "a"), StageError);
     write_file(folder / "a", "SOMETHNG" + whole.substr(8));
-    EXPECT_FALSE(ArrayFile::usable(folder / "a"));
+    EXPECT_THROW(ArrayFile(folder / "a"), StageError);
 }
 
 TEST(ArrayFile, VerifiesItsDataAndItsShape) {
@@ -68,7 +66,6 @@ TEST(ArrayFile, VerifiesItsDataAndItsShape) {
     std::string flipped = whole;
     flipped.back() ^= 1;
     write_file(folder / "a", flipped);
-    EXPECT_FALSE(ArrayFile::usable(folder / "a"));
     EXPECT_FALSE(ArrayFile(folder / "a").verify());
     std::string transposed = whole;
     std::swap(transposed[8], transposed[16]);

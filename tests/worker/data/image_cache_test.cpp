@@ -32,7 +32,7 @@ TEST(DecodeImages, KeepsTheOrderOfTheDatasetAndZeroesWhatCannotBeDecoded) {
     TemporaryFolder folder;
     const Dataset dataset = example(folder / "images");
     const DecodeOptions options{.image_size = 16};
-    const std::vector<BadImage> bad = decode_images(dataset, options, 3, folder / "cache");
+    const std::vector<BadImage> bad = decode_images(dataset, options, 3, folder / "cache").bad;
     ASSERT_EQ(bad.size(), 2u);
     EXPECT_EQ(bad[0].index, 1);
     EXPECT_THAT(bad[0].reason, testing::HasSubstr("cat/1.png: not an image"));
@@ -63,26 +63,48 @@ TEST(DecodeImages, DoesNotDecodeAgainWhatIsUsable) {
     const Dataset dataset = example(folder / "images");
     std::atomic<std::int64_t> progress{0};
     const auto decode = [&] {
-        return decode_images(dataset, {.image_size = 16}, 2, folder / "cache", [&](std::int64_t n) { progress = n; });
+        return decode_images(dataset, {.image_size = 16}, 2, folder / "cache", 0,
+                             [&](std::int64_t n) { progress = n; });
     };
     decode();
     EXPECT_EQ(progress, 8);
     fs::remove_all(folder / "images");
-    EXPECT_EQ(decode().size(), 2u) << "the images are gone, and not missed";
+    const Decoded again = decode();
+    EXPECT_TRUE(again.reused);
+    EXPECT_EQ(again.bad.size(), 2u) << "the images are gone, and not missed";
     EXPECT_EQ(read_bad_images(folder / "cache").size(), 2u);
     write_file(folder / "cache", "damaged");
-    EXPECT_EQ(decode().size(), 8u) << "a damaged cache is made again";
+    EXPECT_EQ(decode().bad.size(), 8u) << "a damaged cache is made again";
 }
 
-TEST(ImagesKey, ChangesWithContentsAndOrderOnly) {
+TEST(DecodeImages, DecodesOnlyWhatNoOtherDataHas) {
+    TemporaryFolder folder;
+    const auto decode = [&](const Dataset& dataset) {
+        const std::string name = ArrayName{"images-16", rows_key(fingerprints_of(dataset))}.file();
+        const Decoded decoded = decode_images(dataset, {.image_size = 16}, 2, folder / name, 1 << 20);
+        decode_images(dataset, {.image_size = 16}, 2, folder / "fresh");
+        EXPECT_EQ(read_file(folder / name), read_file(folder / "fresh"));
+        fs::remove(folder / "fresh");
+        return decoded;
+    };
+    EXPECT_EQ(decode(example(folder / "images")).computed, 8);
+    cv::imwrite(folder / "images/cat/00.png", picture(50, 60));
+    fs::rename(folder / "images/dog/0.png", folder / "images/dog/9.png");
+    fs::remove(folder / "images/dog/1.png");
+    const Decoded decoded = decode(scan_images(folder / "images", {}, 2));
+    EXPECT_EQ(decoded.computed, 3) << "one is new, and two could not be decoded before";
+    EXPECT_EQ(decoded.bad.size(), 2u);
+}
+
+TEST(FingerprintsOf, ChangeWithContentsAndOrderOnly) {
     Dataset a;
     a.images = {{"x", 0, Part::train, "11"}, {"y", 1, Part::train, "22"}};
     Dataset b = a;
     b.folder = "/elsewhere";
     b.images[0].part = Part::test;
-    EXPECT_EQ(images_key(a), images_key(b));
+    EXPECT_EQ(fingerprints_of(a), fingerprints_of(b));
     std::swap(b.images[0], b.images[1]);
-    EXPECT_NE(images_key(a), images_key(b));
+    EXPECT_NE(fingerprints_of(a), fingerprints_of(b));
 }
 
 TEST(DecodeImages, ReadsRealPhotosWithoutComplaint) {
@@ -94,7 +116,7 @@ TEST(DecodeImages, ReadsRealPhotosWithoutComplaint) {
     std::vector<ImageFile> some;
     for (std::size_t i = 0; i < dataset.images.size(); i += 11) some.push_back(dataset.images[i]);
     dataset.images = some;
-    EXPECT_THAT(decode_images(dataset, {.image_size = 64}, 2, folder / "cache"), testing::IsEmpty());
+    EXPECT_THAT(decode_images(dataset, {.image_size = 64}, 2, folder / "cache").bad, testing::IsEmpty());
 }
 
 }  // namespace
