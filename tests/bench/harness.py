@@ -63,9 +63,9 @@ class Thaw:
             if entry.name != "cache":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
-    def dataset(self, name):
-        """The list of images and their parts, as the sweep's latest run saw them."""
-        return max((self.runs / name / "cache").glob("dataset-*.json"), key=lambda file: file.stat().st_mtime)
+    def dataset(self):
+        """The list of images and their parts, as the latest run saw them."""
+        return max(self.runs.rglob("dataset-*.json"), key=lambda file: file.stat().st_mtime)
 
 
 def need(*folders):
