@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -29,6 +30,10 @@ class FrozenOneDnnNetwork : public FrozenNetwork {
     FrozenOneDnnNetwork(const LayerGraph& graph, const TensorMap& tensors, Preprocessing preprocessing,
                         std::vector<Tap> taps)
         : image_size_(graph.image_size), preprocessing_(std::move(preprocessing)), taps_(std::move(taps)) {
+        for (std::size_t c = 0; c < 3; ++c)
+            for (std::size_t byte = 0; byte < 256; ++byte)
+                levels_[c][byte] = (static_cast<float>(byte) - static_cast<float>(preprocessing_.mean[c])) /
+                                   static_cast<float>(preprocessing_.deviation[c]);
         program_ = compile_for_onednn(graph, tensors, taps_, engine_);
         for (const Tap& tap : taps_) shapes_.push_back(graph.layers[static_cast<std::size_t>(tap.cut - 1)].output);
     }
@@ -72,21 +77,18 @@ class FrozenOneDnnNetwork : public FrozenNetwork {
     }
 
     /// Images that are not there are zeros: a batch always has the same shape, and an image's features the same bits.
-    void prepare_input(const std::uint8_t* images, int count, float* out) const {
-        float mean[3], deviation[3];
-        for (int c = 0; c < 3; ++c) {
-            mean[c] = static_cast<float>(preprocessing_.mean[c]);
-            deviation[c] = static_cast<float>(preprocessing_.deviation[c]);
-        }
-        const std::ptrdiff_t pixels = static_cast<std::ptrdiff_t>(count) * image_size_ * image_size_;
-        for (std::ptrdiff_t p = 0; p < pixels; ++p)
+    void prepare_input(const std::uint8_t* images, int count, float* nchw) const {
+        const std::ptrdiff_t pixels = static_cast<std::ptrdiff_t>(image_size_) * image_size_;
+        for (int i = 0; i < count; ++i)
             for (int c = 0; c < 3; ++c) {
-                const auto value = static_cast<float>(images[3 * p + (preprocessing_.bgr ? 2 - c : c)]);
-                out[3 * p + c] = (value - mean[c]) / deviation[c];
+                const std::uint8_t* in = images + 3 * i * pixels + (preprocessing_.bgr ? 2 - c : c);
+                float* plane = nchw + (3 * i + c) * pixels;
+                for (std::ptrdiff_t p = 0; p < pixels; ++p) plane[p] = levels_[at(c)][in[3 * p]];
             }
-        const std::ptrdiff_t all = static_cast<std::ptrdiff_t>(kCanonicalBatch) * image_size_ * image_size_;
-        std::fill(out + 3 * pixels, out + 3 * all, 0.0F);
+        std::fill(nchw + 3 * count * pixels, nchw + 3 * kCanonicalBatch * pixels, 0.0F);
     }
+
+    static std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
     static void keep(const Tap& tap, const Shape& shape, const float* map, int count, float* out) {
         const std::ptrdiff_t elements = shape.elements();
@@ -101,6 +103,7 @@ class FrozenOneDnnNetwork : public FrozenNetwork {
 
     int image_size_;
     Preprocessing preprocessing_;
+    std::array<std::array<float, 256>, 3> levels_;  // what each byte of each channel becomes
     std::vector<Tap> taps_;
     dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
     OneDnnProgram program_;

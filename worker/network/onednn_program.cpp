@@ -120,7 +120,7 @@ class Compiler {
         // A tap reads its layer after all else: it is never overwritten, and no fusion may swallow it.
         for (const Tap& tap : taps) readers_[at(tap.cut - 1)].push_back(kTap);
         const Shape& input = layer(0).output;
-        values_[0] = input_ = make_value({dims_of(input), kFloat, Tag::nhwc});
+        values_[0] = input_ = make_value({dims_of(input), kFloat, Tag::nchw});
         for (int i = 1; i < end_; ++i)
             if (!done_.contains(i)) compile(i);
     }

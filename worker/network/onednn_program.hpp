@@ -32,7 +32,7 @@ struct OneDnnProgram {
     std::vector<OneDnnStep> steps;
     std::vector<std::size_t> buffer_bytes;
     std::size_t scratchpad_bytes = 0;
-    OneDnnValue input;  // preprocessed images, float32 nhwc
+    OneDnnValue input;  // preprocessed images, float32 nchw
     std::vector<OneDnnValue>
         outputs;  // of each tap, plain: nhwc where it is to be averaged or its maximum taken, else nchw
 };
