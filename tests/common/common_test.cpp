@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "common/nearest.hpp"
+#include "common/random.hpp"
 #include "common/trial.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -111,6 +113,54 @@ TEST(Trial, IdIsOfWhatDecidesTheResultNotOfItsSpelling) {
     EXPECT_NE(trial_id(a, "data"), trial_id(a, "other data"));
     b.seed = 2;
     EXPECT_NE(trial_id(a, "data"), trial_id(b, "data"));
+}
+
+Trial random_trial(const CounterRandom& random) {
+    std::uint64_t index = 0;
+    const auto below = [&](std::uint64_t n) { return static_cast<int>(random.bits(index++) % n); };
+    const auto number = [&] {  // of any size, with any number of digits
+        return below(3) == 0 ? below(1000) / 100.0 : random.uniform(index++) * std::pow(10, below(20) - 12);
+    };
+    Trial trial;
+    trial.backbone = std::vector<std::string>{"mobilenet_v2", "tab\tquote\"back\\slash", "größer", ""}[below(4)];
+    trial.head.pooling = std::vector{Pooling::average, Pooling::max, Pooling::flatten}[below(3)];
+    for (int i = below(4); i > 0; --i) trial.head.widths.push_back(below(5000));
+    for (int i = below(4); i > 0; --i) trial.dropout.push_back(number());
+    trial.optimizer = {std::vector{OptimizerKind::adam, OptimizerKind::sgd, OptimizerKind::rmsprop}[below(3)],
+                       number(),
+                       below(2) == 0,
+                       number(),
+                       number(),
+                       number(),
+                       number()};
+    trial.learning_rate = number();
+    trial.batch_size = below(100);
+    trial.epochs = below(100);
+    trial.seed = random.bits(index++) >> below(64);
+    trial.image_size = below(1000);
+    trial.frozen_layers = below(200) - 1;
+    trial.cut = below(200);
+    return trial;
+}
+
+TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+        const Trial trial = random_trial(CounterRandom(i, "trial"));
+        nlohmann::json decisive = to_json(trial);
+        for (const char* key : {"id", "weights", "freeze"}) decisive.erase(key);
+        ASSERT_EQ(trial_id(trial, "data"), Fingerprint().add("data").add(decisive.dump()).hex().substr(0, 16))
+            << decisive;
+    }
+}
+
+/// As a database from before this test has it: whoever changes this loses what users have computed.
+TEST(TrialId, IsWhatItWas) {
+    Trial trial;
+    trial.backbone = "mobilenet_v2";
+    trial.head.widths = {256, 128};
+    trial.dropout = {0.5, 0.3};
+    trial.learning_rate = 3e-5;
+    EXPECT_EQ(trial_id(trial, "data"), "ff483e5884037d31");
 }
 
 }  // namespace

@@ -190,6 +190,8 @@ TEST(Sweeps, TheKeysInTheExamplesCommentsAreValid) {
     ASSERT_NO_THROW(sweep = parse_sweep({"/sweeps/example.yaml", keys}, {})) << keys;
     EXPECT_EQ(sweep.axes.size(), kAxisCount);
     EXPECT_EQ(sweep.name, "example");
+    EXPECT_EQ(sweep.search.random->trials, 40u);
+    EXPECT_TRUE(std::holds_alternative<Halving>(sweep.search.stopping));
     EXPECT_FALSE(expand(sweep, fake_freeze).trials.empty());
 }
 
