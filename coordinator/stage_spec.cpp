@@ -11,6 +11,9 @@
 namespace thaw {
 namespace {
 
+/// To be raised with every change of layer graphs, random weights or executors that changes a bit of a feature.
+constexpr const char* kFeaturesVersion = "1";
+
 /// Names files by what is made and of which images, so that rows of the same content can be found among other data
 /// sets' arrays; in a plan without sharing also by stage.
 class OutputNames {
@@ -26,6 +29,7 @@ class OutputNames {
         const std::string kept = tap.pooled ? to_string(tap.pooling) : "map";
         const std::string content = weights.sha256.empty() ? fmt::format("seed {}", trial.seed) : weights.sha256;
         const std::string key = Fingerprint()
+                                    .add(kFeaturesVersion)
                                     .add(decode_key(trial))
                                     .add(trial.backbone)
                                     .add(content)

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "common/cache_folder.hpp"
 #include "coordinator/passes.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 
@@ -310,8 +311,36 @@ TEST_F(PlanTest, NamesOutputsByWhatIsInThem) {
     all.insert(names_of(usual)[1]);
     inputs_.images_key = "data2";
     all.insert(names_of(usual)[1]);
-    EXPECT_EQ(all.size(), 12u);
+    inputs_.decoder = "newer";
+    all.insert(names_of(usual)[1]);
+    EXPECT_EQ(all.size(), 13u);
     EXPECT_NE(names_of(usual)[0], expected[0]);
+}
+
+TEST_F(PlanTest, NamesOutputsOfOtherImagesByTheSameContent) {
+    const auto names = [&] { return outputs(make_plan({made_up_trial(graphs_)}, inputs_, graphs_)); };
+    const auto name_of = [](const std::string& file) {
+        return ArrayName::parse(std::filesystem::path(file).filename().string()).value();
+    };
+    const auto before = names();
+    inputs_.images_key = "data2";
+    const auto after = names();
+    ASSERT_EQ(before.size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(name_of(before[i]).content, name_of(after[i]).content);
+        EXPECT_EQ(name_of(before[i]).images, "data1");
+        EXPECT_EQ(name_of(after[i]).images, "data2");
+    }
+}
+
+TEST_F(PlanTest, GivesTheCachesBudgetToWhatIsShared) {
+    inputs_.cache_budget = 1000;
+    for (const bool shared : {true, false}) {
+        const Plan plan = make_plan({made_up_trial(graphs_)}, inputs_, graphs_, shared);
+        const std::int64_t budget = shared ? 1000 : 0;
+        EXPECT_EQ(std::get<DecodeStage>(stage_spec(plan, 0, inputs_, "/cache")).cache_budget, budget);
+        EXPECT_EQ(std::get<FeaturesStage>(stage_spec(plan, 1, inputs_, "/cache")).cache_budget, budget);
+    }
 }
 
 TEST_F(PlanTest, SaysWhatEveryPassSaved) {

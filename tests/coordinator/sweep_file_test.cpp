@@ -53,6 +53,14 @@ TEST(SweepFile, IsNamedAfterTheFileUnlessItSaysOtherwise) {
     EXPECT_EQ(parse("name: other\n" + rest).name, "other");
 }
 
+TEST(SweepFile, SaysWhatTheCacheMayHold) {
+    const std::string rest = "data: {folder: photos}\n" + kBackbone;
+    EXPECT_EQ(parse(rest).disk, 0) << "it need not say";
+    EXPECT_EQ(parse("disk: 20 GB\n" + rest).disk, 20'000'000'000);
+    EXPECT_THAT([&] { parse(rest + "disk: lots\n"); },
+                testing::ThrowsMessage<UserError>(testing::HasSubstr("/sweeps/test.yaml:3:7: 'lots' is not a size")));
+}
+
 TEST(SweepFile, KeepsItsTextAsWritten) {
     const std::string text = "# why\ndata: {folder: photos}\n" + kBackbone;
     TemporaryFolder folder;
