@@ -134,7 +134,10 @@ TEST_F(OpeningTest, ReadsSchema1AndWritesOnInTheNewOne) {
     {
         Store store(path);
         store.begin_sweep({}, {});
-        store.record_stage({.kind = "decode", .computed = 12});
+        StageRecord stage;
+        stage.kind = "decode";
+        stage.computed = 12;
+        store.record_stage(stage);
     }
     EXPECT_EQ(load_report(path).stage_totals.back().computed, 12);
 }
