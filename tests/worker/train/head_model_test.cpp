@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "common/error.hpp"
 #include "tests/worker/train/golden_optimizers.hpp"
 #include "tests/worker/train/small_head.hpp"
 
@@ -57,21 +58,22 @@ TEST(HeadModel, TenStepsOfEveryOptimizerEqualKeras) {
     std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/train/golden/keras_optimizers.json");
     const auto golden = nlohmann::json::parse(file);
     ASSERT_EQ(golden.size(), golden_optimizers().size());
-    for (const auto& [name, optimizer] : golden_optimizers()) {
-        SCOPED_TRACE(name);
-        Trial options = trial();
-        options.optimizer = optimizer;
-        auto head = model(options);
-        const auto losses = golden.at(name).at("losses").get<std::vector<double>>();
-        for (std::size_t step = 0; step < losses.size(); ++step) {
-            const auto rows = rows_of(kBatch * static_cast<int>(step));
-            EXPECT_NEAR(head.train_batch(rows, labels_of(rows), 1).loss / kBatch, losses[step], 1e-12);
+    for (const auto& kernel : usable_head_kernels<double>())
+        for (const auto& [name, optimizer] : golden_optimizers()) {
+            SCOPED_TRACE(testing::Message() << kernel.instruction_set << " " << name);
+            Trial options = trial();
+            options.optimizer = optimizer;
+            HeadModel<double> head(options, {data().data(), kInputs, nullptr}, kClasses, kernel);
+            const auto losses = golden.at(name).at("losses").get<std::vector<double>>();
+            for (std::size_t step = 0; step < losses.size(); ++step) {
+                const auto rows = rows_of(kBatch * static_cast<int>(step));
+                EXPECT_NEAR(head.train_batch(rows, labels_of(rows), 1).loss / kBatch, losses[step], 1e-12);
+            }
+            const auto expected = golden.at(name).at("parameters").get<std::vector<double>>();
+            const std::vector<double> parameters = head.parameters();
+            ASSERT_EQ(parameters.size(), expected.size());
+            for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(parameters[i], expected[i], 1e-12) << i;
         }
-        const auto expected = golden.at(name).at("parameters").get<std::vector<double>>();
-        const std::vector<double> parameters = head.parameters();
-        ASSERT_EQ(parameters.size(), expected.size());
-        for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(parameters[i], expected[i], 1e-12) << i;
-    }
 }
 
 TEST(HeadModel, LossAndGradientsEqualAPlainLossAndItsFiniteDifferences) {
@@ -199,6 +201,51 @@ TEST(HeadModel, TrainingBesideOtherHeadsGivesTheSameBits) {
         }
         EXPECT_EQ(here, alone);
         EXPECT_EQ(there, alone);
+    }
+}
+
+TEST(HeadModel, HasTheParametersItStartsWithInTheLayoutsOrder) {
+    for (const std::vector<int>& widths : {std::vector<int>{}, {1}, {17}, {40, 7, 33}}) {
+        const auto head = model(trial(widths));
+        std::vector<double> start(head.layout().parameters);
+        initialize_head(head.layout(), trial().seed, start.data());
+        EXPECT_EQ(head.parameters(), start);
+    }
+}
+
+TEST(HeadModel, RestoredItGoesOnBitForBit) {
+    for (const auto& [name, optimizer] : golden_optimizers()) {
+        SCOPED_TRACE(name);
+        Trial options = trial({17, 5}, 0.3);
+        options.optimizer = optimizer;
+        auto whole = model<float>(options), later = model<float>(options);
+        const auto epoch = [](HeadModel<float>& head, int number) {
+            for (int step = 0; step < 3; ++step) {
+                const auto rows = rows_of(number + step * kBatch, step == 2 ? 3 : kBatch);
+                head.train_batch(rows, labels_of(rows), number);
+            }
+        };
+        epoch(whole, 1);
+        const std::string saved = whole.state();
+        epoch(whole, 2);
+        EXPECT_NE(later.parameters_hash(), whole.parameters_hash());
+        later.restore(saved);
+        EXPECT_EQ(later.state(), saved);
+        epoch(later, 2);
+        EXPECT_EQ(later.state(), whole.state());
+        EXPECT_EQ(later.parameters_hash(), whole.parameters_hash());
+    }
+}
+
+TEST(HeadModel, AStateOfAnotherModelIsRefusedAndChangesNothing) {
+    auto head = model<float>(trial({5}));
+    const std::string own = head.state();
+    Trial plain = trial({5});
+    plain.optimizer = {.kind = OptimizerKind::sgd};
+    for (const std::string& other : {model<float>(trial({6})).state(), model<double>(trial({5})).state(),
+                                     model<float>(plain).state(), own + "x", own.substr(1), std::string()}) {
+        EXPECT_THROW(head.restore(other), StageError);
+        EXPECT_EQ(head.state(), own);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/backbones/backbones.hpp"
+#include "common/error.hpp"
 #include "tests/worker/network/filled_tensors.hpp"
 #include "worker/network/torch_network.hpp"
 #include "worker/train/head_model.hpp"
@@ -162,6 +163,30 @@ TEST_F(TailModelTest, TrainingAgainGivesTheSameBits) {
     const Losses first = train(options, exact_, input, false), again = train(options, exact_, input, false);
     EXPECT_EQ(first.train, again.train);
     EXPECT_EQ(first.validation, again.validation);
+}
+
+TEST_F(TailModelTest, RestoredAfterAnEpochItGoesOnBitForBit) {
+    const Trial options = trial("features.16", 0.3);
+    const std::vector<float> features = features_at(options.cut);
+    const auto fresh = [&] {
+        return make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), kClasses);
+    };
+    const auto epoch = [&](Model& model, int number) {
+        const std::span<const int> rows(all_.rows), labels(all_.labels);
+        for (const std::size_t at : {0, 5}) model.train_batch(rows.subspan(at, 5), labels.subspan(at, 5), number);
+    };
+    const auto whole = fresh(), later = fresh();
+    epoch(*whole, 1);
+    const std::string saved = whole->state();
+    epoch(*whole, 2);
+    EXPECT_THROW(later->restore(saved.substr(1)), StageError);
+    later->restore(saved);
+    EXPECT_EQ(later->state(), saved);
+    epoch(*later, 2);
+    EXPECT_EQ(later->state(), whole->state());
+    EXPECT_EQ(later->parameters_hash(), whole->parameters_hash());
+    EXPECT_NE(later->parameters_hash(), fresh()->parameters_hash());
+    EXPECT_EQ(later->evaluate(all_.rows, all_.labels).loss, whole->evaluate(all_.rows, all_.labels).loss);
 }
 
 TEST_F(TailModelTest, EvaluationIsInferenceAndLeavesTheModelAsItIs) {
