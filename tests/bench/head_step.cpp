@@ -1,4 +1,4 @@
-// Milliseconds a training step of a head alone takes, evaluation apart; printed as CSV for head_step.py to compare.
+// Milliseconds a training step of a head alone takes, evaluation apart; printed for head_step.py to compare.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -20,6 +20,23 @@ double seconds_of(const std::function<void()>& work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// Multiply-and-adds a second, in billions, of the kernel on what lies in the nearest cache: all but the CPU's limit.
+double best_rate() {
+    constexpr int kDepth = 128, kBlock = 12, kRepetitions = 1000;
+    const auto& kernel = thaw::best_head_kernel<float>();
+    const auto panel = static_cast<std::size_t>(kernel.panel);
+    std::vector<float> weights((kDepth + 1) * panel, 0.5F), x(kDepth, 0.5F), y(kBlock * panel);
+    const std::vector<const float*> rows(kBlock, x.data());
+    double seconds = std::numeric_limits<double>::max();
+    for (int attempt = 0; attempt < 20; ++attempt)
+        seconds = std::min(
+            seconds, seconds_of([&] {
+                for (int i = 0; i < kRepetitions; ++i)
+                    kernel.forward({kDepth, 1, weights.data(), nullptr, nullptr}, rows.data(), kBlock, y.data());
+            }));
+    return 1e-9 * kRepetitions * kBlock * kDepth * static_cast<double>(panel) / seconds;
+}
+
 void measure(const thaw::Trial& trial, const std::vector<float>& features, int epochs) {
     thaw::HeadModel<float> head(trial, {features.data(), kInputs, nullptr}, kClasses);
     std::vector<int> rows(kRows), labels(kRows);
@@ -37,7 +54,7 @@ void measure(const thaw::Trial& trial, const std::vector<float>& features, int e
             std::min(evaluation_seconds,
                      seconds_of([&] { head.evaluate(all_rows.subspan(kTrain), all_labels.subspan(kTrain)); }));
     }
-    std::printf("%s,%s,%zu,%.4f,%.4f\n", thaw::head_name(trial.head).c_str(),
+    std::printf("%s;%s;%zu;%.4f;%.4f\n", thaw::head_name(trial.head).c_str(),
                 thaw::optimizer_name(trial.optimizer).c_str(), head.layout().parameters, 1e3 * step_seconds,
                 1e3 * evaluation_seconds);
 }
@@ -50,7 +67,8 @@ int main(int argc, char** argv) {
     const thaw::CounterRandom random(1, "features");
     std::vector<float> features(static_cast<std::size_t>(kRows * kInputs));
     for (std::size_t i = 0; i < features.size(); ++i) features[i] = static_cast<float>(random.uniform(i));
-    std::puts("head,optimizer,parameters,step_ms,evaluation_ms");
+    std::printf("multiply_adds;%s;%.2f\n", thaw::best_head_kernel<float>().instruction_set, best_rate());
+    std::puts("head;optimizer;parameters;step_ms;evaluation_ms");
     for (const thaw::Optimizer& optimizer : {thaw::Optimizer{.kind = adam}, thaw::Optimizer{.kind = rmsprop},
                                              thaw::Optimizer{.kind = sgd, .momentum = 0.9, .nesterov = true}})
         for (const std::vector<int>& widths : {std::vector<int>{}, {128}, {256}, {256, 128, 64}}) {
