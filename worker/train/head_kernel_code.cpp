@@ -176,7 +176,7 @@ void train(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scala
     with_rule<Scalar>(step, [&](const auto& rule) {
         std::size_t at = 0;
         alignas(64) Scalar chunk[kChunk * kPanel];
-        const auto update_ = [&](std::size_t count) {
+        const auto use_up = [&](std::size_t count) {
             apply(rule, at, count, chunk, layer.weights, layer.first, layer.second);
             at += count;
         };
@@ -184,13 +184,13 @@ void train(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scala
             for (int k = 0; k < layer.inputs; k += kChunk) {
                 const int count = layer.inputs - k < kChunk ? layer.inputs - k : kChunk;
                 gradient(x, k, count, delta, stride, rows, chunk);
-                update_(static_cast<std::size_t>(count * kPanel));
+                use_up(static_cast<std::size_t>(count * kPanel));
             }
             for (int o = 0; o < kPanel; ++o) chunk[o] = 0;
             for (int row = 0; row < rows; ++row)
                 for (int o = 0; o < kPanel; ++o)
                     chunk[o] += delta[static_cast<std::size_t>(row) * stride + static_cast<std::size_t>(o)];
-            update_(kPanel);
+            use_up(kPanel);
         }
     });
 }

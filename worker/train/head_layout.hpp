@@ -60,8 +60,7 @@ void fill_dropout_mask(std::uint64_t seed, int layer, int epoch, int image, doub
     const auto threshold = static_cast<std::uint64_t>(rate * 0x1p32);
     // A table, since a branch would be mispredicted every other time.
     const Scalar choices[] = {Scalar{0}, static_cast<Scalar>(1.0 / (1.0 - rate))};
-    for (int i = 0; i < units; ++i)
-        mask[i] = choices[(random.bits(static_cast<std::uint64_t>(i)) >> 32) >= threshold];
+    for (int i = 0; i < units; ++i) mask[i] = choices[(random.bits(static_cast<std::uint64_t>(i)) >> 32) >= threshold];
 }
 
 }  // namespace thaw
