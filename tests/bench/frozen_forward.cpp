@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/backbones/backbones.hpp"
+#include "common/parallel.hpp"
 #include "common/random.hpp"
-#include "worker/data/parallel.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/network/random_tensors.hpp"
 #include "worker/threads.hpp"
@@ -33,12 +33,13 @@ double seconds_of(const FrozenNetwork& network, const std::vector<std::uint8_t>&
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-int bench(const std::string& backbone, int threads, std::size_t count) {
+int bench(const std::string& backbone, int threads, std::size_t count, Precision precision) {
+    if (!supports(precision)) return std::puts("unsupported") < 0;
     prepare_process();
     const LayerGraph graph = build_backbone(backbone, kImageSize, PaddingStyle::symmetric);
     const std::vector<Tap> taps = {{graph.top_begin, true, Pooling::average}};
     const Preprocessing& preprocessing = find_preprocessing("torch");
-    const auto network = make_frozen_network(graph, random_tensors(graph, 1), preprocessing, taps);
+    const auto network = make_frozen_network(graph, random_tensors(graph, 1), preprocessing, taps, precision);
     std::vector<std::uint8_t> images(count * kImageSize * kImageSize * 3);
     const CounterRandom random(1, "images");
     for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::uint8_t>(256 * random.uniform(i));
@@ -57,9 +58,10 @@ int bench(const std::string& backbone, int threads, std::size_t count) {
 }  // namespace thaw
 
 int main(int argc, char** argv) {
-    if (argc < 4) {
-        std::fprintf(stderr, "usage: frozen_forward_bench BACKBONE THREADS IMAGES\n");
+    if (argc != 5) {
+        std::fprintf(stderr, "usage: frozen_forward_bench BACKBONE THREADS IMAGES PRECISION\n");
         return 2;
     }
-    return thaw::bench(argv[1], std::atoi(argv[2]), static_cast<std::size_t>(std::atoi(argv[3])));
+    return thaw::bench(argv[1], std::atoi(argv[2]), static_cast<std::size_t>(std::atoi(argv[3])),
+                       thaw::parse_precision(argv[4]));
 }

@@ -8,12 +8,14 @@ preprocessed float32 images in their memory; thaw begins with bytes.
 """
 import argparse
 import concurrent.futures
+import copy
 import os
 import pathlib
 import statistics
 import subprocess
 import tempfile
 import time
+import warnings
 
 import numpy as np
 import onnxruntime
@@ -94,9 +96,9 @@ def timed(work):
 
 
 def eager(model, batches, threads, bf16):
-    model = model.to(memory_format=torch.channels_last, dtype=torch.bfloat16 if bf16 else torch.float32)
-    tensors = [torch.from_numpy(b).to(memory_format=torch.channels_last, dtype=model.base[0][0].weight.dtype
-                                      if bf16 else torch.float32) for b in batches]
+    kind = {"memory_format": torch.channels_last, "dtype": torch.bfloat16 if bf16 else torch.float32}
+    model = copy.deepcopy(model).to(**kind)
+    tensors = [torch.from_numpy(batch).to(**kind) for batch in batches]
 
     def work():
         torch.set_num_threads(threads)
@@ -124,14 +126,14 @@ def openvino_request(path, threads, bf16):
     return model.create_infer_request()
 
 
-def contestants(program, name, threads, precision, folder):
-    bf16 = precision == "bfloat16"
+def others(name, threads, bf16, folder):
     model = Pooled(BASES[name]()).eval()
     batches = [np.random.default_rng(i).standard_normal((BATCH, 3, SIZE, SIZE), np.float32) for i in range(threads)]
     path = str(pathlib.Path(folder) / f"{name}.onnx")
     if not os.path.exists(path):
+        warnings.simplefilter("ignore")  # the exporter would rather be another one
         torch.onnx.export(model, (torch.from_numpy(batches[0]),), path, dynamo=False, input_names=["x"])
-    runs = {"thaw": thaw(program, name, threads, precision), "PyTorch eager": eager(model, batches, threads, bf16)}
+    runs = {"PyTorch eager": eager(model, batches, threads, bf16)}
     request = openvino_request(path, threads, bf16)
     runs["OpenVINO"] = timed(lambda: [request.infer([b]) for b in batches])
     if not bf16:  # onnxruntime's CPU kernels know no bfloat16
@@ -149,10 +151,11 @@ def contestants(program, name, threads, precision, folder):
 
 
 def compare(program, name, threads, precision, rounds, folder):
-    runs = contestants(program, name, threads, precision, folder)
-    if runs["thaw"] is None:
-        print(f"{name}, {precision}: thaw has no such precision on this CPU")
+    carry = thaw(program, name, threads, precision)
+    if carry is None:
+        print(f"{name}, {precision}: skipped, this CPU has no such arithmetic (bf16: AVX512-BF16 or AMX)")
         return
+    runs = {"thaw": carry, **others(name, threads, precision == "bf16", folder)}
     seconds = {who: [] for who in runs}
     for turn in range(rounds + 1):  # the first warms up
         for who, run in runs.items():
@@ -175,7 +178,7 @@ def main():
     parser.add_argument("program", help="frozen_forward_bench, which -DTHAW_BENCH=ON builds")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--backbones", nargs="+", choices=BASES, default=list(BASES))
-    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
     print(f"PyTorch {torch.__version__}, onnxruntime {onnxruntime.__version__}, OpenVINO {openvino.__version__}; "

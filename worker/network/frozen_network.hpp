@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
+#include "common/precision.hpp"
 #include "common/trial.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
@@ -40,11 +41,17 @@ class FrozenNetwork {
     virtual void run(const std::uint8_t* images, int count, const std::vector<float*>& outputs) const = 0;
 };
 
-/// The back end of this build: chosen by CMake, by which source file it compiles.
+/// The back end of this build: chosen by CMake, by which source file it compiles. Throws what check_supported throws.
 std::unique_ptr<FrozenNetwork> make_frozen_network(const LayerGraph& graph, const TensorMap& tensors,
-                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps);
+                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps,
+                                                   Precision precision = Precision::float32);
 
-/// Name of that back end and its version, part of the features' cache key: another back end rounds otherwise.
-std::string frozen_back_end();
+/// Whether this back end has arithmetic of that precision on this machine; emulation does not count.
+bool supports(Precision precision);
+/// Throws UserError where it has none.
+void check_supported(Precision precision);
+
+/// Name of that back end, its version and the precision, part of the features' cache key: another one rounds otherwise.
+std::string frozen_back_end(Precision precision = Precision::float32);
 
 }  // namespace thaw

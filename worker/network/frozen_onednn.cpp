@@ -28,13 +28,13 @@ void reduce(const float* map, int pixels, int channels, Pooling pooling, float* 
 class FrozenOneDnnNetwork : public FrozenNetwork {
   public:
     FrozenOneDnnNetwork(const LayerGraph& graph, const TensorMap& tensors, Preprocessing preprocessing,
-                        std::vector<Tap> taps)
+                        std::vector<Tap> taps, Precision precision)
         : image_size_(graph.image_size), preprocessing_(std::move(preprocessing)), taps_(std::move(taps)) {
         for (std::size_t c = 0; c < 3; ++c)
             for (std::size_t byte = 0; byte < 256; ++byte)
                 levels_[c][byte] = (static_cast<float>(byte) - static_cast<float>(preprocessing_.mean[c])) /
                                    static_cast<float>(preprocessing_.deviation[c]);
-        program_ = compile_for_onednn(graph, tensors, taps_, engine_);
+        program_ = compile_for_onednn(graph, tensors, taps_, precision, engine_);
         for (const Tap& tap : taps_) shapes_.push_back(graph.layers[static_cast<std::size_t>(tap.cut - 1)].output);
     }
 
@@ -115,13 +115,22 @@ class FrozenOneDnnNetwork : public FrozenNetwork {
 }  // namespace
 
 std::unique_ptr<FrozenNetwork> make_frozen_network(const LayerGraph& graph, const TensorMap& tensors,
-                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps) {
-    return std::make_unique<FrozenOneDnnNetwork>(graph, tensors, preprocessing, taps);
+                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps,
+                                                   Precision precision) {
+    check_supported(precision);
+    return std::make_unique<FrozenOneDnnNetwork>(graph, tensors, preprocessing, taps, precision);
 }
 
-std::string frozen_back_end() {
+bool supports(Precision precision) {
+    // Each instruction set's number has the bits of those it includes.
+    constexpr auto kNeeded = static_cast<int>(dnnl::cpu_isa::avx512_core_bf16);
+    return precision == Precision::float32 || (static_cast<int>(dnnl::get_effective_cpu_isa()) & kNeeded) == kNeeded;
+}
+
+std::string frozen_back_end(Precision precision) {
     const dnnl_version_t* version = dnnl_version();
-    return fmt::format("oneDNN {}.{}", version->major, version->minor);
+    return fmt::format("oneDNN {}.{}{}", version->major, version->minor,
+                       precision == Precision::float32 ? "" : fmt::format(" {}", to_string(precision)));
 }
 
 }  // namespace thaw

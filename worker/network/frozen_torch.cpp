@@ -43,12 +43,19 @@ class FrozenTorchNetwork : public FrozenNetwork {
 }  // namespace
 
 std::unique_ptr<FrozenNetwork> make_frozen_network(const LayerGraph& graph, const TensorMap& tensors,
-                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps) {
+                                                   const Preprocessing& preprocessing, const std::vector<Tap>& taps,
+                                                   Precision precision) {
+    check_supported(precision);
     return std::make_unique<FrozenTorchNetwork>(graph, tensors, preprocessing, taps);
 }
 
-std::string frozen_back_end() {
-    return fmt::format("libtorch {}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR);
+bool supports(Precision precision) {
+    return precision == Precision::float32;
+}
+
+std::string frozen_back_end(Precision precision) {
+    return fmt::format("libtorch {}.{}{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
+                       precision == Precision::float32 ? "" : fmt::format(" {}", to_string(precision)));
 }
 
 }  // namespace thaw

@@ -1,13 +1,14 @@
 #include "worker/network/onednn_program.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <set>
 #include <unordered_map>
 
 #include "common/error.hpp"
+#include "worker/network/buffer_plan.hpp"
+#include "worker/network/folded_convolution.hpp"
 
 namespace thaw {
 namespace {
@@ -21,40 +22,8 @@ using Workspace = OneDnnWorkspace;
 constexpr auto kFloat = memory::data_type::f32;
 constexpr auto kInference = dnnl::prop_kind::forward_inference;
 
-/// Which buffer each value lies in; one is used again when its value has been read for the last time.
-class BufferPlan {
-  public:
-    int take(std::size_t bytes) {
-        // The smallest free one that is large enough; else the largest, which grows.
-        const auto better = [&](int a, int b) {
-            const std::size_t x = sizes_[at(a)], y = sizes_[at(b)];
-            return (x >= bytes) != (y >= bytes) ? x >= bytes : x >= bytes ? x < y : x > y;
-        };
-        const auto best = std::min_element(free_.begin(), free_.end(), better);
-        if (best == free_.end()) {
-            sizes_.push_back(bytes);
-            return static_cast<int>(sizes_.size()) - 1;
-        }
-        const int buffer = *best;
-        free_.erase(best);
-        sizes_[at(buffer)] = std::max(sizes_[at(buffer)], bytes);
-        return buffer;
-    }
-    void give_back(int buffer) { free_.push_back(buffer); }
-    const std::vector<std::size_t>& sizes() const { return sizes_; }
-
-  private:
-    static std::size_t at(int buffer) { return static_cast<std::size_t>(buffer); }
-    std::vector<std::size_t> sizes_;
-    std::vector<int> free_;
-};
-
 Dims dims_of(const Shape& shape) {
     return {kCanonicalBatch, shape.channels, shape.height, shape.width};
-}
-
-memory::desc any_layout(const Shape& shape) {
-    return {dims_of(shape), kFloat, Tag::any};
 }
 
 struct Eltwise {
@@ -79,48 +48,25 @@ Eltwise eltwise_of(Activation activation) {
     }
 }
 
-/// Weights and bias of a convolution with the batch-norm after it (if any) folded in.
-struct FoldedConvolution {
-    std::vector<float> weight, bias;
-};
-
-const std::vector<float>& values_of(const TensorMap& tensors, const std::string& name) {
-    const auto found = tensors.find(name);
-    THAW_CHECK(found != tensors.end(), "tensor {} is missing, though the weights were checked", name);
-    return found->second.values;
-}
-
-FoldedConvolution fold(const Layer& conv, const Layer* norm, const TensorMap& tensors) {
-    FoldedConvolution folded{values_of(tensors, conv.tensors + ".weight"), {}};
-    const auto outputs = static_cast<std::size_t>(conv.output.channels);
-    folded.bias = conv.bias ? values_of(tensors, conv.tensors + ".bias") : std::vector<float>(outputs, 0.0F);
-    if (!norm) return folded;
-    const auto& gamma = values_of(tensors, norm->tensors + ".weight");
-    const auto& beta = values_of(tensors, norm->tensors + ".bias");
-    const auto& mean = values_of(tensors, norm->tensors + ".running_mean");
-    const auto& variance = values_of(tensors, norm->tensors + ".running_var");
-    const std::size_t each = folded.weight.size() / outputs;
-    for (std::size_t c = 0; c < outputs; ++c) {
-        const double scale = gamma[c] / std::sqrt(static_cast<double>(variance[c]) + norm->epsilon);
-        for (std::size_t i = 0; i < each; ++i)
-            folded.weight[c * each + i] = static_cast<float>(folded.weight[c * each + i] * scale);
-        folded.bias[c] = static_cast<float>(beta[c] + (folded.bias[c] - mean[c]) * scale);
-    }
-    return folded;
-}
-
 /// Turns layers into steps.
 class Compiler {
   public:
-    Compiler(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps, dnnl::engine engine)
-        : graph_(graph), tensors_(tensors), engine_(std::move(engine)), readers_(graph.layers.size()) {
+    Compiler(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps, Precision precision,
+             dnnl::engine engine)
+        : graph_(graph),
+          tensors_(tensors),
+          type_(precision == Precision::bfloat16 ? memory::data_type::bf16 : kFloat),
+          engine_(std::move(engine)),
+          readers_(graph.layers.size()) {
         for (const Tap& tap : taps) end_ = std::max(end_, tap.cut);
         for (int i = 1; i < end_; ++i)
             for (const int input : layer(i).inputs) readers_[at(input)].push_back(i);
         // A tap reads its layer after all else: it is never overwritten, and no fusion may swallow it.
         for (const Tap& tap : taps) readers_[at(tap.cut - 1)].push_back(kTap);
         const Shape& input = layer(0).output;
-        values_[0] = input_ = make_value({dims_of(input), kFloat, Tag::nchw});
+        input_ = make_value({dims_of(input), kFloat, Tag::nchw});
+        values_[0] = in_layout(input_, {dims_of(input), type_, Tag::nchw});
+        if (values_[0].buffer != input_.buffer) buffers.give_back(input_.buffer);
         for (int i = 1; i < end_; ++i)
             if (!done_.contains(i)) compile(i);
     }
@@ -142,6 +88,7 @@ class Compiler {
     static std::size_t at(int index) { return static_cast<std::size_t>(index); }
     const Layer& layer(int index) const { return graph_.layers[at(index)]; }
 
+    memory::desc any_layout(const Shape& shape) const { return {dims_of(shape), type_, Tag::any}; }
     Value make_value(const memory::desc& desc) { return {desc, buffers.take(desc.get_size())}; }
 
     /// The one layer that reads this one's output, or -1.
@@ -294,7 +241,7 @@ class Compiler {
         attr.set_post_ops(after);
         const dnnl::convolution_forward::desc operation(
             kInference, algorithm::convolution_direct, any_layout(layer(input).output),
-            memory::desc(weight_dims, kFloat, Tag::any), bias_desc, target, {conv.stride, conv.stride},
+            memory::desc(weight_dims, type_, Tag::any), bias_desc, target, {conv.stride, conv.stride},
             {conv.dilation - 1, conv.dilation - 1}, {padding.top, padding.left}, {padding.bottom, padding.right});
         const dnnl::convolution_forward::primitive_desc description(operation, attr, engine_);
         const FoldedConvolution folded = fold(conv, norm >= 0 ? &layer(norm) : nullptr, tensors_);
@@ -335,9 +282,9 @@ class Compiler {
     }
 
     /// A layout like `like`'s for another shape: nhwc stays, all else becomes nchw.
-    static memory::desc same_layout(const memory::desc& like, const Shape& shape) {
-        const memory::desc channels_last(like.dims(), kFloat, Tag::nhwc);
-        return {dims_of(shape), kFloat, like == channels_last ? Tag::nhwc : Tag::nchw};
+    memory::desc same_layout(const memory::desc& like, const Shape& shape) const {
+        const memory::desc channels_last(like.dims(), type_, Tag::nhwc);
+        return {dims_of(shape), type_, like == channels_last ? Tag::nhwc : Tag::nchw};
     }
 
     void compile_batch_norm(int index) {
@@ -422,6 +369,7 @@ class Compiler {
 
     const LayerGraph& graph_;
     const TensorMap& tensors_;
+    memory::data_type type_;  // of what lies between layers, and of weights
     dnnl::engine engine_;
     int end_ = 1;
     Value input_;
@@ -433,8 +381,8 @@ class Compiler {
 }  // namespace
 
 OneDnnProgram compile_for_onednn(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps,
-                                 const dnnl::engine& engine) {
-    Compiler compiler(graph, tensors, taps, engine);
+                                 Precision precision, const dnnl::engine& engine) {
+    Compiler compiler(graph, tensors, taps, precision, engine);
     OneDnnProgram program;
     for (const Tap& tap : taps) program.outputs.push_back(compiler.tap_output(tap));
     program.input = compiler.input();

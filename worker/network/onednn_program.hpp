@@ -40,6 +40,6 @@ struct OneDnnProgram {
 /// Folds batch-norm into convolutions, fuses padding, residual sums and activations, packs weights. The calling
 /// thread's number of OpenMP threads is the number that the steps will want.
 OneDnnProgram compile_for_onednn(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps,
-                                 const dnnl::engine& engine);
+                                 Precision precision, const dnnl::engine& engine);
 
 }  // namespace thaw

@@ -1,0 +1,20 @@
+#include "common/precision.hpp"
+
+#include "common/names.hpp"
+
+namespace thaw {
+namespace {
+
+const NameTable<Precision> kPrecisions = {{Precision::float32, "fp32"}, {Precision::bfloat16, "bf16"}};
+
+}  // namespace
+
+const char* to_string(Precision precision) {
+    return name_of(kPrecisions, precision);
+}
+
+Precision parse_precision(const std::string& name) {
+    return parse_name("precision", kPrecisions, name);
+}
+
+}  // namespace thaw
