@@ -281,10 +281,11 @@ class Compiler {
         finish(index, out);
     }
 
-    /// A layout like `like`'s for another shape: nhwc stays, all else becomes nchw.
+    /// A layout like `like`'s for another height and width; plain nchw where it is none of the usual ones.
     memory::desc same_layout(const memory::desc& like, const Shape& shape) const {
-        const memory::desc channels_last(like.dims(), type_, Tag::nhwc);
-        return {dims_of(shape), type_, like == channels_last ? Tag::nhwc : Tag::nchw};
+        for (const Tag tag : {Tag::nhwc, Tag::nChw8c, Tag::nChw16c})
+            if (like == memory::desc(like.dims(), type_, tag)) return {dims_of(shape), type_, tag};
+        return {dims_of(shape), type_, Tag::nchw};
     }
 
     void compile_batch_norm(int index) {
