@@ -73,7 +73,7 @@ def need(*folders):
     data = pathlib.Path(os.environ.get("THAW_DATA", ""))
     missing = [folder for folder in folders if not (data / folder).is_dir()]
     if "THAW_DATA" not in os.environ or "THAW_WEIGHTS" not in os.environ or missing:
-        print(f"skipped: set THAW_DATA to a folder that holds {', '.join(folders)}, and THAW_WEIGHTS to one with the weights")
+        print(f"skipped: THAW_DATA must be a folder that holds {', '.join(folders)}, THAW_WEIGHTS one with the weights")
         sys.exit(0)
 
 

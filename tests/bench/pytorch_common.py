@@ -1,4 +1,4 @@
-"""What the two PyTorch baselines have in common: which trials a sweep asks for, thaw's split, images, network and head."""
+"""What the two PyTorch baselines have in common: a sweep's trials, thaw's split, images, network and head."""
 
 import itertools
 import json
@@ -56,7 +56,7 @@ def load_image(path, size):
 
 
 def preprocess(batch):
-    """[n, h, w, 3] uint8 to [n, 3, h, w] float in -1..1, channels last in memory: what the weights were trained with."""
+    """[n, h, w, 3] uint8 to [n, 3, h, w] float in -1..1, channels last in memory, as in training."""
     return (batch.float() / 127.5 - 1).permute(0, 3, 1, 2)
 
 

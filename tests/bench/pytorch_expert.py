@@ -7,7 +7,6 @@ single-threaded processes busy, which takes less time than one with two threads.
 """
 
 import argparse
-import collections
 import copy
 import json
 import mmap
@@ -17,7 +16,8 @@ import time
 import numpy
 import torch
 
-from pytorch_common import TRAIN, VALIDATION, Images, frozen_blocks, load_base, load_image, make_head, preprocess, read_trials
+from pytorch_common import (TRAIN, VALIDATION, Images, frozen_blocks, load_base, load_image, make_head, preprocess,
+                            read_trials)
 
 BATCH = 32  # of the frozen forward, and of evaluation where a tail is trained
 
@@ -61,9 +61,10 @@ class Work:
         fold_batch_norm(self.prefix)
         self.prefix.to(memory_format=torch.channels_last)
         self.cuts = {}  # blocks before the cut -> what crosses it; channels last, pooled behind the last block
+        needed = {frozen_blocks(trial["freeze"], self.base) for trial in trials}
         with torch.inference_mode():
-            trial_run = self.run_prefix(self.pixels[:1], {frozen_blocks(trial["freeze"], self.base) for trial in trials})
-        for cut, tensor in trial_run.items():
+            one = self.run_prefix(self.pixels[:1], needed)
+        for cut, tensor in one.items():
             self.cuts[cut] = shared_array((len(images.paths), *tensor.shape[1:]), numpy.float32)
 
     def run_prefix(self, pixels, cuts):
@@ -148,18 +149,11 @@ def side_by_side(function, arguments, chunk=1):
         return list(pool.imap_unordered(function, arguments, chunk))
 
 
-def main():
+def run_sweep(trials, arguments):
+    """Seconds of each phase, and what train() returned for each trajectory."""
     global work
-    options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    options.add_argument("sweep")
-    options.add_argument("--dataset", required=True, help="the dataset-*.json that thaw left in its cache")
-    options.add_argument("--trajectories", type=int, default=0, help="only the last (cheapest) so many, to try the script")
-    options.add_argument("--json", help="write the result here")
-    arguments = options.parse_args()
     torch.set_num_threads(1)  # nothing may start threads before the processes fork
-    trials = read_trials(arguments.sweep)
-    seconds = collections.OrderedDict()
-    start = last = time.monotonic()
+    seconds, last = {}, time.monotonic()
 
     def phase_ends(name):
         nonlocal last
@@ -176,6 +170,18 @@ def main():
     phase_ends("prefix")
     results = side_by_side(train, trajectories)
     phase_ends("training")
+    return seconds, results
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    options.add_argument("sweep")
+    options.add_argument("--dataset", required=True, help="the dataset-*.json that thaw left in its cache")
+    options.add_argument("--trajectories", type=int, default=0, help="only so many, the cheapest")
+    options.add_argument("--json", help="write the result here")
+    arguments = options.parse_args()
+    trials = read_trials(arguments.sweep)
+    seconds, results = run_sweep(trials, arguments)
     accuracies = {key: values for key, values, _ in results}
     busy = sum(took for _, _, took in results)
     answered = [
@@ -184,11 +190,10 @@ def main():
         for trial in trials
         if key_of(trial) in accuracies
     ]
-    for trial in answered:
-        print(f"{trial}")
-    total = time.monotonic() - start
+    print(*answered, sep="\n")
+    total = sum(seconds.values())
     best = max(trial["accuracy"] for trial in answered)
-    print(f"{len(answered)} trials on {len(trajectories)} trajectories in {total:.2f} s: "
+    print(f"{len(answered)} trials on {len(results)} trajectories in {total:.2f} s: "
           + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
           + f"; training core-seconds {busy:.2f}; best validation accuracy {best:.4f}")
     if arguments.json:

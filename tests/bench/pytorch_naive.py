@@ -12,7 +12,8 @@ import time
 
 import torch
 
-from pytorch_common import TRAIN, VALIDATION, Images, frozen_blocks, load_base, load_image, make_head, preprocess, read_trials
+from pytorch_common import (TRAIN, VALIDATION, Images, frozen_blocks, load_base, load_image, make_head, preprocess,
+                            read_trials)
 
 
 class Photos(torch.utils.data.Dataset):
@@ -85,11 +86,17 @@ def sample_of(trials, count):
     ]
 
 
+def keep_some(images, count):
+    chosen = range(0, len(images.paths), max(1, len(images.paths) // count))
+    for name in ("paths", "labels", "parts"):
+        setattr(images, name, [getattr(images, name)[at] for at in chosen])
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("sweep")
     options.add_argument("--dataset", required=True, help="the dataset-*.json that thaw left in its cache")
-    options.add_argument("--trials", type=int, default=2, help="how many to run (default 2; at least one a freeze depth)")
+    options.add_argument("--trials", type=int, default=2, help="how many to run (at least one a freeze depth)")
     options.add_argument("--epochs", type=int, default=0, help="stop each after so many epochs")
     options.add_argument("--images", type=int, default=0, help="use only so many images, to try the script")
     options.add_argument("--workers", type=int, default=2, help="of the DataLoader")
@@ -99,9 +106,7 @@ def main():
     images = Images(arguments.dataset)
     everything = len(images.paths)
     if arguments.images:
-        chosen = range(0, everything, max(1, everything // arguments.images))
-        for name in ("paths", "labels", "parts"):
-            setattr(images, name, [getattr(images, name)[at] for at in chosen])
+        keep_some(images, arguments.images)
     spent, done = collections.Counter(), collections.Counter()  # seconds and image-epochs by freeze depth
     best = 0.0
     sample = sample_of(trials, arguments.trials)
