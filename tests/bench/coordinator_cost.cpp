@@ -21,8 +21,10 @@ void answer_at_once(Channel& channel) {
         if (!envelope || std::holds_alternative<Stop>(envelope->message)) break;
         const auto& order = std::get<RunStage>(envelope->message);
         if (const auto* train = std::get_if<TrainStage>(&order.spec))
-            for (int epoch = 1; epoch <= train->trial.epochs; ++epoch)
-                channel.send(Channel::kCoordinator, EpochDone{order.stage, {epoch, 1, 0.5, 1, 0.5, 0.1}});
+            for (std::size_t at = 0; at < train->trajectories.size(); ++at)
+                for (int epoch = 1; epoch <= train->trajectories[at].trial.epochs; ++epoch)
+                    channel.send(Channel::kCoordinator,
+                                 EpochDone{order.stage, static_cast<int>(at), {epoch, 1, 0.5, 1, 0.5, 0.1}});
         channel.send(Channel::kCoordinator, StageDone{order.stage, 0.1, 0, 0, false});
     }
     channel.send(Channel::kCoordinator, Goodbye{});
