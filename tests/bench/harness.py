@@ -58,10 +58,10 @@ class Thaw:
         return float(value or 0)
 
     def forget_results(self, name):
-        """Only what was decoded and carried through frozen layers stays."""
-        for entry in (self.runs / name).iterdir():
-            if entry.name != "cache":
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        """Only what was decoded and carried through frozen layers stays, in the cache that all runs share."""
+        shutil.rmtree(self.runs / name)
+        for snapshot in self.runs.rglob("snapshot-*.state"):
+            snapshot.unlink()
 
     def dataset(self):
         """The list of images and their parts, as the latest run saw them."""
