@@ -22,6 +22,7 @@
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
+#include "common/memory_folder.hpp"
 #include "common/mpi/mpi_world.hpp"
 #include "coordinator/coordinator.hpp"
 #include "coordinator/expand.hpp"
@@ -31,6 +32,7 @@
 #include "results/report.hpp"
 #include "results/store.hpp"
 #include "worker/data/fashion_mnist.hpp"
+#include "worker/measure.hpp"
 #include "worker/preflight.hpp"
 #include "worker/threads.hpp"
 #include "worker/worker.hpp"
@@ -60,7 +62,7 @@ void request_stop(int signal) {
 struct SweepOptions {
     std::string file;
     std::string runs = "runs";
-    std::string cache, disk;  // empty: the default
+    std::string cache, disk, memory;  // empty: the default
     std::string weights_dir;
     int threads = 0;  // 0: the cores this rank may use
     bool no_sharing = false, force = false, quiet = false;
@@ -78,6 +80,7 @@ struct PreparedSweep {
     std::size_t merged = 0, excluded = 0;
     fs::path folder;   // runs/NAME
     fs::path scratch;  // in it: what this sweep alone needs while it runs
+    std::optional<MemoryFolder> memory;
     GraphCache graphs;
 };
 
@@ -123,13 +126,47 @@ std::int64_t budget_of(const SweepOptions& options, const Sweep& sweep) {
     return sweep.disk > 0 ? sweep.disk : std::max<std::int64_t>(default_cache_budget(options.cache_folder()), 1);
 }
 
-void prepare(const SweepOptions& options, PreparedSweep& prepared) {
+/// What features may take of memory. Ranks on several hosts do not see each other's.
+std::int64_t memory_budget_of(const SweepOptions& options, const Sweep& sweep, bool one_host) {
+    if (!one_host) return 0;
+    if (!options.memory.empty()) return parse_byte_size(options.memory);
+    return sweep.memory > 0 ? sweep.memory : default_memory_budget();
+}
+
+/// Measures what the plan wants to know of this machine and is not known yet, where the sweep is long enough for that
+/// to be a small part of it.
+void know_speeds(const SweepOptions& options, PreparedSweep& prepared, const std::vector<Trial>& trials) {
+    constexpr double kWorthMeasuring = 5;  // s
+    Inputs& inputs = prepared.inputs;
+    const fs::path file = speeds_file(options.threads);
+    inputs.speeds = Speeds::read(file);
+    const std::vector<Probe> missing = missing_speeds(trials, inputs, prepared.graphs);
+    if (missing.empty()) return;
+    const Plan estimate = make_plan(trials, inputs, prepared.graphs, !options.no_sharing);
+    if (estimate.predicted_seconds < kWorthMeasuring) return;
+    if (!options.quiet) fmt::print(stderr, "measuring this machine: {} short tests\n", missing.size());
+    measure_speeds(missing, inputs, options.threads, options.cache_folder(), stop_requested, inputs.speeds);
+    std::error_code ignored;  // a machine whose speeds cannot be kept is measured again
+    fs::create_directories(file.parent_path(), ignored);
+    try {
+        inputs.speeds.write(file);
+    } catch (const std::system_error& error) {
+        spdlog::warn("{}: what was measured is not kept", error.what());
+    }
+}
+
+void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
     const Sweep& sweep = prepared.sweep;
     const auto resolve = [&](const std::string& backbone, const std::string& freeze, int image_size) {
         // Neither padding style changes how many layers there are.
         return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric"), freeze);
     };
+    if (!std::holds_alternative<std::monostate>(sweep.search.stopping))
+        throw UserError(
+            "{}: `search:` with asha or median is not carried out yet: trials would not be stopped; "
+            "take that rule out, or use `random` alone",
+            options.file);
     Expansion expansion = expand(sweep, resolve, options.force);
     prepared.merged = expansion.merged;
     prepared.excluded = expansion.excluded;
@@ -149,6 +186,10 @@ void prepare(const SweepOptions& options, PreparedSweep& prepared) {
     request.threads = std::max(options.threads, 1);
     prepared.inputs = inspect_inputs(request);
     prepared.inputs.cache_budget = budget_of(options, sweep);
+    prepared.inputs.ranks = ranks;
+    prepared.inputs.memory_budget = memory_budget_of(options, sweep, one_host);
+    prepared.memory.emplace();
+    prepared.inputs.memory_folder = prepared.memory->path().string();
     prepared.trials = std::move(expansion.trials);
     for (Trial& trial : prepared.trials) trial.id = trial_id(trial, trial_context(trial, prepared.inputs));
 }
@@ -223,9 +264,9 @@ std::vector<Trial> without(std::vector<Trial> trials, const std::vector<std::str
 
 /// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
 /// dismissed.
-int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& workers_wait) {
+int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_host, bool& workers_wait) {
     PreparedSweep prepared;
-    prepare(options, prepared);
+    prepare(options, channel.size(), one_host, prepared);
     const fs::path database = prepared.folder / "results.db";
     Outcome outcome;
     std::size_t finished_before = 0;
@@ -238,8 +279,9 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool& work
         store.begin_sweep(record, prepared.trials);
         const std::vector<std::string> finished = store.finished(prepared.trials);
         finished_before = finished.size();
-        const Plan plan =
-            make_plan(without(prepared.trials, finished), prepared.inputs, prepared.graphs, !options.no_sharing);
+        const std::vector<Trial> unfinished = without(prepared.trials, finished);
+        know_speeds(options, prepared, unfinished);
+        const Plan plan = make_plan(unfinished, prepared.inputs, prepared.graphs, !options.no_sharing);
         require_disk_space(plan, cache);
         if (!options.quiet)
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
@@ -287,7 +329,8 @@ int run_sweep(SweepOptions options) {
     std::jthread worker([&] { serve(*ends.workers[0], options.threads); });
     bool workers_wait = true;
     try {
-        return run_as_coordinator(options, *ends.coordinator, workers_wait);
+        return run_as_coordinator(options, *ends.coordinator, !world || world->local_size() == ends.coordinator->size(),
+                                  workers_wait);
     } catch (const std::exception& error) {
         // The other ranks wait for orders: without a word they would wait for ever.
         if (workers_wait) dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
@@ -296,14 +339,25 @@ int run_sweep(SweepOptions options) {
     }
 }
 
-int show_plan(SweepOptions options) {
+/// What expand() did before there was a plan.
+PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
+    PassReport report{"same_trial", fmt::format("{} points of the grid are the same trial as another", merged), {}};
+    if (merged)
+        report.details.push_back(
+            "equal values, two spellings of one freeze depth, or dropout rates of a head without hidden layers");
+    if (excluded) report.details.push_back(fmt::format("{} points were excluded before", excluded));
+    return report;
+}
+
+int show_plan(SweepOptions options, bool explain) {
+    prepare_process();
     options.threads = threads_per_rank(options.threads, 1);
     PreparedSweep prepared;
-    prepare(options, prepared);
-    const Plan plan = make_plan(prepared.trials, prepared.inputs, prepared.graphs, !options.no_sharing);
-    fmt::print("{}", plan_text(plan, prepared.inputs));
-    if (prepared.merged)
-        fmt::print("  {:<13} {} points of the grid are the same trial as another\n", "same_trial", prepared.merged);
+    prepare(options, 1, true, prepared);
+    know_speeds(options, prepared, prepared.trials);
+    Plan plan = make_plan(std::move(prepared.trials), prepared.inputs, prepared.graphs, !options.no_sharing);
+    plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
+    fmt::print("{}", plan_text(plan, prepared.inputs, explain));
     return kDone;
 }
 
@@ -355,6 +409,9 @@ void add_sweep_options(CLI::App& command, SweepOptions& options) {
     command
         .add_option("--cache", options.cache, "Where sweeps keep decoded images and features (default: RUNS/.cache)")
         ->envname("THAW_CACHE");
+    command.add_option("--memory", options.memory,
+                       "What features may take of memory, such as '8 GB' (default: the sweep's `memory:`, else half of "
+                       "what is available)");
     command.add_option("--disk", options.disk,
                        "What the cache may hold, such as '20 GB' (default: the sweep's `disk:`, else half of what is "
                        "free plus what the cache holds, at most 50 GB)");
@@ -388,8 +445,10 @@ int main_of(int argc, char** argv) {
     SweepOptions plan_options;
     auto* plan = app.add_subcommand("plan", "Show what a sweep would do: trials, distinct stages, what is shared");
     add_sweep_options(*plan, plan_options);
-    plan->footer("Example: thaw plan sweeps/problem_one.yaml");
-    plan->callback([&] { exit_code = show_plan(plan_options); });
+    plan->footer("Examples:\n  thaw plan sweeps/problem_one.yaml\n  thaw plan sweeps/problem_one.yaml --explain");
+    bool explain = false;
+    plan->add_flag("--explain", explain, "Say what each pass chose or declined, and why");
+    plan->callback([&] { exit_code = show_plan(plan_options, explain); });
 
     std::string database, runs = "runs";
     QueryOptions query_options;

@@ -25,8 +25,6 @@ void to_json(nlohmann::json& json, const Stop&) {
 }
 void from_json(const nlohmann::json&, Stop&) {}
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochMetrics, epoch, train_loss, train_accuracy, validation_loss,
-                                   validation_accuracy, seconds, weights)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, host, threads)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, stage, images)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics)

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "common/atomic_file.hpp"
+#include "common/fingerprint.hpp"
 
 namespace thaw {
 
@@ -45,6 +49,19 @@ Speeds Speeds::read(const std::filesystem::path& file) {
 
 void Speeds::write(const std::filesystem::path& file) const {
     write_file(file, nlohmann::json(results_).dump(1));
+}
+
+std::filesystem::path speeds_file(int threads) {
+    if (const char* chosen = std::getenv("THAW_SPEEDS")) return chosen;
+    std::string processor;
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; processor.empty() && std::getline(info, line);)
+        if (line.starts_with("model name")) processor = line;
+    const std::string key =
+        fingerprint(fmt::format("{} {} {}", processor, std::thread::hardware_concurrency(), threads));
+    const char* home = std::getenv("HOME");
+    return std::filesystem::path(home ? home : "/tmp") / ".cache" / "thaw" /
+           fmt::format("speeds-{}.json", key.substr(0, 16));
 }
 
 }  // namespace thaw

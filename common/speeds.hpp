@@ -56,4 +56,8 @@ class Speeds {
     std::map<std::string, Measured> results_;
 };
 
+/// Where this machine's results are kept, for ranks of so many threads: $THAW_SPEEDS, or a file in ~/.cache/thaw named
+/// by the processor and the number of threads.
+std::filesystem::path speeds_file(int threads);
+
 }  // namespace thaw

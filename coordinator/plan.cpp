@@ -85,7 +85,7 @@ class PlanBuilder {
     static void add_tap(PlannedStage& stage, const TapKey& key) {
         const auto at = std::lower_bound(stage.taps.begin(), stage.taps.end(), key,
                                          [](const PlannedTap& tap, const TapKey& wanted) { return tap.key < wanted; });
-        if (at == stage.taps.end() || at->key != key) stage.taps.insert(at, {key, Place::disk});
+        if (at == stage.taps.end() || at->key != key) stage.taps.insert(at, {key, Storage::disk});
     }
 
     struct Equal {

@@ -35,11 +35,11 @@ struct TapKey {
 
 /// Where features lie between the pass that computes them and the trainings that read them. Nowhere: every training
 /// computes them anew, batch by batch.
-enum class Place { disk, memory, nowhere };
+enum class Storage { disk, memory, nowhere };
 
 struct PlannedTap {
     TapKey key;
-    Place place = Place::disk;
+    Storage place = Storage::disk;
 };
 
 /// Trials that are points on one training.

@@ -12,7 +12,7 @@ namespace thaw {
 namespace {
 
 /// To be raised with every change of layer graphs, random weights or executors that changes a bit of a feature.
-constexpr const char* kFeaturesVersion = "1";
+constexpr const char* kFeaturesVersion = "2";
 
 /// Names files by what is made and of which images, so that rows of the same content can be found among other data
 /// sets' arrays; in a plan without sharing also by stage.
@@ -76,8 +76,8 @@ std::string images_of(const Plan& plan, const PlannedStage& stage, const Inputs&
 }
 
 /// The folder for arrays that are kept at `place`.
-const std::string& folder_at(Place place, const Inputs& inputs, const std::string& cache) {
-    return place == Place::memory ? inputs.memory_folder : cache;
+const std::string& folder_at(Storage place, const Inputs& inputs, const std::string& cache) {
+    return place == Storage::memory ? inputs.memory_folder : cache;
 }
 
 FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {

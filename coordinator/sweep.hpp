@@ -97,8 +97,9 @@ struct Sweep {
     SourceText source;
     SweepData data;
     Search search;
-    std::int64_t disk = 0;   // bytes that the cache may hold; 0: the sweep does not say
-    std::vector<Axis> axes;  // in the file's order; an axis that is not here has struct Trial's default
+    std::int64_t memory = 0;  // bytes of features that memory may hold; 0: the sweep does not say
+    std::int64_t disk = 0;    // bytes that the cache may hold; 0: the sweep does not say
+    std::vector<Axis> axes;   // in the file's order; an axis that is not here has struct Trial's default
     std::vector<Zip> zips;
     std::vector<Rule> when;     // applied in this order, each to what the ones before it left
     std::vector<Rule> exclude;  // applied after all of `when`

@@ -246,7 +246,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     const YamlReader reader(sweep.source);
     const AxisContext context{reader, vocabulary};
     std::vector<std::string> keys = axis_names();
-    const std::vector<std::string> others = {"name", "data", "disk", "search", "zip", "when", "exclude"};
+    const std::vector<std::string> others = {"name", "data", "memory", "disk", "search", "zip", "when", "exclude"};
     keys.insert(keys.begin(), others.begin(), others.end());
     bool has_backbone = false;
     for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
@@ -255,8 +255,10 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
         if (key == "name") sweep.name = read_name(reader, entry.second);
         if (key == "data") sweep.data = read_data(reader, entry.second);
         if (key == "search") sweep.search = read_search(reader, entry.second);
-        if (key == "disk")
-            sweep.disk = reader.at(entry.second, [&] { return parse_byte_size(reader.text(entry.second, "disk")); });
+        for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
+            if (key == name)
+                *bytes =
+                    reader.at(entry.second, [&, of = name] { return parse_byte_size(reader.text(entry.second, of)); });
         if (std::find(others.begin(), others.end(), key) == others.end())
             sweep.axes.push_back(read_axis(context, find_axis(key), entry.first, entry.second));
     }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <numeric>
 #include <thread>
 
 #include "common/backbones/backbones.hpp"
@@ -43,10 +42,6 @@ double usual_seconds(int repetitions, const std::function<void()>& work) {
     return each[each.size() / 2];
 }
 
-Measured operator+(const Measured& a, const Measured& b) {
-    return {a.seconds + b.seconds, a.evaluation + b.evaluation, a.setup + b.setup};
-}
-
 /// The mean of what `measure(thread)` gives on every thread, all at once.
 Measured on_all(int threads, const std::function<Measured(int thread)>& measure) {
     std::vector<Measured> results(static_cast<std::size_t>(threads));
@@ -65,8 +60,13 @@ Measured on_all(int threads, const std::function<Measured(int thread)>& measure)
     }
     for (const std::exception_ptr& error : errors)
         if (error) std::rethrow_exception(error);
-    const Measured sum = std::accumulate(results.begin(), results.end(), Measured());
-    return {sum.seconds / threads, sum.evaluation / threads, sum.setup / threads};
+    Measured mean;
+    for (const Measured& result : results) {
+        mean.seconds += result.seconds / threads;
+        mean.evaluation += result.evaluation / threads;
+        mean.setup += result.setup / threads;
+    }
+    return mean;
 }
 
 /// Values such as features have: not negative, of all sizes, and not denormal.
@@ -206,7 +206,7 @@ class Measuring {
             std::fill_n(static_cast<float*>(writer.row(0)), kBytes / 4, 1.0F);
             writer.commit();
         });
-        const double read = seconds_of([&] { THAW_CHECK(ArrayFile::usable(file), "{} is damaged", file.string()); });
+        const double read = seconds_of([&] { THAW_CHECK(ArrayFile(file).verify(), "{} is damaged", file.string()); });
         std::filesystem::remove(file);
         return {written / kBytes, read / kBytes, 0};
     }

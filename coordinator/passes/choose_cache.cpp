@@ -14,9 +14,6 @@ namespace {
 constexpr double kMemoryByte = 1e-10;  // s
 /// What is on disk serves later sweeps too: elsewhere must be this much cheaper.
 constexpr double kPreferDisk = 1.25;
-/// A snapshot is kept where training so long again costs this much more than writing it.
-constexpr double kSnapshotPays = 20;
-
 /// One tap of a features stage and all that decides where it is kept.
 struct Candidate {
     std::size_t stage, tap;
@@ -42,7 +39,6 @@ class CacheChooser {
                          [](const Candidate& a, const Candidate& b) { return a.worth() > b.worth(); });
         for (const Candidate& candidate : candidates) place(candidate);
         forget_unplaced();
-        choose_snapshots();
         report_.name = "choose_cache";
         report_.text = fmt::format("{} outputs on disk, {} in memory, {} computed anew where they are used", count_[0],
                                    count_[1], count_[2]);
@@ -100,20 +96,20 @@ class CacheChooser {
         const bool fits_memory = candidate.bytes <= inputs_.memory_budget - memory_;
         const bool memory_pays = candidate.in_memory * kPreferDisk < candidate.on_disk;
         const double stored = fits_memory && memory_pays ? candidate.in_memory : candidate.on_disk;
-        Place place = Place::nowhere;
+        Storage place = Storage::nowhere;
         std::string why;
         if (candidate.recompute * kPreferDisk < stored) {
             why = "storing and reading them costs more than computing them";
         } else if (fits_disk && !(fits_memory && memory_pays)) {
-            place = Place::disk;
+            place = Storage::disk;
             why = "kept for later sweeps too";
         } else if (fits_memory) {
-            place = Place::memory;
+            place = Storage::memory;
             why = fits_disk ? "writing them to disk costs more than it saves" : "the disk budget is used up";
         } else {
             why = "neither the disk budget nor the memory budget holds them";
         }
-        (place == Place::disk ? disk_ : memory_) += place == Place::nowhere ? 0 : candidate.bytes;
+        (place == Storage::disk ? disk_ : memory_) += place == Storage::nowhere ? 0 : candidate.bytes;
         ++count_[static_cast<std::size_t>(place)];
         PlannedStage& stage = plan_.stages[candidate.stage];
         stage.taps[candidate.tap].place = place;
@@ -124,7 +120,7 @@ class CacheChooser {
                         plan_.first_trial(stage).backbone, tap.cut, tap.pooled ? " pooled" : "",
                         kPlaces[static_cast<std::size_t>(place)], static_cast<double>(candidate.bytes) / 1e6,
                         candidate.recompute, candidate.on_disk, candidate.in_memory, why));
-        if (place != Place::nowhere) return;
+        if (place != Storage::nowhere) return;
         for (const std::size_t reader : readers_[{candidate.stage, tap}]) {
             plan_.stages[reader].recompute = true;
             plan_.stages[reader].needs.pop_back();
@@ -135,23 +131,10 @@ class CacheChooser {
     void forget_unplaced() {
         std::vector<bool> gone;
         for (PlannedStage& stage : plan_.stages) {
-            std::erase_if(stage.taps, [](const PlannedTap& tap) { return tap.place == Place::nowhere; });
+            std::erase_if(stage.taps, [](const PlannedTap& tap) { return tap.place == Storage::nowhere; });
             gone.push_back(stage.kind == StageKind::features && stage.taps.empty());
         }
         erase_stages(plan_, gone);
-    }
-
-    void choose_snapshots() {
-        std::size_t keeps = 0;
-        for (PlannedTrajectory& trajectory : plan_.trajectories) {
-            const Trial& trial = plan_.longest_trial(trajectory);
-            const double write = 12 * context_.costs.parameters(trial) * context_.costs.disk().seconds;
-            trajectory.keeps_snapshot = context_.costs.epochs_seconds(trial, trial.epochs) > kSnapshotPays * write;
-            keeps += trajectory.keeps_snapshot;
-        }
-        report_.details.push_back(
-            fmt::format("{} of {} trainings leave a snapshot to go on from; the others are trained again as fast",
-                        keeps, plan_.trajectories.size()));
     }
 
     Plan& plan_;
@@ -159,7 +142,7 @@ class CacheChooser {
     const Inputs& inputs_;
     std::map<Reader, std::vector<std::size_t>> readers_;
     std::int64_t disk_ = 0, memory_ = 0;
-    int count_[3] = {};  // by Place
+    int count_[3] = {};  // by Storage
     PassReport report_;
 };
 

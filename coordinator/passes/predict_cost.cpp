@@ -4,6 +4,7 @@
 
 #include "common/error.hpp"
 #include "coordinator/passes.hpp"
+#include "coordinator/scheduler.hpp"
 
 namespace thaw {
 namespace {
@@ -51,7 +52,7 @@ class StageCosts {
         std::int64_t stored = 0;
         for (const PlannedTap& tap : stage.taps) {
             const std::int64_t bytes = inputs_.images() * costs_.tap_bytes(trial, tap.key);
-            (tap.place == Place::disk ? cost.bytes : stored) += bytes;
+            (tap.place == Storage::disk ? cost.bytes : stored) += bytes;
         }
         cost.memory += stored;
         cost.seconds += static_cast<double>(cost.bytes) * costs_.disk().seconds;
@@ -103,7 +104,10 @@ PassReport predict_cost(Plan& plan, PassContext& context) {
         total.memory = std::max(total.memory, stage.predicted.memory);
     }
     const Inputs& inputs = context.inputs;
-    plan.predicted_seconds = total.seconds / (inputs.threads_per_rank * inputs.ranks);
+    std::vector<StageNode> nodes;
+    for (const PlannedStage& stage : plan.stages)
+        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank(), false});
+    plan.predicted_seconds = simulate(std::move(nodes), inputs.ranks, inputs.threads_per_rank);
     PassReport report{"cost", "", {}};
     report.text = fmt::format(
         "{:.1f} core-seconds: {:.1f} s on {} {} of {} threads; {:.1f} MB of cache, {:.0f} MB at the peak of a stage",

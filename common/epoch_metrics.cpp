@@ -1,0 +1,27 @@
+#include "common/epoch_metrics.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace thaw {
+
+void to_json(nlohmann::json& json, const EpochMetrics& metrics) {
+    json = {{"epoch", metrics.epoch},
+            {"train_loss", metrics.train_loss},
+            {"train_accuracy", metrics.train_accuracy},
+            {"validation_loss", metrics.validation_loss},
+            {"validation_accuracy", metrics.validation_accuracy},
+            {"seconds", metrics.seconds},
+            {"weights", metrics.weights}};
+}
+
+void from_json(const nlohmann::json& json, EpochMetrics& metrics) {
+    json.at("epoch").get_to(metrics.epoch);
+    json.at("train_loss").get_to(metrics.train_loss);
+    json.at("train_accuracy").get_to(metrics.train_accuracy);
+    json.at("validation_loss").get_to(metrics.validation_loss);
+    json.at("validation_accuracy").get_to(metrics.validation_accuracy);
+    json.at("seconds").get_to(metrics.seconds);
+    json.at("weights").get_to(metrics.weights);
+}
+
+}  // namespace thaw
