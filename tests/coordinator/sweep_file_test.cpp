@@ -199,7 +199,6 @@ TEST(Sweeps, TheKeysInTheExamplesCommentsAreValid) {
     EXPECT_EQ(sweep.axes.size(), kAxisCount);
     EXPECT_EQ(sweep.name, "example");
     EXPECT_EQ(sweep.search.random->trials, 40u);
-    EXPECT_TRUE(std::holds_alternative<Halving>(sweep.search.stopping));
     EXPECT_FALSE(expand(sweep, fake_freeze).trials.empty());
 }
 

@@ -64,7 +64,7 @@ TEST_F(SweepRun, SharingChangesNoResult) {
     EXPECT_EQ(run(sweep(axes), "separate", {"--no-sharing"}).exit_code, 0);
     EXPECT_EQ(results("separate"), results("shared"));
     EXPECT_EQ(query("SELECT kind, count(*) FROM stages GROUP BY kind ORDER BY kind", "shared"),
-              "decode,1\nfeatures,1\ntrain,6\n");
+              "decode,1\nfeatures,1\ntrain,4\n");
     EXPECT_EQ(query("SELECT kind, count(*) FROM stages GROUP BY kind ORDER BY kind", "separate"),
               "decode,12\nfeatures,10\ntrain,12\n");
     EXPECT_EQ(query("SELECT count(*) FROM trials WHERE freeze = 'none' AND state = 'finished'", "shared"), "2\n");
