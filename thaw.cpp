@@ -133,25 +133,34 @@ std::int64_t memory_budget_of(const SweepOptions& options, const Sweep& sweep, b
     return sweep.memory > 0 ? sweep.memory : default_memory_budget();
 }
 
-/// Measures what the plan wants to know of this machine and is not known yet, where the sweep is long enough for that
-/// to be a small part of it.
-void know_speeds(const SweepOptions& options, PreparedSweep& prepared, const std::vector<Trial>& trials) {
+/// The plan for these trials. Where it is long enough for that to be a small part of it, what it wants to know of this
+/// machine and is not known yet is measured first.
+Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<Trial> trials) {
     constexpr double kWorthMeasuring = 5;  // s
     Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads);
     inputs.speeds = Speeds::read(file);
-    const std::vector<Probe> missing = missing_speeds(trials, inputs, prepared.graphs);
-    if (missing.empty()) return;
-    const Plan estimate = make_plan(trials, inputs, prepared.graphs, !options.no_sharing);
-    if (estimate.predicted_seconds < kWorthMeasuring) return;
-    if (!options.quiet) fmt::print(stderr, "measuring this machine: {} short tests\n", missing.size());
-    measure_speeds(missing, inputs, options.threads, options.cache_folder(), stop_requested, inputs.speeds);
+    Plan plan = make_plan(std::move(trials), inputs, prepared.graphs, !options.no_sharing);
+    if (plan.unmeasured.empty() || plan.predicted_seconds < kWorthMeasuring) return plan;
+    if (!options.quiet) fmt::print(stderr, "measuring this machine: {} short tests\n", plan.unmeasured.size());
+    measure_speeds(plan.unmeasured, inputs, options.threads, options.cache_folder(), stop_requested, inputs.speeds);
     std::error_code ignored;  // a machine whose speeds cannot be kept is measured again
     fs::create_directories(file.parent_path(), ignored);
     try {
         inputs.speeds.write(file);
     } catch (const std::system_error& error) {
         spdlog::warn("{}: what was measured is not kept", error.what());
+    }
+    return make_plan(std::move(plan.trials), inputs, prepared.graphs, !options.no_sharing);
+}
+
+/// Gives every trial its id. What surrounds them is the same for all of one network.
+void name_trials(std::vector<Trial>& trials, const Inputs& inputs) {
+    std::map<std::pair<std::string, std::string>, std::string> contexts;
+    for (Trial& trial : trials) {
+        std::string& context = contexts[{trial.backbone, trial.weights}];
+        if (context.empty()) context = trial_context(trial, inputs);
+        trial.id = trial_id(trial, context);
     }
 }
 
@@ -191,7 +200,7 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.memory.emplace();
     prepared.inputs.memory_folder = prepared.memory->path().string();
     prepared.trials = std::move(expansion.trials);
-    for (Trial& trial : prepared.trials) trial.id = trial_id(trial, trial_context(trial, prepared.inputs));
+    name_trials(prepared.trials, prepared.inputs);
 }
 
 /// All that a sweep uses must be in the cache at once.
@@ -279,9 +288,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_h
         store.begin_sweep(record, prepared.trials);
         const std::vector<std::string> finished = store.finished(prepared.trials);
         finished_before = finished.size();
-        const std::vector<Trial> unfinished = without(prepared.trials, finished);
-        know_speeds(options, prepared, unfinished);
-        const Plan plan = make_plan(unfinished, prepared.inputs, prepared.graphs, !options.no_sharing);
+        const Plan plan = plan_of(options, prepared, without(prepared.trials, finished));
         require_disk_space(plan, cache);
         if (!options.quiet)
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
@@ -354,8 +361,7 @@ int show_plan(SweepOptions options, bool explain) {
     options.threads = threads_per_rank(options.threads, 1);
     PreparedSweep prepared;
     prepare(options, 1, true, prepared);
-    know_speeds(options, prepared, prepared.trials);
-    Plan plan = make_plan(std::move(prepared.trials), prepared.inputs, prepared.graphs, !options.no_sharing);
+    Plan plan = plan_of(options, prepared, std::move(prepared.trials));
     plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
     fmt::print("{}", plan_text(plan, prepared.inputs, explain));
     return kDone;

@@ -4,8 +4,7 @@
 // Any number of processes use one folder at once, and any of them may be killed at any moment:
 // - Files appear by rename; a file that is being written has its full size from the start, so it counts as held.
 // - A running sweep holds a lock on a file running-* of its own, made when it began. Who can lock such a file knows
-// that
-//   its sweep has ended, however.
+//   that its sweep has ended, however.
 // - An entry's modification time is that of its last use. What was used, or is being written, since the oldest running
 //   sweep began is in use and stays; all other entries go, the least recently used first, when room is needed.
 // - All of this is decided under one lock on the file `lock`. Every time stamp is the file system's, so clocks of hosts

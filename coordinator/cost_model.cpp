@@ -170,6 +170,10 @@ std::int64_t CostModel::tap_bytes(const Trial& trial, const TapKey& tap) {
     return 4 * (tap.pooled && tap.pooling != Pooling::flatten ? shape.channels : shape.elements());
 }
 
+std::int64_t CostModel::forward_memory(const Trial& trial, int cut) {
+    return 3 * 4 * widest_activation(graphs_.of(trial, inputs_), 0, cut);  // input, output and what is added
+}
+
 std::int64_t CostModel::training_memory(const Trial& trial) {
     const LayerGraph& graph = graphs_.of(trial, inputs_);
     auto bytes = static_cast<std::int64_t>(16 * parameters(trial));

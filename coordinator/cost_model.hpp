@@ -28,6 +28,8 @@ class CostModel {
     /// What is trained: the layers behind the freeze depth and the head.
     double parameters(const Trial& trial);
     std::int64_t tap_bytes(const Trial& trial, const TapKey& tap);  // of one image
+    /// Memory of a frozen pass over the layers before `cut`, for one image.
+    std::int64_t forward_memory(const Trial& trial, int cut);
     /// Memory of a model while it trains.
     std::int64_t training_memory(const Trial& trial);
 

@@ -35,8 +35,14 @@ extern const SharingPass kMergeEpochs;
 /// the table of plan.cpp.
 using Pass = PassReport (*)(Plan& plan, PassContext& context);
 
-/// Takes out the stages that are marked; nothing may need them any more.
-void erase_stages(Plan& plan, const std::vector<bool>& gone);
+/// For every stage the one that does its work after a pass: itself, an earlier one that it is merged into, or none
+/// (kNoStage), where nothing needs it any more.
+using StageMap = std::vector<int>;
+constexpr int kNoStage = -1;
+StageMap every_stage_itself(const Plan& plan);
+
+/// Merges stages as the map says: trajectories, trials and what is needed; and takes out those that are gone.
+void merge_stages(Plan& plan, const StageMap& into);
 
 /// Features are kept on disk, in memory or nowhere, by what storing, reading and computing them again costs.
 PassReport choose_cache(Plan& plan, PassContext& context);

@@ -1,6 +1,7 @@
 #include "coordinator/plan.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 #include "common/backbones/backbones.hpp"
@@ -133,31 +134,38 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
     PassContext context{inputs, graphs, costs};
     for (const NamedPass& pass : kPasses)
         if (sharing || !pass.shares) plan.reports.push_back(pass.pass(plan, context));
+    plan.unmeasured = costs.missing();
     return plan;
 }
 
-void erase_stages(Plan& plan, const std::vector<bool>& gone) {
-    std::vector<int> moved_to(plan.stages.size(), -1);
-    std::size_t kept = 0;
-    for (std::size_t s = 0; s < plan.stages.size(); ++s) {
-        if (gone[s]) continue;
-        for (int& need : plan.stages[s].needs) need = moved_to[static_cast<std::size_t>(need)];
-        moved_to[s] = static_cast<int>(kept);
-        if (kept != s) plan.stages[kept] = std::move(plan.stages[s]);
-        ++kept;
-    }
-    plan.stages.resize(kept);
+StageMap every_stage_itself(const Plan& plan) {
+    StageMap itself(plan.stages.size());
+    std::iota(itself.begin(), itself.end(), 0);
+    return itself;
 }
 
-std::vector<Probe> missing_speeds(const std::vector<Trial>& trials, const Inputs& inputs, GraphCache& graphs) {
-    CostModel costs(inputs, graphs);
-    costs.disk();
-    for (const Trial& trial : trials) {
-        costs.decode(trial);
-        if (has_features(trial)) costs.forward(trial, trial.cut);
-        costs.training(trial);
+void merge_stages(Plan& plan, const StageMap& into) {
+    StageMap moved_to(plan.stages.size(), kNoStage);
+    std::size_t kept = 0;
+    for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+        if (into[s] == kNoStage) continue;
+        PlannedStage& stage = plan.stages[s];
+        if (into[s] == static_cast<int>(s)) {
+            for (int& need : stage.needs) need = moved_to[static_cast<std::size_t>(need)];
+            moved_to[s] = static_cast<int>(kept);
+            if (kept != s) plan.stages[kept] = std::move(stage);
+            ++kept;
+            continue;
+        }
+        moved_to[s] = moved_to[static_cast<std::size_t>(into[s])];
+        PlannedStage& target = plan.stages[static_cast<std::size_t>(moved_to[s])];
+        target.trajectories.insert(target.trajectories.end(), stage.trajectories.begin(), stage.trajectories.end());
+        target.trials.insert(target.trials.end(), stage.trials.begin(), stage.trials.end());
+        stage = {};  // there may be a million: their memory is wanted
     }
-    return costs.missing();
+    plan.stages.resize(kept);
+    for (PlannedStage& stage : plan.stages)
+        if (stage.trajectories.size() > 1) std::sort(stage.trials.begin(), stage.trials.end());
 }
 
 }  // namespace thaw

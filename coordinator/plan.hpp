@@ -78,7 +78,8 @@ struct Plan {
     std::vector<PlannedStage> stages;  // needs point backwards
     std::vector<PassReport> reports;
     bool shared = false;  // with passes; without, every stage's output is its own, also where another's is equal
-    double predicted_seconds = 0;  // from the first stage's start to the last one's end, on inputs.ranks ranks
+    double predicted_seconds = 0;   // from the first stage's start to the last one's end, on inputs.ranks ranks
+    std::vector<Probe> unmeasured;  // speeds of this machine behind the predictions that Inputs::speeds does not tell
 
     const Trial& trial(int index) const { return trials[static_cast<std::size_t>(index)]; }
     const PlannedStage& stage(int index) const { return stages[static_cast<std::size_t>(index)]; }
@@ -104,9 +105,6 @@ class GraphCache {
 /// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in
 /// the eyes of a sharing pass are one, and the other passes of passes.hpp follow; without, only `cost`.
 Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing = true);
-
-/// What make_plan wants to know about this machine's speed, and Inputs::speeds does not tell yet.
-std::vector<Probe> missing_speeds(const std::vector<Trial>& trials, const Inputs& inputs, GraphCache& graphs);
 
 /// Which output of a frozen pass the trial trains on; trials that train from the images have none.
 bool has_features(const Trial& trial);

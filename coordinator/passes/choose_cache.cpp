@@ -129,12 +129,13 @@ class CacheChooser {
 
     /// Takes out taps that are kept nowhere, and passes that have no other.
     void forget_unplaced() {
-        std::vector<bool> gone;
-        for (PlannedStage& stage : plan_.stages) {
+        StageMap into = every_stage_itself(plan_);
+        for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
+            PlannedStage& stage = plan_.stages[s];
             std::erase_if(stage.taps, [](const PlannedTap& tap) { return tap.place == Storage::nowhere; });
-            gone.push_back(stage.kind == StageKind::features && stage.taps.empty());
+            if (stage.kind == StageKind::features && stage.taps.empty()) into[s] = kNoStage;
         }
-        erase_stages(plan_, gone);
+        merge_stages(plan_, into);
     }
 
     Plan& plan_;

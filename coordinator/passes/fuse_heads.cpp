@@ -33,32 +33,27 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
     const double target = std::clamp(seconds / (threads * kStagesPerThread), kShortest, kLongest);
 
     struct Open {
-        PlannedStage* stage;
+        int stage;
         double seconds;
     };
     std::map<std::pair<std::vector<int>, Pooling>, Open> open;  // by what they read
-    std::vector<bool> gone(plan.stages.size());
+    StageMap into = every_stage_itself(plan);
     int fused = 0;
     for (std::size_t s = 0; s < plan.stages.size(); ++s) {
-        PlannedStage& stage = plan.stages[s];
+        const PlannedStage& stage = plan.stages[s];
         if (!is_head(stage)) continue;
         const double own = context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
         const auto key = std::make_pair(stage.needs, plan.first_trial(stage).head.pooling);
-        const auto [entry, is_new] = open.try_emplace(key, Open{&stage, own});
+        const auto [entry, is_new] = open.try_emplace(key, Open{static_cast<int>(s), own});
         if (is_new || entry->second.seconds >= target) {
-            entry->second = {&stage, own};
+            entry->second = {static_cast<int>(s), own};
             ++fused;
             continue;
         }
-        gone[s] = true;
-        PlannedStage& into = *entry->second.stage;
-        into.trajectories.push_back(stage.trajectories[0]);
-        into.trials.insert(into.trials.end(), stage.trials.begin(), stage.trials.end());
+        into[s] = entry->second.stage;
         entry->second.seconds += own;
     }
-    erase_stages(plan, gone);
-    for (PlannedStage& stage : plan.stages)
-        if (stage.trajectories.size() > 1) std::sort(stage.trials.begin(), stage.trials.end());
+    merge_stages(plan, into);
     PassReport report{"fuse_heads", fmt::format("{} heads in {} stages", heads, fused), {}};
     if (heads)
         report.details.push_back(

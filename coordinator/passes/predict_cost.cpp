@@ -9,18 +9,9 @@
 namespace thaw {
 namespace {
 
-/// Bytes of the activations of one image that are alive at once, at the widest place before `end`.
-std::int64_t widest_activation(const LayerGraph& graph, int end) {
-    std::int64_t widest = 0;
-    for (int i = 0; i < end; ++i)
-        widest = std::max(widest, graph.layers[static_cast<std::size_t>(i)].output.elements());
-    return 3 * 4 * widest;
-}
-
 class StageCosts {
   public:
-    StageCosts(const Plan& plan, PassContext& context)
-        : plan_(plan), inputs_(context.inputs), graphs_(context.graphs), costs_(context.costs) {}
+    StageCosts(const Plan& plan, PassContext& context) : plan_(plan), inputs_(context.inputs), costs_(context.costs) {}
 
     Cost of(const PlannedStage& stage) {
         switch (stage.kind) {
@@ -48,7 +39,7 @@ class StageCosts {
         const int deepest = stage.taps.back().key.cut;
         const Measured image = costs_.forward(trial, deepest);
         Cost cost{image.setup + inputs_.images() * image.seconds / inputs_.threads_per_rank, 0,
-                  64 * widest_activation(graphs_.of(trial, inputs_), deepest)};
+                  64 * costs_.forward_memory(trial, deepest)};
         std::int64_t stored = 0;
         for (const PlannedTap& tap : stage.taps) {
             const std::int64_t bytes = inputs_.images() * costs_.tap_bytes(trial, tap.key);
@@ -88,7 +79,6 @@ class StageCosts {
 
     const Plan& plan_;
     const Inputs& inputs_;
-    GraphCache& graphs_;
     CostModel& costs_;
 };
 
