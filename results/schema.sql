@@ -4,9 +4,12 @@
 -- A trial's row, and its epochs, are never rewritten or removed once its state is 'finished': triggers refuse it.
 -- Views compare only trials on the same data as the latest invocation of `thaw run` (comparable_trials): finished
 -- trials that the sweep file no longer asks for stay in view as long as the data stays the same.
+--
+-- This text also adds to an older database what that lacks as a whole; what changed of what it has, a step in
+-- migration.cpp changes first. New columns come last, as they do there.
 
 -- One row an invocation of `thaw run`.
-CREATE TABLE sweeps (
+CREATE TABLE IF NOT EXISTS sweeps (
     id                INTEGER PRIMARY KEY,
     name              TEXT NOT NULL,
     yaml              TEXT NOT NULL,  -- the sweep file's text
@@ -21,17 +24,19 @@ CREATE TABLE sweeps (
     trials            INTEGER NOT NULL,  -- how many it asked for
     started           TEXT NOT NULL,
     finished          TEXT,
-    outcome           TEXT  -- NULL: it is running, or was killed
+    outcome           TEXT,  -- NULL: it is running, or was killed
+    predicted_seconds REAL,  -- by the plan, from the first stage's start to the last one's end; NULL before schema 3
+    seconds           REAL   -- what that took; NULL where it is not known
 );
 
-CREATE TABLE environment (
+CREATE TABLE IF NOT EXISTS environment (
     sweep INTEGER NOT NULL REFERENCES sweeps (id),
     name  TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (sweep, name)
 ) WITHOUT ROWID;
 
-CREATE TABLE trials (
+CREATE TABLE IF NOT EXISTS trials (
     id            TEXT PRIMARY KEY,
     sweep         INTEGER NOT NULL REFERENCES sweeps (id),  -- the invocation that ran it, or means to
     backbone      TEXT NOT NULL,
@@ -48,16 +53,16 @@ CREATE TABLE trials (
     epochs        INTEGER NOT NULL,
     seed          INTEGER NOT NULL,
     image_size    INTEGER NOT NULL,
-    state         TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'finished', 'failed')),
+    state         TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'stopped', 'finished', 'failed')),
     rank          INTEGER,  -- MPI's rank that ran it
-    started       TEXT,
+    started       TEXT,  -- when it first was, if it was stopped meanwhile
     finished      TEXT,
-    seconds       REAL,  -- training and evaluation: the sum of its epochs
+    seconds       REAL,  -- training and evaluation: the sum of its epochs, once it is finished or stopped
     spec          TEXT NOT NULL  -- the whole trial as JSON
 );
-CREATE INDEX trials_by_state ON trials (state);
+CREATE INDEX IF NOT EXISTS trials_by_state ON trials (state);
 
-CREATE TABLE epochs (
+CREATE TABLE IF NOT EXISTS epochs (
     trial               TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
     epoch               INTEGER NOT NULL,
     train_loss          REAL,
@@ -65,10 +70,11 @@ CREATE TABLE epochs (
     validation_loss     REAL,
     validation_accuracy REAL,
     seconds             REAL,
+    weights             TEXT,  -- fingerprint of the trained parameters after it; NULL before schema 3
     PRIMARY KEY (trial, epoch)
 ) WITHOUT ROWID;
 
-CREATE TABLE stages (
+CREATE TABLE IF NOT EXISTS stages (
     id                INTEGER PRIMARY KEY,
     sweep             INTEGER NOT NULL REFERENCES sweeps (id),
     kind              TEXT NOT NULL,
@@ -86,7 +92,7 @@ CREATE TABLE stages (
 );
 
 -- Every failure there ever was, also those of trials that finished later or are no longer asked for.
-CREATE TABLE failures (
+CREATE TABLE IF NOT EXISTS failures (
     id      INTEGER PRIMARY KEY,
     trial   TEXT NOT NULL,
     sweep   INTEGER NOT NULL REFERENCES sweeps (id),
@@ -94,36 +100,36 @@ CREATE TABLE failures (
     message TEXT NOT NULL,
     spec    TEXT NOT NULL
 );
-CREATE INDEX failures_by_trial ON failures (trial);
+CREATE INDEX IF NOT EXISTS failures_by_trial ON failures (trial);
 
-CREATE TRIGGER finished_trial_stays BEFORE UPDATE ON trials WHEN old.state = 'finished'
+CREATE TRIGGER IF NOT EXISTS finished_trial_stays BEFORE UPDATE ON trials WHEN old.state = 'finished'
 BEGIN SELECT RAISE(ABORT, 'a finished trial is never rewritten'); END;
-CREATE TRIGGER finished_trial_is_kept BEFORE DELETE ON trials WHEN old.state = 'finished'
+CREATE TRIGGER IF NOT EXISTS finished_trial_is_kept BEFORE DELETE ON trials WHEN old.state = 'finished'
 BEGIN SELECT RAISE(ABORT, 'a finished trial is never removed'); END;
-CREATE TRIGGER finished_trial_is_not_replaced BEFORE INSERT ON trials
+CREATE TRIGGER IF NOT EXISTS finished_trial_is_not_replaced BEFORE INSERT ON trials
 WHEN EXISTS (SELECT 1 FROM trials WHERE id = new.id AND state = 'finished')
 BEGIN SELECT RAISE(ABORT, 'a finished trial is never rewritten'); END;
-CREATE TRIGGER finished_epochs_are_complete BEFORE INSERT ON epochs
+CREATE TRIGGER IF NOT EXISTS finished_epochs_are_complete BEFORE INSERT ON epochs
 WHEN EXISTS (SELECT 1 FROM trials WHERE id = new.trial AND state = 'finished')
 BEGIN SELECT RAISE(ABORT, 'the epochs of a finished trial are never rewritten'); END;
-CREATE TRIGGER finished_epochs_stay BEFORE UPDATE ON epochs
+CREATE TRIGGER IF NOT EXISTS finished_epochs_stay BEFORE UPDATE ON epochs
 WHEN EXISTS (SELECT 1 FROM trials WHERE id IN (old.trial, new.trial) AND state = 'finished')
 BEGIN SELECT RAISE(ABORT, 'the epochs of a finished trial are never rewritten'); END;
-CREATE TRIGGER finished_epochs_are_kept BEFORE DELETE ON epochs
+CREATE TRIGGER IF NOT EXISTS finished_epochs_are_kept BEFORE DELETE ON epochs
 WHEN EXISTS (SELECT 1 FROM trials WHERE id = old.trial AND state = 'finished')
 BEGIN SELECT RAISE(ABORT, 'the epochs of a finished trial are never removed'); END;
 
 -- Trials whose accuracies may be compared: those on the same data as the latest invocation.
-CREATE VIEW comparable_trials AS
+CREATE VIEW IF NOT EXISTS comparable_trials AS
 SELECT trials.*
 FROM trials JOIN sweeps ON sweeps.id = trials.sweep
 WHERE sweeps.data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1);
 
 -- Finished trials, the best first: by validation accuracy after the last epoch, then by the lower loss.
-CREATE VIEW leaderboard AS
+CREATE VIEW IF NOT EXISTS leaderboard AS
 SELECT row_number() OVER (ORDER BY last.validation_accuracy DESC, last.validation_loss IS NULL, last.validation_loss,
                                    trials.id) AS rank,
-       trials.id AS trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
+       trials.id AS trial, backbone, trials.weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
        learning_rate, batch_size, epochs, seed, image_size,
        last.validation_accuracy AS validation_accuracy,
        best.validation_accuracy AS best_validation_accuracy,
@@ -142,7 +148,7 @@ WHERE trials.state = 'finished'
 ORDER BY rank;
 
 -- One row a value of every axis that varies among finished trials. `random` counts trials with random weights.
-CREATE VIEW axis_effects AS
+CREATE VIEW IF NOT EXISTS axis_effects AS
 WITH finals AS MATERIALIZED (SELECT * FROM leaderboard),
 points (place, axis, value, weights, accuracy) AS (
     SELECT 1, 'backbone', backbone || iif(weights = 'random', ' (random)', ''), weights, validation_accuracy FROM finals
@@ -170,7 +176,7 @@ SELECT axis, value, trials, random, mean_validation_accuracy, min_validation_acc
 FROM effects WHERE values_of_axis > 1
 ORDER BY place, value;
 
-CREATE VIEW backbone_comparison AS
+CREATE VIEW IF NOT EXISTS backbone_comparison AS
 WITH finals AS MATERIALIZED (SELECT * FROM leaderboard),
 groups AS (
     SELECT backbone, weights, count(*) AS trials, min(rank) AS first,
@@ -184,10 +190,21 @@ FROM groups JOIN finals ON finals.rank = groups.first
 ORDER BY first;
 
 -- Trials that stand as failed now, with their latest message.
-CREATE VIEW failed_trials AS
+CREATE VIEW IF NOT EXISTS failed_trials AS
 SELECT trials.id AS trial, failures.message, failures.failed, backbone, weights, freeze, frozen_layers, cut, pooling,
        head, dropout, optimizer, learning_rate, batch_size, epochs, seed, image_size
 FROM comparable_trials AS trials
 LEFT JOIN failures ON failures.id = (SELECT max(id) FROM failures WHERE trial = trials.id)
 WHERE trials.state = 'failed'
 ORDER BY failures.id;
+
+-- Trials that the search's stopping rule has paused, the best first: by validation accuracy where they stopped.
+CREATE VIEW IF NOT EXISTS stopped_trials AS
+SELECT trials.id AS trial, last.epoch AS stopped_after, epochs, last.validation_accuracy AS validation_accuracy,
+       backbone, trials.weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer, learning_rate,
+       batch_size, seed, image_size
+FROM comparable_trials AS trials
+LEFT JOIN epochs AS last
+       ON last.trial = trials.id AND last.epoch = (SELECT max(epoch) FROM epochs WHERE trial = trials.id)
+WHERE trials.state = 'stopped'
+ORDER BY last.validation_accuracy DESC, last.validation_loss IS NULL, last.validation_loss, trials.id;

@@ -8,7 +8,7 @@
 
 #include "common/error.hpp"
 #include "results/database.hpp"
-#include "results/embedded.hpp"
+#include "results/migration.hpp"
 #include "results/writer_lock.hpp"
 
 namespace thaw {
@@ -28,9 +28,6 @@ bool on_network_file_system(const std::filesystem::path& path) {
     return std::count(kNetwork.begin(), kNetwork.end(), static_cast<unsigned long>(found.f_type)) > 0;
 }
 
-/// What schema 2 has that schema 1 had not.
-constexpr const char* kFromSchema1 = "ALTER TABLE stages ADD COLUMN computed INTEGER";
-
 /// The database ready for writing: whole, thaw's, with this schema.
 Database open_for_writing(const std::filesystem::path& path) {
     Database database(path, Database::Mode::write);
@@ -49,17 +46,7 @@ Database open_for_writing(const std::filesystem::path& path) {
     database.execute(network ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL");
     database.execute(network ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
     database.execute("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536");
-    if (!known) {
-        Transaction transaction(database);
-        database.execute(kSchemaSql);
-        database.execute(
-            fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion));
-        transaction.commit();
-    } else if (database.number("PRAGMA user_version") < kSchemaVersion) {
-        Transaction transaction(database);
-        database.execute(fmt::format("{}; PRAGMA user_version = {}", kFromSchema1, kSchemaVersion));
-        transaction.commit();
-    }
+    bring_up_to_date(database);
     return database;
 }
 
@@ -92,13 +79,19 @@ struct Store::Implementation {
 
     Statement bad_images = database.prepare("UPDATE sweeps SET bad_images = max(bad_images, ?2) WHERE id = ?1");
     Statement is_finished = database.prepare("SELECT 1 FROM trials WHERE id = ?1 AND state = 'finished'");
-    Statement start = database.prepare("UPDATE trials SET state = 'running', rank = ?2, started = " THAW_NOW
-                                       ", finished = NULL WHERE id = ?1");
+    Statement start = database.prepare(
+        "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
+        "), finished = NULL, seconds = NULL WHERE id = ?1");
     Statement epoch = database.prepare(
-        "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (trial, epoch) DO UPDATE SET"
-        " train_loss = ?3, train_accuracy = ?4, validation_loss = ?5, validation_accuracy = ?6, seconds = ?7");
-    Statement finish = database.prepare("UPDATE trials SET state = 'finished', finished = " THAW_NOW
-                                        ", seconds = (SELECT sum(seconds) FROM epochs WHERE trial = ?1) WHERE id = ?1");
+        "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, '')) ON CONFLICT (trial, epoch) DO UPDATE"
+        " SET train_loss = ?3, train_accuracy = ?4, validation_loss = ?5, validation_accuracy = ?6, seconds = ?7,"
+        " weights = nullif(?8, '')");
+    Statement epochs_shown = database.prepare(
+        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds, weights FROM epochs"
+        " WHERE trial = (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished', 'stopped')) ORDER BY epoch");
+    /// Of finished and stopped trials.
+    Statement end = database.prepare("UPDATE trials SET state = ?2, finished = " THAW_NOW
+                                     ", seconds = (SELECT sum(seconds) FROM epochs WHERE trial = ?1) WHERE id = ?1");
     Statement fail = database.prepare("UPDATE trials SET state = 'failed', finished = " THAW_NOW " WHERE id = ?1");
     Statement failure = database.prepare(
         "INSERT INTO failures (trial, sweep, failed, message, spec)"
@@ -150,16 +143,23 @@ void Store::begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& tria
     Implementation& self = *implementation_;
     Transaction transaction(self.database);
     self.sweep = self.insert_sweep(sweep, trials.size());
-    // What is not finished starts anew, as this invocation describes it; epochs go with their trial.
-    self.database.execute("DELETE FROM trials WHERE state <> 'finished'");
+    // What is neither finished nor stopped starts anew, as this invocation describes it; epochs go with their trial.
+    self.database.execute("DELETE FROM trials WHERE state NOT IN ('finished', 'stopped')");
     self.insert_trials(trials);
     transaction.commit();
 }
 
-void Store::end_sweep(const std::string& outcome) {
+void Store::record_prediction(double seconds) {
     Implementation& self = *implementation_;
-    Statement end = self.database.prepare("UPDATE sweeps SET outcome = ?2, finished = " THAW_NOW " WHERE id = ?1");
-    self.write(end, self.sweep, outcome);
+    Statement predict = self.database.prepare("UPDATE sweeps SET predicted_seconds = ?2 WHERE id = ?1");
+    self.write(predict, self.sweep, seconds);
+}
+
+void Store::end_sweep(const std::string& outcome, double seconds) {
+    Implementation& self = *implementation_;
+    Statement end =
+        self.database.prepare("UPDATE sweeps SET outcome = ?2, seconds = ?3, finished = " THAW_NOW " WHERE id = ?1");
+    self.write(end, self.sweep, outcome, seconds);
 }
 
 std::vector<std::string> Store::finished(const std::vector<Trial>& trials) const {
@@ -172,17 +172,38 @@ std::vector<std::string> Store::finished(const std::vector<Trial>& trials) const
     return ids;
 }
 
+std::map<std::string, std::vector<EpochRecord>> Store::shown(const std::vector<Trial>& trials) const {
+    Statement& row = implementation_->epochs_shown;
+    std::map<std::string, std::vector<EpochRecord>> shown;
+    for (const Trial& trial : trials) {
+        row.with(trial.id);
+        while (row.step())
+            shown[trial.id].push_back({.epoch = static_cast<int>(row.integer(0)),
+                                       .train_loss = row.real(1),
+                                       .train_accuracy = row.real(2),
+                                       .validation_loss = row.real(3),
+                                       .validation_accuracy = row.real(4),
+                                       .seconds = row.real(5),
+                                       .weights = row.text(6)});
+    }
+    return shown;
+}
+
 void Store::start_trial(const std::string& id, int rank) {
-    implementation_->write_trial(implementation_->start, id, rank);
+    implementation_->write_trial(implementation_->start, id, rank, implementation_->sweep);
 }
 
 void Store::record_epoch(const std::string& id, const EpochRecord& epoch) {
     implementation_->write_trial(implementation_->epoch, id, epoch.epoch, epoch.train_loss, epoch.train_accuracy,
-                                 epoch.validation_loss, epoch.validation_accuracy, epoch.seconds);
+                                 epoch.validation_loss, epoch.validation_accuracy, epoch.seconds, epoch.weights);
 }
 
 void Store::finish_trial(const std::string& id) {
-    implementation_->write_trial(implementation_->finish, id);
+    implementation_->write_trial(implementation_->end, id, std::string("finished"));
+}
+
+void Store::stop_trial(const std::string& id) {
+    implementation_->write_trial(implementation_->end, id, std::string("stopped"));
 }
 
 void Store::fail_trial(const std::string& id, const std::string& message) {

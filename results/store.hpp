@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,8 +41,6 @@ struct StageRecord {
     std::string error = {};                       // empty: it succeeded
 };
 
-enum class TrialState { waiting, running, finished, failed };
-
 /// Opens (or creates) the database; all writes are transactions, a finished trial's row is never rewritten (triggers in
 /// schema.sql see to it). Throws UserError: read-only, not a database, damaged, a newer schema, locked by another
 /// `thaw run` (it says which process), disk full. Not for use by two threads at once.
@@ -54,19 +53,29 @@ class Store {
 
     /// Records the invocation; trials it asks for are added as waiting unless they are there. Trials found running or
     /// failed (an earlier run was killed, or the cause may be mended) become waiting again and lose their epochs; the
-    /// failures stay in the table of failures. Of trials that are no longer asked for, the finished ones stay (and are
-    /// shown as long as the data is the same), the others go.
+    /// failures stay in the table of failures. Finished and stopped trials keep all they have. Of trials that are no
+    /// longer asked for, those stay too (and are shown as long as the data is the same), the others go.
     void begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials);
-    /// ok: all of the sweep's trials are finished or failed. interrupted: stopped before.
-    void end_sweep(const std::string& outcome);
+    /// How long the plan says that this invocation's stages take, from the first one's start to the last one's end.
+    void record_prediction(double seconds);
+    /// ok: all of the sweep's trials are finished, stopped by its rule, or failed. interrupted: it ended before.
+    /// `seconds`: how long the stages took, the same span as predicted; unknown where none are given.
+    void end_sweep(const std::string& outcome, double seconds = std::numeric_limits<double>::quiet_NaN());
 
     /// Ids among `trials` that are finished already.
     std::vector<std::string> finished(const std::vector<Trial>& trials) const;
+    /// By id, the epochs of those among `trials` that are finished or stopped, in order. Metrics that were not finite
+    /// numbers are NaN.
+    std::map<std::string, std::vector<EpochRecord>> shown(const std::vector<Trial>& trials) const;
 
+    /// Begins a trial, or goes on with a stopped one, which keeps its epochs and the time when it first started.
     void start_trial(const std::string& id, int rank);
     /// The same epoch again (a trial that went on from a snapshot) takes the place of the earlier record.
     void record_epoch(const std::string& id, const EpochRecord& epoch);
     void finish_trial(const std::string& id);
+    /// The search's rule pauses the trial after its last recorded epoch; it may go on later, in this invocation or
+    /// another.
+    void stop_trial(const std::string& id);
     void fail_trial(const std::string& id, const std::string& message);
     void record_stage(const StageRecord& stage);
     /// How many images could not be read; of several counts (one an image size) the largest stays.

@@ -8,6 +8,7 @@
 
 #include <ctime>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
 #include "results/database.hpp"
@@ -86,6 +87,102 @@ TEST_F(StoreTest, MakesRunningAndFailedTrialsWaitAgainAndKeepsFinishedOnes) {
     EXPECT_EQ(text("SELECT message FROM failures"), "out of memory");
 }
 
+TEST_F(StoreTest, KeepsAStoppedTrialAndItsEpochsUntilItGoesOnAndFinishes) {
+    const std::string id = trials[1].id;
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.start_trial(id, 0);
+        for (int epoch = 1; epoch <= 2; ++epoch) store.record_epoch(id, synthetic_epoch(trials[1], epoch));
+        store.stop_trial(id);
+    }
+    EXPECT_EQ(
+        text("SELECT state || ' ' || seconds || ' ' || (finished IS NOT NULL) FROM trials WHERE id = '" + id + "'"),
+        "stopped 5.0 1");
+    const std::string started = text("SELECT started FROM trials WHERE id = '" + id + "'");
+
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), {trials.begin() + 2, trials.end()});
+    EXPECT_EQ(number("SELECT count(*) FROM epochs"), 2) << "also where the sweep no longer asks for it";
+    store.begin_sweep(synthetic_sweep(), trials);
+    EXPECT_EQ(number("SELECT count(*) FROM trials"), 4);
+    EXPECT_EQ(number("SELECT count(*) FROM epochs"), 2);
+    EXPECT_TRUE(store.finished(trials).empty());
+
+    store.start_trial(id, 1);
+    EXPECT_EQ(text("SELECT state || ' ' || sweep || ' ' || rank || ' ' || (seconds IS NULL AND finished IS NULL) FROM"
+                   " trials WHERE id = '" +
+                   id + "'"),
+              "running 3 1 1");
+    EXPECT_EQ(number("SELECT count(*) FROM epochs"), 2);
+    for (int epoch = 2; epoch <= 3; ++epoch) store.record_epoch(id, synthetic_epoch(trials[1], epoch));
+    store.finish_trial(id);
+    EXPECT_THAT(store.finished(trials), ElementsAre(id));
+    EXPECT_EQ(text("SELECT seconds FROM trials WHERE state = 'finished'"), "7.5") << "of three epochs, none twice";
+    EXPECT_EQ(text("SELECT started FROM trials WHERE state = 'finished'"), started);
+    GTEST_FLAG_SET(death_test_style, "fast");
+    EXPECT_DEATH(store.stop_trial(id), "never rewritten");
+}
+
+TEST_F(StoreTest, ListsStoppedTrialsOnTheSameDataTheBestFirst) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    const auto stop_with = [&](const Trial& trial, int epochs, double accuracy) {
+        for (int epoch = 1; epoch <= epochs; ++epoch)
+            store.record_epoch(trial.id, {.epoch = epoch, .validation_accuracy = accuracy});
+        store.stop_trial(trial.id);
+    };
+    stop_with(trials[0], 2, std::nan(""));
+    stop_with(trials[1], 1, 0.5);
+    stop_with(trials[2], 2, 0.7);
+    EXPECT_EQ(text("SELECT group_concat(trial || ' ' || stopped_after || ' ' || epochs || ' ' || backbone || ' '"
+                   " || coalesce(validation_accuracy, '-'), ';') FROM stopped_trials"),
+              trials[2].id + " 2 8 mobilenet_v2 0.7;" + trials[1].id + " 1 8 resnet50 0.5;" + trials[0].id +
+                  " 2 8 mobilenet_v2 -");
+    EXPECT_EQ(number("SELECT count(*) FROM leaderboard"), 0);
+    SweepRecord other_data = synthetic_sweep();
+    other_data.data_fingerprint = "f2";
+    store.begin_sweep(other_data, {});
+    EXPECT_EQ(number("SELECT count(*) FROM stopped_trials"), 0);
+}
+
+TEST_F(StoreTest, ShowsTheEpochsOfFinishedAndStoppedTrials) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    finish(store, trials[0], 3);
+    EpochRecord first = synthetic_epoch(trials[1], 1), second = {.epoch = 2, .validation_loss = std::nan("")};
+    first.weights = "abc";
+    store.record_epoch(trials[1].id, second);
+    store.record_epoch(trials[1].id, first);
+    store.stop_trial(trials[1].id);
+    store.start_trial(trials[2].id, 0);
+    store.record_epoch(trials[2].id, synthetic_epoch(trials[2], 1));
+
+    const auto shown = store.shown({trials[1], trials[2], trials[3], trials[0]});
+    ASSERT_EQ(shown.size(), 2U);
+    EXPECT_EQ(shown.at(trials[0].id).size(), 3U);
+    const std::vector<EpochRecord>& epochs = shown.at(trials[1].id);
+    ASSERT_EQ(epochs.size(), 2U);
+    EXPECT_EQ(nlohmann::json(epochs[0]), nlohmann::json(first)) << "every figure, bit for bit";
+    EXPECT_EQ(epochs[1].epoch, 2);
+    EXPECT_TRUE(std::isnan(epochs[1].validation_loss));
+    EXPECT_EQ(epochs[1].weights, "");
+    EXPECT_EQ(text("SELECT weights FROM epochs WHERE weights IS NOT NULL"), "abc");
+    EXPECT_EQ(store.shown({trials[1]}).size(), 1U) << "only of those that are asked for";
+}
+
+TEST_F(StoreTest, KeepsPredictedAndMeasuredSecondsOfEachInvocation) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    store.record_prediction(9.5);
+    store.end_sweep("ok", 10.5);
+    store.begin_sweep(synthetic_sweep(), trials);
+    store.end_sweep("ok");
+    EXPECT_EQ(text("SELECT group_concat(coalesce(predicted_seconds, '-') || ' ' || coalesce(seconds, '-'), ';')"
+                   " FROM sweeps"),
+              "9.5 10.5;- -");
+}
+
 TEST_F(StoreTest, FollowsAChangedSweep) {
     Store store(path);
     const std::vector<Trial> two(trials.begin(), trials.begin() + 2), last_two(trials.begin() + 2, trials.end());
@@ -113,8 +210,8 @@ TEST_F(StoreTest, RefusesToChangeAFinishedTrialHoweverItIsTried) {
     for (const std::string sql :
          {"UPDATE trials SET seconds = 1", "UPDATE trials SET state = 'waiting'", "DELETE FROM trials",
           "INSERT OR REPLACE INTO trials SELECT * FROM trials WHERE id = ID", "UPDATE epochs SET train_loss = 0",
-          "DELETE FROM epochs", "INSERT INTO epochs VALUES (ID, 9, 0, 0, 0, 0, 0)",
-          "INSERT OR REPLACE INTO epochs VALUES (ID, 1, 0, 0, 0, 0, 0)"}) {
+          "DELETE FROM epochs", "INSERT INTO epochs VALUES (ID, 9, 0, 0, 0, 0, 0, 'w')",
+          "INSERT OR REPLACE INTO epochs VALUES (ID, 1, 0, 0, 0, 0, 0, 'w')"}) {
         std::string filled = sql;
         if (const auto at = filled.find("ID"); at != std::string::npos) filled.replace(at, 2, its);
         EXPECT_THAT([&] { database.execute(filled); }, ThrowsMessage<StatementError>(HasSubstr("never re"))) << filled;
@@ -167,6 +264,7 @@ TEST_F(StoreTest, TakesTenThousandTrialsWellUnderASecond) {
         for (const Trial& trial : many) finish(store, trial, 1);
     });
     EXPECT_LT(seconds([&] { EXPECT_EQ(store.finished(many).size(), many.size()); }), 0.3);
+    EXPECT_LT(seconds([&] { EXPECT_EQ(store.shown(many).size(), many.size()); }), 0.5);
     EXPECT_LT(seconds([&] { EXPECT_EQ(number("SELECT max(rank) FROM leaderboard"), 10'000); }), 1.0);
 }
 

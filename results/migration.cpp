@@ -1,0 +1,50 @@
+#include "results/migration.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "results/embedded.hpp"
+
+namespace thaw {
+namespace {
+
+/// From each schema to the next, beginning with schema 1: what changes of what is there. What is new as a whole (a
+/// table, a view) needs no step: schema.sql adds it, and makes anew a view that a step has dropped.
+constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
+    "ALTER TABLE stages ADD COLUMN computed INTEGER;",
+
+    "DROP VIEW leaderboard;"  // which read `weights` where epochs now have such a column too
+    "ALTER TABLE epochs ADD COLUMN weights TEXT;"
+    "ALTER TABLE sweeps ADD COLUMN predicted_seconds REAL;"
+    "ALTER TABLE sweeps ADD COLUMN seconds REAL;"
+    "UPDATE sqlite_schema SET sql = replace(sql, '''running'', ''finished''', '''running'', ''stopped'', ''finished''')"
+    " WHERE type = 'table' AND name = 'trials';"};
+
+/// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
+/// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked
+/// as another one, so that every connection reads it anew.
+void take_steps(Database& database, std::int64_t from) {
+    const auto defend = [&](int on) { sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_DEFENSIVE, on, nullptr); };
+    defend(0);
+    database.execute("PRAGMA writable_schema = ON");
+    for (auto step = static_cast<std::size_t>(from); step < kSchemaVersion; ++step) database.execute(kSteps[step - 1]);
+    database.execute(fmt::format("PRAGMA schema_version = {}", database.number("PRAGMA schema_version") + 1));
+    database.execute("PRAGMA writable_schema = RESET");
+    defend(1);
+}
+
+}  // namespace
+
+void bring_up_to_date(Database& database) {
+    const auto version = database.number("PRAGMA user_version");  // 0: it is empty
+    if (version == kSchemaVersion) return;
+    Transaction transaction(database);
+    if (version > 0) take_steps(database, version);
+    database.execute(kSchemaSql);
+    database.execute(
+        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion));
+    transaction.commit();
+}
+
+}  // namespace thaw

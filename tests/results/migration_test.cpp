@@ -1,0 +1,153 @@
+// Databases that an older thaw wrote: readable as they are, and whole in the present schema once they are written
+// again.
+#include <gmock/gmock.h>
+
+#include "common/atomic_file.hpp"
+#include "common/error.hpp"
+#include "results/query.hpp"
+#include "results/report_data.hpp"
+#include "results/store.hpp"
+#include "tests/results/synthetic.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+/// What thaw wrote: a finished trial, one that failed, one that was killed; and what a user has added to it.
+constexpr const char* kRows = R"sql(
+INSERT INTO sweeps VALUES (1, 'old', 'yaml', 'thaw run', '/data', 'f1', '["a","b"]', 8, 4, 0, 1, 3, 't0', 't1', 'ok');
+INSERT INTO environment VALUES (1, 'host', 'atlas');
+INSERT INTO trials VALUES ('one', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.001, 16, 2, 1,
+                           224, 'running', 0, 't0', 't1', 3.5, '{}'),
+                          ('two', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.002, 16, 2, 1,
+                           224, 'failed', 0, 't0', 't1', NULL, '{}'),
+                          ('three', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.003, 16, 2, 1,
+                           224, 'running', 0, 't0', NULL, NULL, '{}');
+INSERT INTO epochs VALUES ('one', 1, 0.9, 0.5, 0.8, 0.6, 1.5), ('one', 2, 0.7, 0.6, NULL, 0.7, 2),
+                          ('three', 1, 0.9, 0.5, 0.8, 0.6, 1.5);
+UPDATE trials SET state = 'finished' WHERE id = 'one';
+INSERT INTO failures VALUES (1, 'two', 1, 't1', 'out of memory', '{}');
+INSERT INTO stages (sweep, kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes, reused,
+                    error, finished) VALUES (1, 'train', 'head', 0, 3, 4, 5, 6, 7, 0, '', 't1');
+CREATE TABLE notes (trial TEXT REFERENCES trials (id), note TEXT CHECK (note <> ''));
+INSERT INTO notes VALUES ('one', 'mine');
+CREATE VIEW good AS SELECT trial FROM leaderboard WHERE validation_accuracy > 0.5;
+)sql";
+
+class MigrationTest : public testing::TestWithParam<int> {
+  protected:
+    MigrationTest() {
+        Database old(path, Database::Mode::write);
+        old.execute("PRAGMA journal_mode = WAL");
+        old.execute(read_file(std::filesystem::path(THAW_SOURCE_DIR) / "tests/results/schemas/2.sql"));
+        old.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, GetParam()));
+        if (GetParam() == 1) old.execute("ALTER TABLE stages DROP COLUMN computed");  // all that it had not
+        old.execute(kRows);
+    }
+    std::string csv(const std::string& query) { return run_query(path, {.query = query, .format = QueryFormat::csv}); }
+    /// All that the old schema has, and the user's.
+    std::string contents() {
+        std::string text;
+        for (const char* query :
+             {"SELECT id, name, yaml, command_line, data_folder, data_fingerprint, classes, train_images, bad_images,"
+              " validation_images, test_images, trials, started, finished, outcome FROM sweeps",
+              "environment", "trials", "failures", "notes", "good", "leaderboard", "axis_effects",
+              "backbone_comparison", "failed_trials", "comparable_trials",
+              "SELECT trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds"
+              " FROM epochs",
+              "SELECT id, sweep, kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes,"
+              " reused, error, finished FROM stages"})
+            text += fmt::format("{}\n{}\n", query, csv(query));
+        return text;
+    }
+    TemporaryFolder folder;
+    std::filesystem::path path = folder / "results.db";
+};
+
+/// Every table with its columns, as SQLite understands them, and the text of everything else.
+std::string structure(const std::filesystem::path& path) {
+    Database database(path, Database::Mode::read);
+    Statement rows = database.prepare(
+        "SELECT m.type || ' ' || m.name || ' ' || coalesce(group_concat(c.name || ' ' || c.type || ' ' || c.\"notnull\""
+        " || ' ' || c.pk, ', '), m.sql) FROM sqlite_schema AS m LEFT JOIN pragma_table_xinfo(m.name) AS c ON m.type = "
+        "'table'"
+        " WHERE m.name NOT LIKE 'sqlite%' AND m.name NOT IN ('notes', 'good') GROUP BY m.type, m.name ORDER BY 1");
+    std::string text;
+    while (rows.step()) text += rows.text(0) + '\n';
+    return text;
+}
+
+TEST_P(MigrationTest, ReadsAnOldDatabaseWithoutWritingToIt) {
+    const std::string before = read_file(path);
+    EXPECT_THAT(run_query(path, {}), HasSubstr("3 trials: 1 finished, 1 failed, 1 running"));
+    const ReportData data = load_report(path);
+    EXPECT_EQ(data.leaderboard.trials.front().id, "one");
+    EXPECT_EQ(data.failures.size(), 1U);
+    EXPECT_EQ(data.stage_totals.front().seconds, 5);
+    EXPECT_EQ(read_file(path), before);
+}
+
+TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
+    const std::string before = contents();
+    { Store store(path); }
+    EXPECT_EQ(contents(), before);
+    Database database(path, Database::Mode::write);
+    EXPECT_EQ(database.number("PRAGMA user_version"), kSchemaVersion);
+    EXPECT_EQ(database.prepare("PRAGMA foreign_key_check").step(), false);
+    Statement verdict = database.prepare("PRAGMA integrity_check");
+    ASSERT_TRUE(verdict.step());
+    EXPECT_EQ(verdict.text(0), "ok");
+    EXPECT_THAT([&] { database.execute("UPDATE trials SET rank = 7 WHERE id = 'one'"); },
+                ThrowsMessage<StatementError>(HasSubstr("never rewritten")));
+    EXPECT_THAT([&] { database.execute("DELETE FROM epochs"); },
+                ThrowsMessage<StatementError>(HasSubstr("never removed")));
+    EXPECT_EQ(database.number("SELECT count(*) FROM epochs WHERE weights IS NOT NULL"), 0);
+    EXPECT_EQ(database.number("SELECT count(predicted_seconds) + count(seconds) FROM sweeps"), 0);
+}
+
+TEST_P(MigrationTest, HasTheStructureOfANewDatabaseAfterwards) {
+    const std::filesystem::path fresh = folder / "fresh.db";
+    { Store migrated(path), made(fresh); }
+    EXPECT_EQ(structure(path), structure(fresh));
+}
+
+TEST_P(MigrationTest, KnowsTheNewStateAndNoOther) {
+    { Store store(path); }
+    Database database(path, Database::Mode::write);
+    EXPECT_NO_THROW(database.execute("UPDATE trials SET state = 'stopped' WHERE id = 'three'"));
+    EXPECT_EQ(database.number("SELECT count(*) FROM stopped_trials WHERE trial = 'three' AND stopped_after = 1"), 1);
+    EXPECT_THAT([&] { database.execute("UPDATE trials SET state = 'paused' WHERE id = 'three'"); },
+                ThrowsMessage<StatementError>(HasSubstr("CHECK constraint failed")));
+}
+
+TEST_P(MigrationTest, GoesOnWritingInTheSameProcess) {
+    const Database reader = open_results(path);
+    EXPECT_EQ(reader.number("SELECT count(*) FROM trials"), 3);
+    std::vector<Trial> trials = synthetic_trials(1);
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    store.start_trial(trials[0].id, 0);
+    store.record_epoch(trials[0].id, synthetic_epoch(trials[0], 1));
+    store.stop_trial(trials[0].id);
+    StageRecord stage;
+    stage.kind = "decode";
+    stage.computed = 12;
+    store.record_stage(stage);
+    EXPECT_EQ(reader.number("SELECT count(*) FROM stopped_trials"), 1) << "a reader from before sees the new schema";
+    EXPECT_EQ(load_report(path).stage_totals.back().computed, 12);
+}
+
+TEST_P(MigrationTest, ChangesNothingWhereItCannotChangeAll) {
+    Database(path, Database::Mode::write).execute("ALTER TABLE sweeps ADD COLUMN seconds REAL");
+    const std::string before = structure(path);
+    EXPECT_THAT([&] { Store store(path); }, ThrowsMessage<StatementError>(HasSubstr("duplicate column")));
+    EXPECT_EQ(structure(path), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2));
+
+}  // namespace
+}  // namespace thaw
