@@ -13,25 +13,13 @@
 namespace thaw {
 namespace {
 
-std::string axis_columns() {
-    std::vector<std::string> columns;
-    for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
-    return fmt::format("{}", fmt::join(columns, ", "));
-}
-
-AxisValues read_axes(const Statement& row, int first_column) {
-    AxisValues values;
-    for (std::size_t axis = 0; axis < values.size(); ++axis)
-        values[axis] = row.cell(first_column + static_cast<int>(axis));
-    return values;
-}
-
 void count_states(const Database& database, Leaderboard& leaderboard) {
     Statement states = database.prepare("SELECT state, count(*) FROM comparable_trials GROUP BY state");
     while (states.step()) {
         const std::string state = states.text(0);
         const int count = static_cast<int>(states.integer(1));
         (state == "finished"  ? leaderboard.finished
+         : state == "stopped" ? leaderboard.stopped
          : state == "failed"  ? leaderboard.failed
          : state == "running" ? leaderboard.running
                               : leaderboard.waiting) = count;
@@ -50,6 +38,19 @@ void find_varying(const Database& database, Leaderboard& leaderboard) {
 }
 
 }  // namespace
+
+std::string axis_columns() {
+    std::vector<std::string> columns;
+    for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
+    return fmt::format("{}", fmt::join(columns, ", "));
+}
+
+AxisValues read_axes(const Statement& row, int first_column) {
+    AxisValues values;
+    for (std::size_t axis = 0; axis < values.size(); ++axis)
+        values[axis] = row.cell(first_column + static_cast<int>(axis));
+    return values;
+}
 
 std::string axis_text(const AxisValues& values, std::size_t axis) {
     return cell_text(values[axis], kAxes[axis].column);
@@ -122,6 +123,7 @@ std::string progress_text(const Leaderboard& leaderboard) {
         if (count > 0) parts.push_back(fmt::format("{} {}", count, state));
     };
     note(leaderboard.finished, "finished");
+    note(leaderboard.stopped, "stopped early");
     note(leaderboard.failed, "failed");
     note(leaderboard.running, "running");
     note(leaderboard.waiting, "waiting");

@@ -33,6 +33,10 @@ inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 
 /// A trial's values on all axes, in kAxes' order.
 using AxisValues = std::array<Cell, kAxes.size()>;
 
+/// kAxes' columns for a SELECT, and their values in its row, beginning with this column.
+std::string axis_columns();
+AxisValues read_axes(const Statement& row, int first_column);
+
 std::string axis_text(const AxisValues& values, std::size_t axis);
 bool has_random_weights(const AxisValues& values);
 /// The backbone's name; " (random)" follows where its weights are random, "(FILE)" where they come from a file.
@@ -52,13 +56,13 @@ struct RankedTrial {
 };
 
 struct Leaderboard {
-    int finished = 0, failed = 0, running = 0, waiting = 0;
+    int finished = 0, stopped = 0, failed = 0, running = 0, waiting = 0;
     std::optional<AxisValues> any;      // some trial's values; none where there are no trials
     std::vector<std::size_t> varying;   // axes with more than one value among all trials, whatever their state
     std::vector<std::size_t> constant;  // the others
     std::vector<RankedTrial> trials;    // finished ones, the best first
 
-    int total() const { return finished + failed + running + waiting; }
+    int total() const { return finished + stopped + failed + running + waiting; }
 };
 
 /// The best `top` trials; all of them where that is negative.
@@ -70,7 +74,7 @@ std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard);
 /// The values on these axes: "mobilenet_v2, freeze all, learning rate 0.001".
 std::string describe(const AxisValues& values, const std::vector<std::size_t>& axes);
 
-/// "128 trials: 120 finished, 2 failed, 6 waiting".
+/// "128 trials: 117 finished, 3 stopped early, 2 failed, 6 waiting".
 std::string progress_text(const Leaderboard& leaderboard);
 
 /// For a terminal: progress, what all trials have in common, then the best ones with what they do not.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -68,28 +69,55 @@ void load_curves(const Database& database, ReportData& data) {
     }
 }
 
+/// Whether a table or view has this column: a database of an older schema is read as it is.
+bool has_column(const Database& database, const char* relation, const char* column) {
+    return database.number(
+               fmt::format("SELECT instr(sql, '{}') FROM sqlite_schema WHERE name = '{}'", column, relation)) > 0;
+}
+
+void load_stopped(const Database& database, ReportData& data) {
+    if (!has_column(database, "stopped_trials", "stopped_after")) return;
+    Statement rows = database.prepare(
+        fmt::format("SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns()));
+    std::map<int, StoppedGroup, std::greater<>> groups;
+    while (rows.step()) {
+        const int epoch = static_cast<int>(rows.integer(0));
+        groups[epoch].epoch = epoch;
+        groups[epoch].trials.push_back({rows.text(2), read_axes(rows, 3), rows.real(1)});
+    }
+    for (auto& [epoch, group] : groups) data.stopped.push_back(std::move(group));
+}
+
 void load_failures(const Database& database, ReportData& data) {
-    std::string columns;
-    for (const AxisColumn& axis : kAxes) columns += fmt::format(", {}", axis.column);
-    Statement rows = database.prepare("SELECT message, failed, trial" + columns + " FROM failed_trials");
+    Statement rows =
+        database.prepare(fmt::format("SELECT message, failed, trial, {} FROM failed_trials", axis_columns()));
     std::map<std::string, std::size_t> places;
     while (rows.step()) {
         const auto [place, is_new] = places.try_emplace(rows.text(0), data.failures.size());
         if (is_new) data.failures.push_back({.message = rows.text(0), .last = {}, .trials = {}});
         FailureGroup& group = data.failures[place->second];
         group.last = rows.text(1);
-        AxisValues values;
-        for (std::size_t axis = 0; axis < values.size(); ++axis) values[axis] = rows.cell(3 + static_cast<int>(axis));
-        group.trials.emplace_back(rows.text(2), values);
+        group.trials.push_back({.id = rows.text(2), .axes = read_axes(rows, 3)});
     }
     std::stable_sort(data.failures.begin(), data.failures.end(),
                      [](const auto& a, const auto& b) { return a.trials.size() > b.trials.size(); });
 }
 
-/// The column of stages, which databases of schema 1 have not until they are written again.
 const char* computed_column(const Database& database) {
-    const bool there = database.number("SELECT instr(sql, 'computed') FROM sqlite_schema WHERE name = 'stages'") > 0;
-    return there ? "coalesce(computed, 0)" : "0";
+    return has_column(database, "stages", "computed") ? "coalesce(computed, 0)" : "0";
+}
+
+void load_run_totals(const Database& database, ReportData& data) {
+    if (!has_column(database, "sweeps", "predicted_seconds")) return;
+    Statement rows = database.prepare(
+        fmt::format("SELECT strftime('%Y-%m-%d %H:%M UTC', started), outcome = 'ok', predicted_seconds, seconds FROM"
+                    " sweeps WHERE predicted_seconds IS NOT NULL AND seconds IS NOT NULL AND id IN {} ORDER BY id DESC",
+                    kComparableSweeps));
+    while (rows.step())
+        data.run_totals.push_back({.started = rows.text(0),
+                                   .ended = rows.integer(1) != 0,
+                                   .predicted_seconds = rows.real(2),
+                                   .seconds = rows.real(3)});
 }
 
 void load_stage_totals(const Database& database, ReportData& data) {
@@ -147,7 +175,9 @@ ReportData load_report(const std::filesystem::path& path) {
     load_curves(database, data);
     data.backbones = query_table(database, "backbone_comparison");
     data.axis_effects = query_table(database, "axis_effects");
+    load_stopped(database, data);
     load_failures(database, data);
+    load_run_totals(database, data);
     load_stage_totals(database, data);
     load_longest_stages(database, data);
     return data;

@@ -1,11 +1,11 @@
 // What a report shows, read from the database in one consistent view of it.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "results/leaderboard.hpp"
@@ -14,10 +14,30 @@
 
 namespace thaw {
 
+/// A trial in a list of those that did not finish.
+struct NamedTrial {
+    std::string id;
+    AxisValues axes;
+    double validation_accuracy = std::nan("");  // after its last epoch, where that is of interest
+};
+
 /// Trials that stand as failed with the same message.
 struct FailureGroup {
     std::string message, last;  // when the last one of them failed
-    std::vector<std::pair<std::string, AxisValues>> trials;
+    std::vector<NamedTrial> trials;
+};
+
+/// Trials that the search's rule stopped after the same epoch, the best first.
+struct StoppedGroup {
+    int epoch = 0;
+    std::vector<NamedTrial> trials;
+};
+
+/// The time of an invocation's stages, from the first one's start to the last one's end.
+struct RunTotal {
+    std::string started;
+    bool ended = false;  // all its trials came to an end
+    double predicted_seconds = 0, seconds = 0;
 };
 
 /// All stages of one kind together.
@@ -36,7 +56,9 @@ struct ReportData {
     Leaderboard leaderboard;
     std::vector<std::vector<EpochRecord>> curves;  // of the best trials, the best first
     Table backbones, axis_effects;                 // the views of these names
+    std::vector<StoppedGroup> stopped;             // the latest epoch first
     std::vector<FailureGroup> failures;            // the most frequent first
+    std::vector<RunTotal> run_totals;              // of invocations that have both figures, the latest first
     std::vector<StageTotal> stage_totals;
     std::vector<StageRecord> longest_stages;
 };

@@ -193,8 +193,8 @@ std::string report_html(const ReportData& data) {
                "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n",
                title, kReportCss) +
            page_header(data) + leaderboard_section(data) + charts_section(data) + backbones_section(data) +
-           heat_section(data) + failures_section(data) + stages_section(data) + origin_section(data) +
-           fmt::format("<script>\n{}</script>\n</body>\n</html>\n", kReportJs);
+           heat_section(data) + stopped_section(data) + failures_section(data) + stages_section(data) +
+           origin_section(data) + fmt::format("<script>\n{}</script>\n</body>\n</html>\n", kReportJs);
 }
 
 }  // namespace thaw

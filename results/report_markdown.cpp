@@ -93,15 +93,36 @@ std::string view(const char* title, const Table& table) {
     return text + "\n";
 }
 
+/// The first of a group.
+std::string example(const std::vector<NamedTrial>& trials, const ReportData& data) {
+    return escape_markdown(
+        fmt::format("{}: {}", trials.front().id, describe(trials.front().axes, data.leaderboard.varying)));
+}
+
+std::string stopped(const ReportData& data) {
+    if (data.stopped.empty()) return "";
+    std::string text = "## Stopped early\n\n" + line({"trials", "after epoch", "best accuracy there", "the best"}) +
+                       rule({true, true, true, false});
+    for (const StoppedGroup& group : data.stopped)
+        text += line({fmt::format("{}", group.trials.size()), fmt::format("{}", group.epoch),
+                      percent(group.trials.front().validation_accuracy), example(group.trials, data)});
+    return text + "\n";
+}
+
+std::string run_totals(const ReportData& data) {
+    if (data.run_totals.empty()) return "";
+    std::string text = "## Predicted and measured\n\nEach run from its first stage's start to its last one's end.\n\n";
+    for (const RunTotal& total : data.run_totals)
+        text += fmt::format("- {}: {}\n", escape_markdown(total.started), run_total_text(total));
+    return text + "\n";
+}
+
 std::string failures(const ReportData& data) {
     if (data.failures.empty()) return "";
     std::string text = "## Failed trials\n\n" + line({"trials", "message", "for example"}) + rule({true, false, false});
-    for (const FailureGroup& group : data.failures) {
-        const auto& [id, values] = group.trials.front();
-        const std::string example = fmt::format("{}: {}", id, describe(values, data.leaderboard.varying));
+    for (const FailureGroup& group : data.failures)
         text +=
-            line({fmt::format("{}", group.trials.size()), escape_markdown(group.message), escape_markdown(example)});
-    }
+            line({fmt::format("{}", group.trials.size()), escape_markdown(group.message), example(group.trials, data)});
     return text + "\n";
 }
 
@@ -114,7 +135,8 @@ std::string report_markdown(const ReportData& data) {
         if (!paragraph.empty()) text += escape_markdown(paragraph) + "\n\n";
     if (board.any && !board.constant.empty())
         text += fmt::format("All with: {}.\n\n", escape_markdown(describe(*board.any, board.constant)));
-    text += leaders(data) + view("Backbones", data.backbones) + view("Axes", data.axis_effects) + failures(data);
+    text += leaders(data) + view("Backbones", data.backbones) + view("Axes", data.axis_effects) + stopped(data) +
+            failures(data) + run_totals(data);
     return text + fmt::format("Made {} by thaw.\n", data.made);
 }
 

@@ -12,6 +12,7 @@ std::string report_markdown(const ReportData& data);
 
 // Sections of the HTML page that stand in files of their own; empty where there is nothing to show.
 std::string charts_section(const ReportData& data);  // curves, accuracy by axis
+std::string stopped_section(const ReportData& data);
 std::string failures_section(const ReportData& data);
 std::string stages_section(const ReportData& data);
 std::string origin_section(const ReportData& data);  // data, environment, the sweep file
@@ -26,6 +27,8 @@ std::string html_number(const std::string& text, double key);
 /// The backbone's name, with a mark where its weights are random.
 std::string html_backbone(const std::string& backbone, const std::string& weights);
 
+/// "predicted 9.8 s, measured 10.6 s (8 % more)". Plain text.
+std::string run_total_text(const RunTotal& total);
 /// What the best accuracy was measured on, and how many trials chance alone may have put below it. Plain text.
 std::string certainty_text(const ReportData& data);
 /// "A run is in progress (process 1 on host).", "The run was interrupted; ...", or "" for one that ended well.

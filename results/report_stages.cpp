@@ -1,4 +1,5 @@
-// The report's later sections: what failed, what was computed and what that was predicted to cost, where it came from.
+// The report's later sections: what stopped early or failed, what was computed and what that was predicted to cost,
+// where it came from.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,23 +12,37 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kNamedFailures = 10;  // of one message; the others are counted
+constexpr std::size_t kNamedTrials = 10;  // of one group; the others are counted
 
-std::string failed_trials(const FailureGroup& group, const std::vector<std::size_t>& axes) {
+std::string trial_names(const std::vector<NamedTrial>& trials, const std::vector<std::size_t>& axes) {
     std::string names;
-    for (std::size_t i = 0; i < std::min(kNamedFailures, group.trials.size()); ++i) {
-        const auto& [id, values] = group.trials[i];
+    for (std::size_t i = 0; i < std::min(kNamedTrials, trials.size()); ++i) {
+        const auto& [id, values, accuracy] = trials[i];
         const std::string weights = has_random_weights(values) ? " (random weights)" : "";
+        const std::string reached = std::isfinite(accuracy) ? percent(accuracy) + ": " : "";
         names += fmt::format("{}<code>{}</code> {}", i > 0 ? "\n" : "", escape_html(id),
-                             escape_html(describe(values, axes) + weights));
+                             escape_html(reached + describe(values, axes) + weights));
     }
-    if (group.trials.size() > kNamedFailures)
-        names += fmt::format("\nand {} more", group.trials.size() - kNamedFailures);
+    if (trials.size() > kNamedTrials) names += fmt::format("\nand {} more", trials.size() - kNamedTrials);
     return names;
 }
 
 std::string ratio(double measured, double predicted) {
     return predicted > 0 && std::isfinite(measured) ? fmt::format("{:.2f}", measured / predicted) : "–";
+}
+
+/// The latest run that has both figures, and the earlier ones behind a click.
+std::string run_totals(const ReportData& data) {
+    if (data.run_totals.empty()) return "";
+    const auto& latest = data.run_totals.front();
+    const std::string text = fmt::format("<p>Run of {}, from its first stage's start to its last one's end: {}.</p>\n",
+                                         escape_html(latest.started), escape_html(run_total_text(latest)));
+    if (data.run_totals.size() == 1) return text;
+    std::string rows;
+    for (std::size_t i = 1; i < data.run_totals.size(); ++i)
+        rows +=
+            "<tr>" + html_cell(data.run_totals[i].started) + html_cell(run_total_text(data.run_totals[i])) + "</tr>\n";
+    return text + "<details><summary>Earlier runs</summary>\n" + html_table({"run", ""}, rows) + "</details>\n";
 }
 
 std::string stage_totals(const ReportData& data) {
@@ -81,13 +96,26 @@ std::string data_text(const SweepRecord& sweep) {
 
 }  // namespace
 
+std::string stopped_section(const ReportData& data) {
+    if (data.stopped.empty()) return "";
+    std::string rows;
+    for (const StoppedGroup& group : data.stopped)
+        rows += "<tr>" + html_number(fmt::format("{}", group.trials.size())) +
+                html_number(fmt::format("{}", group.epoch)) +
+                html_number(percent(group.trials.front().validation_accuracy)) +
+                fmt::format("<td class=\"wide\">{}</td></tr>\n", trial_names(group.trials, data.leaderboard.varying));
+    return "<section><h2>Stopped early</h2>\n<p class=\"quiet\">The search's rule stopped these trials. What they have "
+           "shown is kept: one that a larger search finds worth it goes on from there.</p>\n" +
+           html_table({">trials", ">after epoch", ">best accuracy there", "which"}, rows) + "</section>\n";
+}
+
 std::string failures_section(const ReportData& data) {
     if (data.failures.empty()) return "";
     std::string rows;
     for (const FailureGroup& group : data.failures)
         rows += "<tr>" + html_number(fmt::format("{}", group.trials.size())) +
                 fmt::format("<td class=\"wide\">{}</td><td class=\"wide\">{}</td></tr>\n", escape_html(group.message),
-                            failed_trials(group, data.leaderboard.varying));
+                            trial_names(group.trials, data.leaderboard.varying));
     return "<section><h2>Failed trials</h2>\n" + html_table({">trials", "message", "which"}, rows) + "</section>\n";
 }
 
@@ -96,7 +124,7 @@ std::string stages_section(const ReportData& data) {
     return "<section><h2>Work done and shared</h2>\n<p class=\"quiet\">A stage is done once for all the trials it "
            "serves; a "
            "reused one stood in the cache already. Times and sizes are of stages that were computed.</p>\n" +
-           stage_totals(data) + longest_stages(data) + "</section>\n";
+           run_totals(data) + stage_totals(data) + longest_stages(data) + "</section>\n";
 }
 
 std::string origin_section(const ReportData& data) {
@@ -112,6 +140,18 @@ std::string origin_section(const ReportData& data) {
     if (!rows.empty()) text += html_table({"environment", ""}, rows);
     return text + fmt::format("<p class=\"quiet\">Started {}, this page made {}.</p></section>\n",
                               escape_html(data.started), escape_html(data.made));
+}
+
+std::string run_total_text(const RunTotal& total) {
+    // Three digits, so that what follows from them can be seen in them.
+    const auto time = [](double s) { return s < 120 ? fmt::format("{:.3g} s", s) : human_seconds(s); };
+    const std::string predicted = "predicted " + time(total.predicted_seconds);
+    if (!total.ended) return fmt::format("{}, interrupted after {}", predicted, time(total.seconds));
+    const std::string text = fmt::format("{}, measured {}", predicted, time(total.seconds));
+    if (!(total.predicted_seconds > 0)) return text;
+    const auto more = std::llround(100 * (total.seconds / total.predicted_seconds - 1));
+    if (more == 0) return text + " (as predicted)";
+    return fmt::format("{} ({} % {})", text, std::abs(more), more > 0 ? "more" : "less");
 }
 
 std::string certainty_text(const ReportData& data) {

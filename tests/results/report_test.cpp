@@ -8,6 +8,7 @@
 
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
+#include "results/query.hpp"
 #include "results/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -118,6 +119,8 @@ TEST_F(ReportTest, EscapesEveryNameThatComesFromOutside) {
         store.begin_sweep(sweep, trials);
         for (int i = 0; i < 6; ++i) finish(store, trials[static_cast<std::size_t>(i)]);
         store.fail_trial(trials[6].id, evil);
+        store.record_epoch(trials[7].id, synthetic_epoch(trials[7], 1));
+        store.stop_trial(trials[7].id);
         store.record_stage({.kind = evil, .description = evil, .error = evil});
     }
     report();
@@ -142,6 +145,67 @@ TEST_F(ReportTest, ShowsFailuresOnceAMessage) {
     EXPECT_THAT(html, AllOf(HasSubstr(">30</td><td class=\"wide\">out of memory"), HasSubstr("and 20 more"),
                             HasSubstr("loss became NaN in epoch 2")));
     EXPECT_THAT(markdown, HasSubstr("| 30 | out of memory |"));
+}
+
+TEST_F(ReportTest, NamesTheTrialsThatWereStoppedAndWhatTheyReached) {
+    const std::vector<Trial> trials = synthetic_trials(32);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (int i = 0; i < 16; ++i) {
+            const Trial& trial = trials[static_cast<std::size_t>(i)];
+            store.record_epoch(trial.id, {.epoch = 1, .validation_accuracy = 0.25});
+            if (i < 3) store.record_epoch(trial.id, {.epoch = 2, .validation_accuracy = 0.5 + 0.1 * i});
+            store.stop_trial(trial.id);
+        }
+        for (int i = 16; i < 32; ++i) finish(store, trials[static_cast<std::size_t>(i)]);
+        store.end_sweep("ok");
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("32 trials: 16 finished, 16 stopped early."), HasSubstr("<h2>Stopped early"),
+                            HasSubstr("<code>" + trials[2].id + "</code> 70.00 %: mobilenet_v2, freeze 50"),
+                            HasSubstr("and 3 more"), HasSubstr("All finished trials, ranked"),
+                            Not(HasSubstr("<h2>Failed trials"))));
+    EXPECT_LT(html.find("<code>" + trials[2].id), html.find("<code>" + trials[1].id)) << "the best first";
+    EXPECT_THAT(markdown, AllOf(HasSubstr("\n| 3 | 2 | 70.00 % | " + trials[2].id + ": mobilenet"),
+                                HasSubstr("\n| 13 | 1 | 25.00 % | ")));
+    EXPECT_THAT(run_query(path, {}), HasSubstr("32 trials: 16 finished, 16 stopped early\n"));
+}
+
+TEST_F(ReportTest, SaysNothingOfStoppedTrialsAndTotalsWhereThereAreNone) {
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
+        store.record_stage({.kind = "train", .description = "head", .seconds = 1});
+        store.record_prediction(9.75);
+        store.end_sweep("ok");  // its time is not known
+    }
+    report();
+    EXPECT_THAT(html, Not(AnyOf(HasSubstr("Stopped early"), HasSubstr("stopped"), HasSubstr("Run of"))));
+    EXPECT_THAT(markdown, Not(AnyOf(HasSubstr("Stopped early"), HasSubstr("Predicted and measured"))));
+}
+
+TEST_F(ReportTest, SetsThePredictedTimeOfEveryRunBesideTheMeasuredOne) {
+    {
+        Store store(path);
+        const auto run = [&](double predicted, double measured, const std::string& outcome) {
+            store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
+            store.record_stage({.kind = "train", .description = "head", .seconds = 1});
+            store.record_prediction(predicted);
+            store.end_sweep(outcome, measured);
+        };
+        run(100, 80, "ok");
+        run(50, 20, "interrupted");
+        run(0, 0.5, "ok");
+        run(9.75, 10.5, "ok");
+    }
+    report();
+    EXPECT_THAT(html, HasSubstr("last one's end: predicted 9.75 s, measured 10.5 s (8 % more).</p>"));
+    for (const std::string& page : {html, markdown})
+        EXPECT_THAT(page, AllOf(HasSubstr("predicted 100 s, measured 80 s (20 % less)"),
+                                HasSubstr("predicted 50 s, interrupted after 20 s"),
+                                HasSubstr("predicted 0 s, measured 0.5 s")));
+    EXPECT_LT(markdown.find("8 % more"), markdown.find("20 % less")) << "the latest first";
 }
 
 TEST_F(ReportTest, MarksRandomWeightsWhereverATrialIsNamed) {
