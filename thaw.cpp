@@ -135,12 +135,15 @@ std::int64_t memory_budget_of(const SweepOptions& options, const Sweep& sweep, b
 
 /// The plan for these trials. Where it is long enough for that to be a small part of it, what it wants to know of this
 /// machine and is not known yet is measured first.
-Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<Trial> trials) {
+Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<Trial> trials,
+             std::unordered_map<std::string, int> known_epochs = {}) {
     constexpr double kWorthMeasuring = 5;  // s
     Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads);
     inputs.speeds = Speeds::read(file);
-    Plan plan = make_plan(std::move(trials), inputs, prepared.graphs, !options.no_sharing);
+    const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, std::move(known_epochs)};
+    if (wanted.sharing) inputs.snapshots = CacheFolder(options.cache_folder()).snapshots();
+    Plan plan = make_plan(std::move(trials), inputs, prepared.graphs, wanted);
     if (plan.unmeasured.empty() || plan.predicted_seconds < kWorthMeasuring) return plan;
     if (!options.quiet) fmt::print(stderr, "measuring this machine: {} short tests\n", plan.unmeasured.size());
     measure_speeds(plan.unmeasured, inputs, options.threads, options.cache_folder(), stop_requested, inputs.speeds);
@@ -151,7 +154,7 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
     } catch (const std::system_error& error) {
         spdlog::warn("{}: what was measured is not kept", error.what());
     }
-    return make_plan(std::move(plan.trials), inputs, prepared.graphs, !options.no_sharing);
+    return make_plan(std::move(plan.trials), inputs, prepared.graphs, wanted);
 }
 
 /// Gives every trial its id. What surrounds them is the same for all of one network.
@@ -171,11 +174,6 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
         // Neither padding style changes how many layers there are.
         return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric"), freeze);
     };
-    if (!std::holds_alternative<std::monostate>(sweep.search.stopping))
-        throw UserError(
-            "{}: `search:` with asha or median is not carried out yet: trials would not be stopped; "
-            "take that rule out, or use `random` alone",
-            options.file);
     Expansion expansion = expand(sweep, resolve, options.force);
     prepared.merged = expansion.merged;
     prepared.excluded = expansion.excluded;
@@ -203,11 +201,12 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     name_trials(prepared.trials, prepared.inputs);
 }
 
-/// All that a sweep uses must be in the cache at once.
+/// All images and features that a sweep uses must be in the cache at once; snapshots may go.
 void require_disk_space(const Plan& plan, const CacheFolder& cache) {
     if (!plan.shared) return;
     std::int64_t needed = 0, largest = 0;
     for (const PlannedStage& stage : plan.stages) {
+        if (stage.kind == StageKind::train) continue;
         needed += stage.predicted.bytes;
         largest = std::max(largest, stage.predicted.bytes);
     }
@@ -265,10 +264,36 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     return record;
 }
 
-std::vector<Trial> without(std::vector<Trial> trials, const std::vector<std::string>& finished) {
-    const std::set<std::string> done(finished.begin(), finished.end());
-    std::erase_if(trials, [&](const Trial& trial) { return done.contains(trial.id); });
-    return trials;
+/// What earlier runs have left to do.
+struct Unfinished {
+    std::vector<Trial> trials;
+    std::unordered_map<std::string, int> known_epochs;  // of those among them that were stopped, by id
+    std::size_t finished = 0, stopped = 0;
+};
+
+/// Tells the stopping rule what earlier runs have shown; who was stopped and still would be is left alone.
+Unfinished unfinished_of(const std::vector<Trial>& trials, const Store& store, EarlyStopping& stopping) {
+    Unfinished left;
+    const auto finished = store.finished(trials);
+    std::set<std::string> done(finished.begin(), finished.end());
+    left.finished = done.size();
+    const auto shown = stopping.judges() ? store.shown(trials) : decltype(store.shown(trials)){};
+    for (const auto& [id, epochs] : shown) {
+        for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
+        if (!done.contains(id)) left.known_epochs[id] = static_cast<int>(epochs.size());
+    }
+    for (const Fate& fate : stopping.decided())
+        if (!fate.goes_on && left.known_epochs.contains(fate.trial)) left.stopped += done.insert(fate.trial).second;
+    std::copy_if(trials.begin(), trials.end(), std::back_inserter(left.trials),
+                 [&](const Trial& trial) { return !done.contains(trial.id); });
+    return left;
+}
+
+/// " (3 finished, 2 stopped before)"
+std::string before_text(const Unfinished& left) {
+    if (left.finished + left.stopped == 0) return "";
+    if (left.stopped == 0) return fmt::format(" ({} finished before)", left.finished);
+    return fmt::format(" ({} finished, {} stopped before)", left.finished, left.stopped);
 }
 
 /// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
@@ -278,7 +303,6 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_h
     prepare(options, channel.size(), one_host, prepared);
     const fs::path database = prepared.folder / "results.db";
     Outcome outcome;
-    std::size_t finished_before = 0;
     {
         Store store(database);
         const SweepRecord record = record_of(prepared, options, channel.size());
@@ -286,21 +310,24 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_h
         const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
-        const std::vector<std::string> finished = store.finished(prepared.trials);
-        finished_before = finished.size();
-        const Plan plan = plan_of(options, prepared, without(prepared.trials, finished));
+        EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
+        Unfinished left = unfinished_of(prepared.trials, store, stopping);
+        const Plan plan = plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs));
         require_disk_space(plan, cache);
+        store.record_prediction(plan.predicted_seconds);
         if (!options.quiet)
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
-                       prepared.trials.size(),
-                       finished_before ? fmt::format(" ({} finished before)", finished_before) : "", plan.stages.size(),
-                       channel.size(), channel.size() == 1 ? "rank" : "ranks", options.threads,
-                       record.environment.at("blas"));
+                       prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
+                       channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
-        outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
-                             {.cache = (plan.shared ? cache.path() : prepared.scratch).string()});
+        outcome =
+            coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
+                       {.cache = (plan.shared ? cache.path() : prepared.scratch).string(), .stopping = &stopping});
         workers_wait = false;
-        store.end_sweep(!outcome.input_error.empty() ? "wrong input" : outcome.interrupted ? "interrupted" : "ok");
+        store.end_sweep(!outcome.input_error.empty() ? "wrong input"
+                        : outcome.interrupted        ? "interrupted"
+                                                     : "ok",
+                        outcome.seconds);
     }
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
     const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
@@ -377,13 +404,6 @@ std::string local_time_text(fs::file_time_type time) {
     return text.data();
 }
 
-/// "features mobilenet_v2 154 avg": the words of a file's name without its keys.
-std::string words_of(const ArrayName& name) {
-    std::string words = name.content.substr(0, name.content.rfind('-'));
-    std::replace(words.begin(), words.end(), '-', ' ');
-    return words;
-}
-
 void show_cache(const SweepOptions& options, bool clear, bool disk) {
     const CacheFolder cache(options.cache_folder());
     if (clear) fmt::print("{} freed\n", byte_size_text(cache.clear()));
@@ -392,12 +412,12 @@ void show_cache(const SweepOptions& options, bool clear, bool disk) {
         fmt::print("{} may hold {} unless a sweep says otherwise (`disk:` or --disk)\n", cache.path().string(),
                    byte_size_text(default_cache_budget(cache.path())));
     } else if (!entries.empty()) {
-        fmt::print("{:<44} {:<16} {:>10}  last use\n", "what", "of images", "size");
+        fmt::print("{:<44} {:<16} {:>10}  last use\n", "what", "of", "size");
         for (const CacheEntry& entry : entries)
-            fmt::print("{:<44} {:<16} {:>10}  {}{}\n", words_of(entry.name), entry.name.images,
-                       byte_size_text(entry.bytes), local_time_text(entry.last_use), entry.in_use ? ", in use" : "");
+            fmt::print("{:<44} {:<16} {:>10}  {}{}\n", entry.what, entry.of, byte_size_text(entry.bytes),
+                       local_time_text(entry.last_use), entry.in_use ? ", in use" : "");
     }
-    fmt::print("{}: {} arrays, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
+    fmt::print("{}: {} files, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
 }
 
 /// A results database by the name of a sweep in --runs, its run folder, or its path.
@@ -464,9 +484,10 @@ int main_of(int argc, char** argv) {
         ->required()
         ->type_name("RUN");
     query
-        ->add_option("query", query_options.query,
-                     "A view (leaderboard, axis_effects, backbone_comparison), a table, or one SQL statement; "
-                     "without: the leaderboard")
+        ->add_option(
+            "query", query_options.query,
+            "A view (leaderboard, axis_effects, backbone_comparison, stopped_trials), a table, or one SQL statement; "
+            "without: the leaderboard")
         ->type_name("QUERY");
     query->add_option("--top", query_options.top, "Rows of the leaderboard")->capture_default_str();
     query->add_option("--runs", runs, "Where run folders lie")->capture_default_str();

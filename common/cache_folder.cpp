@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -26,6 +27,8 @@ constexpr std::string_view kArraySuffix = ".array";
 constexpr std::string_view kBadSuffix = ".bad.json";
 constexpr std::string_view kRunningPrefix = "running-";
 constexpr std::string_view kRowsPrefix = "rows-";
+constexpr std::string_view kSnapshotPrefix = "snapshot-";
+constexpr std::string_view kSnapshotSuffix = ".state";
 constexpr std::int64_t kLargestDefaultBudget = 50'000'000'000;
 
 struct FoundFile {
@@ -64,18 +67,31 @@ fs::file_time_type oldest_start(const std::vector<FoundFile>& files) {
     return oldest;
 }
 
+/// "features mobilenet_v2 154 avg": the words of an array's name without its keys.
+std::string words_of(const ArrayName& name) {
+    std::string words = name.content.substr(0, name.content.rfind('-'));
+    std::ranges::replace(words, '-', ' ');
+    return words;
+}
+
 std::vector<CacheEntry> entries_of(const std::vector<FoundFile>& files, fs::file_time_type oldest) {
     std::vector<CacheEntry> entries;
     for (const FoundFile& file : files) {
+        if (const auto snapshot = SnapshotName::parse(file.name)) {
+            entries.push_back({file.path, fmt::format("snapshot after epoch {}", snapshot->epoch), snapshot->trajectory,
+                               file.bytes, file.modified, false});
+            continue;
+        }
         const auto name = ArrayName::parse(file.name);
         if (!name) continue;
         std::error_code none;
         const auto beside = fs::file_size(bad_images_file(file.path), none);
-        entries.push_back({file.path, *name, file.bytes + (none ? 0 : static_cast<std::int64_t>(beside)), file.modified,
+        entries.push_back({file.path, words_of(*name), name->images,
+                           file.bytes + (none ? 0 : static_cast<std::int64_t>(beside)), file.modified,
                            file.modified >= oldest});
     }
     std::ranges::sort(entries, [](const CacheEntry& a, const CacheEntry& b) {
-        return std::tie(a.last_use, a.array) < std::tie(b.last_use, b.array);
+        return std::tie(a.last_use, a.file) < std::tie(b.last_use, b.file);
     });
     return entries;
 }
@@ -122,6 +138,23 @@ std::optional<ArrayName> ArrayName::parse(const std::string& file) {
     return ArrayName{stem.substr(0, dash), stem.substr(dash + 1)};
 }
 
+std::string SnapshotName::file() const {
+    return fmt::format("{}{}-{}{}", kSnapshotPrefix, trajectory, epoch, kSnapshotSuffix);
+}
+
+std::optional<SnapshotName> SnapshotName::parse(const std::string& file) {
+    if (!file.starts_with(kSnapshotPrefix) || !file.ends_with(kSnapshotSuffix)) return std::nullopt;
+    const std::string stem =
+        file.substr(kSnapshotPrefix.size(), file.size() - kSnapshotPrefix.size() - kSnapshotSuffix.size());
+    const auto dash = stem.rfind('-');
+    if (dash == std::string::npos || dash == 0) return std::nullopt;
+    SnapshotName name{stem.substr(0, dash), 0};
+    const char* end = stem.data() + stem.size();
+    const auto [last, error] = std::from_chars(stem.data() + dash + 1, end, name.epoch);
+    if (error != std::errc() || last != end || name.epoch < 1) return std::nullopt;
+    return name;
+}
+
 fs::path bad_images_file(const fs::path& array) {
     return array.string() + std::string(kBadSuffix);
 }
@@ -159,9 +192,9 @@ std::int64_t CacheFolder::remove_until(const std::function<bool(std::int64_t fre
         if (enough(freed)) break;
         if (entry.in_use) continue;
         std::error_code failed;
-        fs::remove(entry.array, failed);
+        fs::remove(entry.file, failed);
         if (failed) continue;
-        fs::remove(bad_images_file(entry.array), failed);
+        fs::remove(bad_images_file(entry.file), failed);
         freed += entry.bytes;
     }
     if (freed > 0) remove_leftovers(files, oldest);
@@ -176,6 +209,13 @@ FileLock CacheFolder::make_room(std::int64_t bytes) const {
         spdlog::warn("the cache {} grows to {}, past its budget of {}: running sweeps use what is in it",
                      folder_.string(), byte_size_text(held + bytes - freed), byte_size_text(budget_));
     return deciding;
+}
+
+std::map<std::string, std::set<int>> CacheFolder::snapshots() const {
+    std::map<std::string, std::set<int>> epochs;
+    for (const FoundFile& file : files_in(folder_))
+        if (const auto name = SnapshotName::parse(file.name)) epochs[name->trajectory].insert(name->epoch);
+    return epochs;
 }
 
 std::vector<CacheEntry> CacheFolder::entries() const {

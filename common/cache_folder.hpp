@@ -1,5 +1,5 @@
-// The folder of decoded images and features that all sweeps share: what lies in it, and what goes first when the byte
-// budget is reached.
+// The folder of decoded images, features and snapshots that all sweeps share: what lies in it, and what goes first when
+// the byte budget is reached.
 //
 // Any number of processes use one folder at once, and any of them may be killed at any moment:
 // - Files appear by rename; a file that is being written has its full size from the start, so it counts as held.
@@ -7,6 +7,7 @@
 //   that its sweep has ended, however.
 // - An entry's modification time is that of its last use. What was used, or is being written, since the oldest running
 //   sweep began is in use and stays; all other entries go, the least recently used first, when room is needed.
+// - Snapshots are never in use: who misses one trains again.
 // - All of this is decided under one lock on the file `lock`. Every time stamp is the file system's, so clocks of hosts
 //   do not matter.
 #pragma once
@@ -14,7 +15,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,12 +35,22 @@ struct ArrayName {
     static std::optional<ArrayName> parse(const std::string& file);
 };
 
+/// The name of a snapshot file: of which trajectory (trajectory_key), after which epoch.
+struct SnapshotName {
+    std::string trajectory;  // hexadecimal digits
+    int epoch = 0;
+
+    std::string file() const;  // "snapshot-TRAJECTORY-EPOCH.state"
+    static std::optional<SnapshotName> parse(const std::string& file);
+};
+
 /// The file beside an array in which its bad images are told; it comes and goes with the array.
 std::filesystem::path bad_images_file(const std::filesystem::path& array);
 
 struct CacheEntry {
-    std::filesystem::path array;
-    ArrayName name;
+    std::filesystem::path file;
+    std::string what;        // for people: "features mobilenet_v2 154 avg", "snapshot after epoch 8"
+    std::string of;          // hexadecimal digits: which images, or which trajectory
     std::int64_t bytes = 0;  // with the file beside it
     std::filesystem::file_time_type last_use;
     bool in_use = false;  // by a sweep that runs, as far as that can be told
@@ -74,6 +87,8 @@ class CacheFolder {
     /// warning: losing work that runs would be worse.
     [[nodiscard]] FileLock make_room(std::int64_t bytes) const;
 
+    /// Epochs of which there is a snapshot, by trajectory.
+    std::map<std::string, std::set<int>> snapshots() const;
     /// All entries, the least recently used first.
     std::vector<CacheEntry> entries() const;
     /// Bytes of all files here.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +31,9 @@ struct Inputs {
     DecodeOptions decode;                                // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
     std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)
-    std::int64_t cache_budget = 0;  // bytes that the cache may hold; 0: no limit is known
-    std::string frozen_back_end;    // which code computes features, and so how it rounds
+    std::int64_t cache_budget = 0;                   // bytes that the cache may hold; 0: no limit is known
+    std::map<std::string, std::set<int>> snapshots;  // in the cache: epochs by trajectory_key
+    std::string frozen_back_end;                     // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }
     const WeightsSpec& weights_of(const Trial& trial) const { return weights.at({trial.backbone, trial.weights}); }

@@ -32,7 +32,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, taps, cache_budget)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resume, keep_last)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories,
+                                   cache_budget)
 
 const char* kind_name(const StageSpec& stage) {
     static constexpr const char* kNames[] = {"decode", "features", "train"};

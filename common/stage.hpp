@@ -54,7 +54,8 @@ struct TrainStage {
         Trial trial;            // trains until after trial.epochs
         int reported = 0;       // epochs whose metrics the coordinator has already
         std::string resume;     // path of a snapshot to go on from; empty or unusable: train from the beginning
-        std::string keep_last;  // path where the snapshot after the last epoch is kept; empty: it is not
+        std::string keep_last;  // path where the snapshot after the last epoch is kept, and takes the place of the one
+                                // it went on from; empty: it is not
     };
     std::string dataset;     // path of the dataset's JSON
     std::string images;      // path of the decoded array file; its list of bad images is left out
@@ -63,6 +64,7 @@ struct TrainStage {
                              // trajectories; they share cut, seed and batch size then. False: train from the images
     WeightsSpec weights;
     std::vector<Trajectory> trajectories;
+    std::int64_t cache_budget = 0;  // as of DecodeStage; of the folder where snapshots are kept
 };
 
 using StageSpec = std::variant<DecodeStage, FeaturesStage, TrainStage>;

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "common/error.hpp"
@@ -19,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 std::vector<StageNode> nodes_of(const Plan& plan) {
     std::vector<StageNode> nodes;
     for (const PlannedStage& stage : plan.stages)
-        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank()});
+        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0});
     return nodes;
 }
 
@@ -35,12 +38,24 @@ class Run {
           progress_(progress),
           options_(options),
           scheduler_(nodes_of(plan)),
-          ended_trials_(plan.trials.size(), false) {}
+          ended_trials_(plan.trials.size(), false) {
+        if (!options.stopping) return;
+        for (std::size_t i = 0; i < plan.trials.size(); ++i) index_of_[plan.trials[i].id] = static_cast<int>(i);
+        for (std::size_t s = 0; s < plan.stages.size(); ++s)
+            for (const int index : plan.stages[s].trials)
+                if (plan.stages[s].gate_epoch > 0) {
+                    gates_[{index, plan.stages[s].gate_epoch}] = static_cast<int>(s);
+                    ++undecided_[static_cast<int>(s)];
+                }
+    }
+
     Outcome carry_out(const std::atomic<bool>& stop) {
         double seconds = 0;
-        for (const PlannedStage& planned : plan_.stages) seconds += core_seconds(planned, inputs_);
+        for (const PlannedStage& planned : plan_.stages)
+            if (!planned.unlikely) seconds += core_seconds(planned, inputs_);
         progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
         const auto start = Clock::now();
+        if (options_.stopping) carry_out_fates(std::vector(options_.stopping->decided()));
         while (!scheduler_.finished() && outcome_.input_error.empty()) {
             if (stop) {
                 outcome_.interrupted = true;
@@ -57,12 +72,14 @@ class Run {
             if (const auto* done = std::get_if<EpochDone>(&late.message)) on(late.from, *done);
         });
         progress_.refresh(true);
+        if (first_start_) outcome_.seconds = std::chrono::duration<double>(last_end_ - *first_start_).count();
         return outcome_;
     }
 
   private:
     const PlannedStage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
     const Trial& trial(int index) const { return plan_.trials[static_cast<std::size_t>(index)]; }
+    std::vector<bool>::reference has_ended(int index) { return ended_trials_[static_cast<std::size_t>(index)]; }
 
     void on(int rank, const Hello& hello) {
         joined_.insert(rank);
@@ -78,13 +95,34 @@ class Run {
     }
 
     void on(int, const EpochDone& done) {
+        std::vector<Fate> fates;
         store_.together([&] {
             for (const int index : trials_of(done.stage, done.trajectory)) {
-                if (trial(index).epochs < done.metrics.epoch) continue;
+                if (trial(index).epochs < done.metrics.epoch || has_ended(index)) continue;
                 store_.record_epoch(trial(index).id, done.metrics);
                 if (trial(index).epochs == done.metrics.epoch) finish(index, done.metrics.validation_accuracy);
+                if (!options_.stopping) continue;
+                for (Fate& fate : options_.stopping->epoch_done(trial(index).id, done.metrics))
+                    fates.push_back(std::move(fate));
             }
         });
+        carry_out_fates(fates);
+    }
+
+    /// Trials that stop are written down; what waited for decisions that have all been made begins, or is skipped.
+    void carry_out_fates(const std::vector<Fate>& fates) {
+        for (const Fate& fate : fates) {
+            const auto found = index_of_.find(fate.trial);
+            if (found == index_of_.end()) continue;  // was finished or stopped before this run
+            const int index = found->second;
+            if (!fate.goes_on && !has_ended(index)) stop(index);
+            const auto gate = gates_.find({index, fate.epoch});
+            if (gate == gates_.end()) continue;  // known before this run: there is no cut at that epoch
+            const int waiting = gate->second;
+            if (fate.goes_on) wanted_.insert(waiting);
+            if (--undecided_[waiting] > 0) continue;
+            act(wanted_.contains(waiting) ? scheduler_.open(waiting) : scheduler_.skip(waiting));
+        }
     }
 
     void on(int, const TrajectoryFailed& failed) {
@@ -92,6 +130,7 @@ class Run {
     }
 
     void on(int rank, const StageDone& done) {
+        last_end_ = Clock::now();
         StageRecord record = record_of(done.stage, rank);
         record.seconds = done.seconds;
         record.bytes = done.bytes;
@@ -102,14 +141,16 @@ class Run {
             spdlog::warn("{} images cannot be read and are left out", done.bad_images);
             store_.record_bad_images(done.bad_images);
         }
-        for (const int index : stage(done.stage).trials)
-            THAW_CHECK(stage(done.stage).kind != StageKind::train || ended_trials_[static_cast<std::size_t>(index)],
-                       "stage {} is done but trial {} has no result", done.stage, trial(index).id);
+        for (const int at : stage(done.stage).trajectories)
+            for (const int index : plan_.trajectory(at).trials)
+                THAW_CHECK(has_ended(index) || trial(index).epochs > plan_.trajectory(at).to_epoch,
+                           "stage {} is done but trial {} has no result", done.stage, trial(index).id);
         progress_.stage_ended(done.stage);
         act(scheduler_.stage_done(done.stage));
     }
 
     void on(int rank, const StageFailed& failed) {
+        last_end_ = Clock::now();
         StageRecord record = record_of(failed.stage, rank);
         record.error = failed.message;
         store_.record_stage(record);
@@ -147,8 +188,10 @@ class Run {
     void start(int index, int rank) {
         if (stage(index).kind == StageKind::train)
             store_.together([&] {
-                for (const int served : stage(index).trials) store_.start_trial(trial(served).id, rank);
+                for (const int served : stage(index).trials)
+                    if (!has_ended(served)) store_.start_trial(trial(served).id, rank);
             });
+        if (!first_start_) first_start_ = Clock::now();
         const StageSpec spec = stage_spec(plan_, index, inputs_, options_.cache);
         progress_.stage_started(index, kind_name(stage(index).kind), core_seconds(stage(index), inputs_));
         channel_.send(rank, RunStage{index, spec});
@@ -166,23 +209,33 @@ class Run {
 
     void finish(int index, double validation_accuracy) {
         store_.finish_trial(trial(index).id);
-        ended_trials_[static_cast<std::size_t>(index)] = true;
+        has_ended(index) = true;
         ++outcome_.finished;
-        progress_.trial_ended(false, validation_accuracy,
-                              fmt::format("{} freeze {} head {}", trial(index).backbone, trial(index).freeze,
-                                          head_name(trial(index).head)));
+        progress_.trial_finished(validation_accuracy, fmt::format("{} freeze {} head {}", trial(index).backbone,
+                                                                  trial(index).freeze, head_name(trial(index).head)));
+    }
+
+    void stop(int index) {
+        store_.stop_trial(trial(index).id);
+        has_ended(index) = true;
+        ++outcome_.stopped;
+        progress_.trial_stopped();
     }
 
     void fail_trials(const std::vector<int>& trials, const std::string& message) {
+        std::vector<Fate> fates;
         store_.together([&] {
             for (const int served : trials) {
-                if (ended_trials_[static_cast<std::size_t>(served)]) continue;
-                ended_trials_[static_cast<std::size_t>(served)] = true;
+                if (has_ended(served)) continue;
+                has_ended(served) = true;
                 store_.fail_trial(trial(served).id, message);
                 ++outcome_.failed;
-                progress_.trial_ended(true, 0, "");
+                progress_.trial_failed();
+                if (!options_.stopping) continue;
+                for (Fate& fate : options_.stopping->failed(trial(served).id)) fates.push_back(std::move(fate));
             }
         });
+        carry_out_fates(fates);
     }
 
     StageRecord record_of(int index, int rank) const {
@@ -213,8 +266,14 @@ class Run {
     const CoordinatorOptions& options_;
     Scheduler scheduler_;
     std::vector<bool> ended_trials_;
-    std::set<int> joined_;  // ranks that have said hello
+    std::unordered_map<std::string, int> index_of_;  // with a stopping rule: trials by id
+    std::map<std::pair<int, int>, int> gates_;       // stage that waits for (trial, epoch)
+    std::unordered_map<int, int> undecided_;         // by stage: how many decisions it waits for
+    std::set<int> wanted_;                           // stages that one of their trials goes on with
+    std::set<int> joined_;                           // ranks that have said hello
     std::string failure_;
+    std::optional<Clock::time_point> first_start_;
+    Clock::time_point last_end_;
     Outcome outcome_;
 };
 

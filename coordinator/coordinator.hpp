@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/channel.hpp"
+#include "coordinator/early_stopping.hpp"
 #include "coordinator/plan.hpp"
 #include "coordinator/progress.hpp"
 #include "results/store.hpp"
@@ -16,11 +17,13 @@ namespace thaw {
 struct CoordinatorOptions {
     std::string cache;                  // folder of decoded images and features; without sharing the run's own
     std::chrono::seconds patience{60};  // for the first word of every worker, and for the last
+    EarlyStopping* stopping = nullptr;  // none: no trial is stopped early
 };
 
 struct Outcome {
-    int finished = 0, failed = 0;  // trials
+    int finished = 0, failed = 0, stopped = 0;  // trials
     bool interrupted = false;
+    double seconds = 0;       // from the first stage's start to the last one's end
     std::string input_error;  // what stopped the sweep because the input is wrong; empty: nothing did
 };
 

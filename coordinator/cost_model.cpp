@@ -153,8 +153,8 @@ double CostModel::epochs_seconds(const Trial& trial, int epochs) {
 }
 
 double CostModel::trajectory_seconds(const Plan& plan, const PlannedTrajectory& trajectory) {
-    const Trial& trial = plan.longest_trial(trajectory);
-    return training(trial).setup + epochs_seconds(trial, std::max(trial.epochs - trajectory.from_epoch, 0));
+    const Trial& trial = plan.first_trial(trajectory);
+    return training(trial).setup + epochs_seconds(trial, trajectory.to_epoch - trajectory.from_epoch);
 }
 
 double CostModel::parameters(const Trial& trial) {
@@ -163,6 +163,10 @@ double CostModel::parameters(const Trial& trial) {
     for (int i = trial.frozen_layers; i < graph.top_begin; ++i)
         count += static_cast<double>(graph.layers[static_cast<std::size_t>(i)].parameters);
     return count;
+}
+
+double CostModel::snapshot_bytes(const Trial& trial) {
+    return 12 * parameters(trial);  // Adam's: the others keep less
 }
 
 std::int64_t CostModel::tap_bytes(const Trial& trial, const TapKey& tap) {

@@ -25,8 +25,8 @@ class CostModel {
     /// The same for a trajectory, with its set-up, from the epoch that it goes on from.
     double trajectory_seconds(const Plan& plan, const PlannedTrajectory& trajectory);
 
-    /// What is trained: the layers behind the freeze depth and the head.
-    double parameters(const Trial& trial);
+    /// Of a snapshot: what is trained (the layers behind the freeze depth and the head) and its optimizer's state.
+    double snapshot_bytes(const Trial& trial);
     std::int64_t tap_bytes(const Trial& trial, const TapKey& tap);  // of one image
     /// Memory of a frozen pass over the layers before `cut`, for one image.
     std::int64_t forward_memory(const Trial& trial, int cut);
@@ -41,6 +41,7 @@ class CostModel {
     Measured head(const Trial& trial);
     Measured tail(const Trial& trial);
     double head_parameters(const Trial& trial);
+    double parameters(const Trial& trial);
 
     const Inputs& inputs_;
     GraphCache& graphs_;

@@ -11,6 +11,7 @@ namespace thaw {
 
 struct PassContext {
     const Inputs& inputs;
+    const PlanOptions& options;
     GraphCache& graphs;
     CostModel& costs;
 };
@@ -44,8 +45,12 @@ StageMap every_stage_itself(const Plan& plan);
 /// Merges stages as the map says: trajectories, trials and what is needed; and takes out those that are gone.
 void merge_stages(Plan& plan, const StageMap& into);
 
+/// Trainings go on from snapshots that earlier sweeps have left, and leave some themselves.
+PassReport use_snapshots(Plan& plan, PassContext& context);
 /// Features are kept on disk, in memory or nowhere, by what storing, reading and computing them again costs.
 PassReport choose_cache(Plan& plan, PassContext& context);
+/// Where a stopping rule judges trials, their training is cut; what is behind a cut waits for the decision.
+PassReport split_at_rungs(Plan& plan, PassContext& context);
 /// Tails whose features are nowhere, from the same cut and in the same batch order, are stepped side by side.
 PassReport share_forward(Plan& plan, PassContext& context);
 /// Heads on the same features are one stage, up to a length that still spreads over all threads.

@@ -15,11 +15,22 @@ constexpr const SharingPass* kSharingPasses[] = {&kShareDecode, &kSharePrefix, &
 
 struct NamedPass {
     Pass pass;
-    bool shares;  // left out by --no-sharing
+    bool (*wanted)(const PlanOptions& options);
 };
-// Where features lie decides which trainings can share a frozen pass, and which heads read the same array.
-constexpr NamedPass kPasses[] = {
-    {choose_cache, true}, {share_forward, true}, {fuse_heads, true}, {predict_cost, false}};
+bool with_sharing(const PlanOptions& options) {
+    return options.sharing;
+}
+bool with_stopping(const PlanOptions& options) {
+    return !std::holds_alternative<std::monostate>(options.stopping);
+}
+bool always(const PlanOptions&) {
+    return true;
+}
+// How many epochs are left decides where features pay; where they lie decides which trainings can share a frozen pass,
+// and which heads read the same array. What waits for a decision is not merged: others would wait with it.
+constexpr NamedPass kPasses[] = {{use_snapshots, with_sharing},   {choose_cache, with_sharing},
+                                 {split_at_rungs, with_stopping}, {share_forward, with_sharing},
+                                 {fuse_heads, with_sharing},      {predict_cost, always}};
 
 /// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
@@ -56,11 +67,11 @@ class PlanBuilder {
         PlannedStage& stage = plan_.stages[static_cast<std::size_t>(train)];
         if (stage.trajectories.empty()) {
             stage.trajectories.push_back(static_cast<int>(plan_.trajectories.size()));
-            plan_.trajectories.push_back({{}, i, 0, false});
+            plan_.trajectories.emplace_back();
         }
         PlannedTrajectory& trajectory = plan_.trajectories[static_cast<std::size_t>(stage.trajectories[0])];
         trajectory.trials.push_back(i);
-        if (plan_.longest_trial(trajectory).epochs < trial.epochs) trajectory.longest = i;
+        trajectory.to_epoch = std::max(trajectory.to_epoch, trial.epochs);
     }
 
     /// The stage of this kind that serves the trial: one that is there and equal, or a new one.
@@ -128,12 +139,12 @@ const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, c
     return found->second;
 }
 
-Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing) {
-    Plan plan = PlanBuilder(std::move(trials), inputs, graphs, sharing).build();
+Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options) {
+    Plan plan = PlanBuilder(std::move(trials), inputs, graphs, options.sharing).build();
     CostModel costs(inputs, graphs);
-    PassContext context{inputs, graphs, costs};
+    PassContext context{inputs, options, graphs, costs};
     for (const NamedPass& pass : kPasses)
-        if (sharing || !pass.shares) plan.reports.push_back(pass.pass(plan, context));
+        if (pass.wanted(options)) plan.reports.push_back(pass.pass(plan, context));
     plan.unmeasured = costs.missing();
     return plan;
 }

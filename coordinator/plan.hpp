@@ -5,12 +5,14 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
 #include "common/inputs.hpp"
 #include "common/stage.hpp"
 #include "common/trial.hpp"
+#include "coordinator/search.hpp"
 
 namespace thaw {
 
@@ -42,21 +44,23 @@ struct PlannedTap {
     Storage place = Storage::disk;
 };
 
-/// Trials that are points on one training.
+/// Trials that are points on one training, or on a stretch of one.
 struct PlannedTrajectory {
-    std::vector<int> trials;      // indices into Plan::trials, ascending
-    int longest = 0;              // the one of them with the most epochs
+    std::vector<int> trials;      // indices into Plan::trials, ascending; they differ in nothing but epochs
     int from_epoch = 0;           // its training goes on from a snapshot of this epoch
+    int to_epoch = 0;             // its last; the most that any of the trials asks for, where it is no stretch
     bool keeps_snapshot = false;  // after its last epoch, for who asks for more epochs later
 };
 
 struct PlannedStage {
     StageKind kind = StageKind::decode;
     std::vector<int> trials;        // those it serves, as indices into Plan::trials; ascending
-    std::vector<int> needs;         // stages that must be done before, as indices into Plan::stages; ascending
+    std::vector<int> needs;         // stages that must be done before, as indices into Plan::stages
     std::vector<PlannedTap> taps;   // features only; ascending
     std::vector<int> trajectories;  // train only, as indices into Plan::trajectories
     bool recompute = false;         // train only: its features are nowhere
+    int gate_epoch = 0;             // train only: runs where the stopping rule lets one of its trials go on from there
+    bool unlikely = false;          // the prediction is made as if it were not run
     Cost predicted;
     /// Whole-rank stages use every thread of their rank; the others one, several run side by side.
     bool whole_rank() const { return kind != StageKind::train || (recompute && trajectories.size() > 1); }
@@ -85,7 +89,7 @@ struct Plan {
     const PlannedStage& stage(int index) const { return stages[static_cast<std::size_t>(index)]; }
     const PlannedTrajectory& trajectory(int index) const { return trajectories[static_cast<std::size_t>(index)]; }
     const Trial& first_trial(const PlannedStage& stage) const { return trial(stage.trials[0]); }
-    const Trial& longest_trial(const PlannedTrajectory& trajectory) const { return trial(trajectory.longest); }
+    const Trial& first_trial(const PlannedTrajectory& trajectory) const { return trial(trajectory.trials[0]); }
 };
 
 /// Layer graphs by (backbone, image size, padding), built once.
@@ -102,9 +106,16 @@ class GraphCache {
     const Graphs::value_type* last_ = nullptr;  // neighbouring trials mostly ask for the same
 };
 
+struct PlanOptions {
+    bool sharing = true;
+    StoppingRule stopping = {};
+    std::unordered_map<std::string, int> known_epochs = {};  // by trial id: what an earlier run recorded of it
+};
+
 /// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in
-/// the eyes of a sharing pass are one, and the other passes of passes.hpp follow; without, only `cost`.
-Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing = true);
+/// the eyes of a sharing pass are one, and the other passes of passes.hpp follow; without, only those that change no
+/// work.
+Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options = {});
 
 /// Which output of a frozen pass the trial trains on; trials that train from the images have none.
 bool has_features(const Trial& trial);

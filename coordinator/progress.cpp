@@ -45,17 +45,28 @@ void ProgressDisplay::stage_ended(int stage) {
     changed_ = true;
 }
 
-void ProgressDisplay::trial_ended(bool failed, double validation_accuracy, const std::string& name) {
-    (failed ? failed_ : finished_) += 1;
+void ProgressDisplay::trial_finished(double validation_accuracy, const std::string& name) {
+    ++finished_;
     changed_ = true;
-    if (failed || validation_accuracy <= best_) return;
+    if (validation_accuracy <= best_) return;
     best_ = validation_accuracy;
     best_name_ = name;
+}
+
+void ProgressDisplay::trial_failed() {
+    ++failed_;
+    changed_ = true;
+}
+
+void ProgressDisplay::trial_stopped() {
+    ++stopped_;
+    changed_ = true;
 }
 
 std::string ProgressDisplay::line() const {
     const double elapsed = std::chrono::duration<double>(Clock::now() - began_).count();
     std::string text = fmt::format("{}/{} trials", finished_, trials_);
+    if (stopped_) text += fmt::format(", {} stopped early", stopped_);
     if (failed_) text += fmt::format(", {} failed", failed_);
     for (const auto& [number, stage] : running_) {
         if (stage.images == 0) continue;

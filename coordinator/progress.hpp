@@ -24,7 +24,9 @@ class ProgressDisplay {
     void stage_started(int stage, const std::string& kind, double core_seconds);
     void images_done(int stage, std::int64_t images);
     void stage_ended(int stage);
-    void trial_ended(bool failed, double validation_accuracy, const std::string& name);
+    void trial_finished(double validation_accuracy, const std::string& name);
+    void trial_failed();
+    void trial_stopped();
     /// Shows what is new, if it is time to.
     void refresh(bool now = false);
     /// Takes the live line away.
@@ -43,7 +45,7 @@ class ProgressDisplay {
     std::FILE* out_;
     Mode mode_;
     Clock::time_point began_ = Clock::now(), shown_{};
-    int trials_ = 0, finished_ = 0, failed_ = 0;
+    int trials_ = 0, finished_ = 0, failed_ = 0, stopped_ = 0;
     double total_seconds_ = 0, done_seconds_ = 0;  // predicted
     std::map<int, Stage> running_;
     double best_ = -1;

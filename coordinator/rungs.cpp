@@ -132,8 +132,8 @@ std::vector<std::unique_ptr<Rungs::Rung>> make_rungs(const StoppingRule& rule, s
     for (const auto& [epochs, count] : trials_by_epochs) {
         int entrants = count;
         for (const int epoch : rung_epochs(rule, epochs)) {
-            if (const Halving* halving = std::get_if<Halving>(&rule)) {
-                const int places = std::max(1, entrants / halving->reduction_factor);
+            if (std::holds_alternative<Halving>(rule)) {
+                const int places = usual_places(rule, entrants);
                 ladders[epochs].push_back(static_cast<int>(rungs.size()));
                 rungs.push_back(std::make_unique<HalvingRung>(epoch, entrants, places));
                 entrants = places;
@@ -162,6 +162,11 @@ std::vector<int> rung_epochs(const StoppingRule& rule, int epochs) {
         for (std::int64_t epoch = median->grace; epoch < epochs; epoch += median->every)
             rungs.push_back(static_cast<int>(epoch));
     return rungs;
+}
+
+int usual_places(const StoppingRule& rule, int entrants) {
+    const Halving* halving = std::get_if<Halving>(&rule);
+    return std::max(1, entrants / (halving ? halving->reduction_factor : 2));
 }
 
 RungResult rung_result(const std::vector<EpochMetrics>& epochs) {

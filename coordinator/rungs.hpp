@@ -27,6 +27,9 @@ namespace thaw {
 /// The epochs at which a trial of that many epochs is judged, ascending; all are less than `epochs`, where it ends.
 std::vector<int> rung_epochs(const StoppingRule& rule, int epochs);
 
+/// How many of so many entrants a rung lets go on; of the median rule a guess.
+int usual_places(const StoppingRule& rule, int entrants);
+
 struct Entrant {
     std::string id;  // the trial's: decides between equal results
     int epochs = 0;  // if it is never stopped

@@ -170,7 +170,8 @@ double simulate(const std::vector<StageNode>& stages, int ranks, int threads) {
                 running.emplace(now + stages[static_cast<std::size_t>(action.stage)].seconds, action.stage);
     };
     for (std::size_t i = 0; i < stages.size(); ++i)
-        if (stages[i].gated) scheduler.open(static_cast<int>(i));
+        if (stages[i].gated)
+            stages[i].unlikely ? scheduler.skip(static_cast<int>(i)) : scheduler.open(static_cast<int>(i));
     for (int rank = 0; rank < ranks; ++rank) start(scheduler.rank_joined(rank, threads));
     while (!running.empty()) {
         const int stage = running.top().second;

@@ -17,6 +17,7 @@ struct StageNode {
     double seconds = 0;       // predicted
     bool whole_rank = false;  // uses every thread of its rank; otherwise one
     bool gated = false;       // waits, besides its needs, for open() or skip()
+    bool unlikely = false;    // simulate() skips it
 };
 
 struct Action {
@@ -95,8 +96,9 @@ class Scheduler {
     bool stopped_ = false;
 };
 
-/// Seconds from start to end if every stage takes as long as predicted, none fails and every gate is open: what the
-/// scheduler itself makes of the stages on `ranks` ranks of `threads` threads, against a clock that does not tick.
+/// Seconds from start to end if every stage takes as long as predicted, none fails and every gate is opened but those
+/// of unlikely ones: what the scheduler itself makes of the stages on `ranks` ranks of `threads` threads, against a
+/// clock that does not tick.
 double simulate(const std::vector<StageNode>& stages, int ranks, int threads);
 
 }  // namespace thaw

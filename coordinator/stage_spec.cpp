@@ -98,8 +98,12 @@ FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, c
     return spec;
 }
 
-std::string snapshot_file(const std::string& cache, const std::string& key, int epoch) {
-    return fmt::format("{}/snapshot-{}-{}.state", cache, key, epoch);
+/// Where trials that are one training are not merged, each has files of its own.
+std::string snapshot_file(const Plan& plan, const PlannedTrajectory& trajectory, int epoch, const Inputs& inputs,
+                          const std::string& cache) {
+    const Trial& trial = plan.first_trial(trajectory);
+    const std::string key = plan.shared ? trajectory_key(trial, inputs) : trial.id;
+    return fmt::format("{}/{}", cache, SnapshotName{key, epoch}.file());
 }
 
 TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs& inputs, const std::string& cache) {
@@ -109,14 +113,15 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
     spec.images = images_of(plan, stage, inputs, cache);
     spec.recompute = stage.recompute;
     spec.weights = inputs.weights_of(first);
+    spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     for (const int index : stage.trajectories) {
         const PlannedTrajectory& trajectory = plan.trajectory(index);
-        TrainStage::Trajectory planned{plan.longest_trial(trajectory), 0, "", ""};
-        if (trajectory.from_epoch || trajectory.keeps_snapshot) {
-            const std::string key = trajectory_key(planned.trial, inputs);
-            if (trajectory.from_epoch) planned.resume = snapshot_file(cache, key, trajectory.from_epoch);
-            if (trajectory.keeps_snapshot) planned.keep_last = snapshot_file(cache, key, planned.trial.epochs);
-        }
+        TrainStage::Trajectory planned{plan.first_trial(trajectory), stage.gate_epoch, "", ""};
+        planned.trial.epochs = trajectory.to_epoch;
+        if (trajectory.from_epoch > 0)
+            planned.resume = snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache);
+        if (trajectory.keeps_snapshot)
+            planned.keep_last = snapshot_file(plan, trajectory, trajectory.to_epoch, inputs, cache);
         spec.trajectories.push_back(std::move(planned));
     }
     const int features = needed(plan, stage, StageKind::features);
@@ -161,6 +166,9 @@ std::vector<std::string> stage_outputs(const StageSpec& spec) {
     if (const auto* decode = std::get_if<DecodeStage>(&spec)) files.push_back(decode->output);
     if (const auto* features = std::get_if<FeaturesStage>(&spec))
         for (const auto& tap : features->taps) files.push_back(tap.output);
+    if (const auto* train = std::get_if<TrainStage>(&spec))
+        for (const auto& trajectory : train->trajectories)
+            if (!trajectory.keep_last.empty()) files.push_back(trajectory.keep_last);
     return files;
 }
 
@@ -215,6 +223,7 @@ std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain) {
         for (const PlannedStage& stage : plan.stages) {
             if (stage.kind != kind) continue;
             stages.push_back(&stage);
+            if (stage.unlikely) continue;
             cost.seconds += core_seconds(stage, inputs);
             cost.bytes += stage.predicted.bytes;
             cost.memory = std::max(cost.memory, stage.predicted.memory);

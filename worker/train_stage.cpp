@@ -1,5 +1,7 @@
 #include "worker/train_stage.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <list>
@@ -7,6 +9,7 @@
 #include <set>
 
 #include "common/backbones/backbones.hpp"
+#include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/parallel.hpp"
 #include "worker/data/array_file.hpp"
@@ -182,10 +185,24 @@ class Training {
         return member;
     }
 
+    /// Nothing but time is lost with a snapshot that cannot be written.
     void keep_snapshot(const TrainStage::Trajectory& planned, const Member& member) {
-        if (planned.keep_last.empty() || member.epochs_done() < planned.trial.epochs) return;
-        write_snapshot(planned.keep_last, {member.history, member.model->state()});
-        result_.bytes += static_cast<std::int64_t>(std::filesystem::file_size(planned.keep_last));
+        if (planned.keep_last.empty() || planned.keep_last == planned.resume) return;
+        if (member.epochs_done() < planned.trial.epochs) return;
+        const std::filesystem::path path = planned.keep_last;
+        const Snapshot snapshot{member.history, member.model->state()};
+        std::optional<FileLock> room;
+        if (stage_.cache_budget > 0)
+            room = CacheFolder(path.parent_path(), stage_.cache_budget)
+                       .make_room(static_cast<std::int64_t>(snapshot.state.size()));
+        try {
+            result_.bytes += write_snapshot(path, snapshot);
+        } catch (const StageError& error) {
+            spdlog::warn("{}; whoever asks for more epochs trains again", error.what());
+            return;
+        }
+        std::error_code gone;
+        if (!planned.resume.empty()) std::filesystem::remove(planned.resume, gone);
     }
 
     const TrainStage& stage_;

@@ -48,10 +48,6 @@ class CacheChooser {
   private:
     using Reader = std::pair<std::size_t, TapKey>;  // features stage and its tap
 
-    const Trial& trained(const PlannedStage& stage) const {
-        return plan_.longest_trial(plan_.trajectory(stage.trajectories[0]));
-    }
-
     /// Which train stages read each tap.
     void find_readers() {
         for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
@@ -74,10 +70,12 @@ class CacheChooser {
         std::map<std::pair<std::uint64_t, int>, int> streams;  // epochs by seed and batch size: share_forward's groups
         double epochs = 0;
         for (const std::size_t reader : readers_[{s, tap}]) {
-            const Trial& trial = trained(plan_.stages[reader]);
+            const PlannedTrajectory& trajectory = plan_.trajectory(plan_.stages[reader].trajectories[0]);
+            const Trial& trial = plan_.first_trial(trajectory);
+            const int left = trajectory.to_epoch - trajectory.from_epoch;
             int& longest = streams[{trial.seed, trial.batch_size}];
-            longest = std::max(longest, trial.epochs);
-            epochs += trial.epochs;
+            longest = std::max(longest, left);
+            epochs += left;
         }
         for (const auto& [stream, longest] : streams) result.recompute += longest * used * image;
         result.forward = inputs_.images() * image;

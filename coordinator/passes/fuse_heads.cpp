@@ -18,7 +18,7 @@ constexpr int kStagesPerThread = 8;
 /// parameter) out of the processor's caches at every batch.
 PassReport fuse_heads(Plan& plan, PassContext& context) {
     const auto is_head = [&](const PlannedStage& stage) {
-        if (stage.kind != StageKind::train || stage.recompute || stage.trajectories.size() != 1) return false;
+        if (stage.kind != StageKind::train || stage.recompute || stage.gate_epoch > 0) return false;
         const Trial& trial = plan.first_trial(stage);
         return trial.cut == context.graphs.of(trial, context.inputs).top_begin;
     };

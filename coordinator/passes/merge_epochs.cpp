@@ -32,19 +32,12 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
 
 PassReport report(const Plan& plan, int asked) {
     std::int64_t epochs = 0, before = 0;
-    for (const PlannedTrajectory& trajectory : plan.trajectories) epochs += plan.longest_trial(trajectory).epochs;
+    for (const PlannedTrajectory& trajectory : plan.trajectories) epochs += trajectory.to_epoch;
     for (const Trial& trial : plan.trials) before += trial.epochs;
     PassReport report{"merge_epochs", "", {}};
     report.text =
         fmt::format("{} trainings saved, {} of {} epochs: trials that differ only in epochs are one trajectory",
                     asked - static_cast<int>(plan.trajectories.size()), before - epochs, before);
-    std::int64_t resumed = 0, done = 0;
-    for (const PlannedTrajectory& trajectory : plan.trajectories) {
-        resumed += trajectory.from_epoch > 0;
-        done += trajectory.from_epoch;
-    }
-    if (resumed)
-        report.details.push_back(fmt::format("{} trainings go on from snapshots: {} epochs are done", resumed, done));
     return report;
 }
 

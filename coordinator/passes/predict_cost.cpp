@@ -57,14 +57,14 @@ class StageCosts {
         double most = 0;
         for (const int index : stage.trajectories) {
             const PlannedTrajectory& trajectory = plan_.trajectory(index);
-            const Trial& trial = plan_.longest_trial(trajectory);
+            const Trial& trial = plan_.first_trial(trajectory);
             const double seconds = costs_.trajectory_seconds(plan_, trajectory);
             cost.seconds += seconds / side_by_side;
             most = std::max(most, seconds);
-            longest = std::max(longest, trial.epochs - trajectory.from_epoch);
+            longest = std::max(longest, trajectory.to_epoch - trajectory.from_epoch);
             cost.memory = stage.recompute ? cost.memory + costs_.training_memory(trial)
                                           : std::max(cost.memory, costs_.training_memory(trial));
-            if (trajectory.keeps_snapshot) cost.bytes += static_cast<std::int64_t>(12 * costs_.parameters(trial));
+            if (trajectory.keeps_snapshot) cost.bytes += static_cast<std::int64_t>(costs_.snapshot_bytes(trial));
         }
         cost.seconds = std::max(cost.seconds, most);
         cost.seconds += static_cast<double>(cost.bytes) * costs_.disk().seconds;
@@ -89,6 +89,7 @@ PassReport predict_cost(Plan& plan, PassContext& context) {
     Cost total;
     for (PlannedStage& stage : plan.stages) {
         stage.predicted = costs.of(stage);
+        if (stage.unlikely) continue;
         total.seconds += core_seconds(stage, context.inputs);
         total.bytes += stage.predicted.bytes;
         total.memory = std::max(total.memory, stage.predicted.memory);
@@ -96,7 +97,8 @@ PassReport predict_cost(Plan& plan, PassContext& context) {
     const Inputs& inputs = context.inputs;
     std::vector<StageNode> nodes;
     for (const PlannedStage& stage : plan.stages)
-        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank(), false});
+        nodes.push_back(
+            {stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0, stage.unlikely});
     plan.predicted_seconds = simulate(std::move(nodes), inputs.ranks, inputs.threads_per_rank);
     PassReport report{"cost", "", {}};
     report.text = fmt::format(

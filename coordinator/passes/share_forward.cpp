@@ -25,6 +25,10 @@ PassReport share_forward(Plan& plan, PassContext& context) {
             continue;
         }
         ++asked;
+        if (stage.gate_epoch > 0) {
+            ++left;
+            continue;
+        }
         const TapKey tap = tap_of(trial, context.graphs.of(trial, context.inputs));
         std::string key;
         kSharePrefix.key(trial, context.inputs, key);

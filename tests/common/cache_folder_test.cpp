@@ -35,7 +35,7 @@ class CacheFolderTest : public testing::Test {
     std::vector<std::string> arrays() const {
         std::vector<std::string> names;
         for (const CacheEntry& entry : CacheFolder(folder_.path()).entries())
-            names.push_back(entry.array.filename().string());
+            names.push_back(entry.file.filename().string());
         return names;
     }
 

@@ -65,7 +65,7 @@ class CoordinatorTest : public testing::Test {
   protected:
     Outcome run(const std::vector<Trial>& trials, const std::vector<ScriptedWorker::Script>& scripts,
                 bool sharing = true) {
-        Plan plan = make_plan(trials, inputs_, graphs_, sharing);
+        Plan plan = make_plan(trials, inputs_, graphs_, {.sharing = sharing});
         ChannelEnds ends = make_local_channel(static_cast<int>(scripts.size()));
         Store store(database());
         store.begin_sweep(SweepRecord(), trials);

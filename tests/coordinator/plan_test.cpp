@@ -26,7 +26,7 @@ class PlanTest : public testing::Test {
     /// The usual trial beside one that differs as `change` says.
     Plan plan_pair(const std::function<void(Trial&)>& change, bool sharing = true) {
         const Trial usual = made_up_trial(graphs_);
-        return make_plan({usual, but(usual, graphs_, change)}, inputs_, graphs_, sharing);
+        return make_plan({usual, but(usual, graphs_, change)}, inputs_, graphs_, {.sharing = sharing});
     }
     static int count(const Plan& plan, StageKind kind) {
         return static_cast<int>(std::count_if(plan.stages.begin(), plan.stages.end(),
@@ -241,7 +241,7 @@ TEST_F(PlanTest, SharesNothingWithoutSharing) {
     std::vector<Trial> trials;
     for (const int epochs : {4, 9, 1}) trials.push_back(made_up_trial(graphs_, "all", epochs));
     trials.push_back(made_up_trial(graphs_, "features.14"));
-    const Plan plan = make_plan(trials, inputs_, graphs_, false);
+    const Plan plan = make_plan(trials, inputs_, graphs_, {.sharing = false});
     EXPECT_THAT(counts(plan), ElementsAre(4, 4, 4));
     for (const PlannedStage& stage : plan.stages) EXPECT_THAT(stage.trials, SizeIs(1));
     const auto files = outputs(plan);
@@ -272,11 +272,12 @@ TEST_F(PlanTest, IsTheSamePlanInEveryRunAndSoundForAnyMixOfTrials) {
             if (ids.insert(trial.id).second) trials.push_back(trial);
         }
         for (const bool sharing : {true, false}) {
-            const Plan plan = make_plan(trials, inputs_, graphs_, sharing);
+            const Plan plan = make_plan(trials, inputs_, graphs_, {.sharing = sharing});
             expect_sound(plan);
             const auto files = outputs(plan);
             EXPECT_EQ(std::set<std::string>(files.begin(), files.end()).size(), files.size()) << "a file written twice";
-            EXPECT_EQ(plan_text(plan, inputs_), plan_text(make_plan(trials, inputs_, graphs_, sharing), inputs_));
+            EXPECT_EQ(plan_text(plan, inputs_),
+                      plan_text(make_plan(trials, inputs_, graphs_, {.sharing = sharing}), inputs_));
         }
         if (HasFailure()) break;
     }
@@ -336,7 +337,7 @@ TEST_F(PlanTest, NamesOutputsOfOtherImagesByTheSameContent) {
 TEST_F(PlanTest, GivesTheCachesBudgetToWhatIsShared) {
     inputs_.cache_budget = 1000;
     for (const bool shared : {true, false}) {
-        const Plan plan = make_plan({made_up_trial(graphs_)}, inputs_, graphs_, shared);
+        const Plan plan = make_plan({made_up_trial(graphs_)}, inputs_, graphs_, {.sharing = shared});
         const std::int64_t budget = shared ? 1000 : 0;
         EXPECT_EQ(std::get<DecodeStage>(stage_spec(plan, 0, inputs_, "/cache")).cache_budget, budget);
         EXPECT_EQ(std::get<FeaturesStage>(stage_spec(plan, 1, inputs_, "/cache")).cache_budget, budget);

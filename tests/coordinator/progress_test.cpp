@@ -43,9 +43,9 @@ TEST(ProgressDisplay, TellsTrialsFailuresAndTheBestInOneLine) {
     Paper paper;
     ProgressDisplay display(paper.file(), ProgressDisplay::Mode::lines);
     display.begin(3, 10);
-    display.trial_ended(false, 0.5, "worse");
-    display.trial_ended(false, 0.75, "better");
-    display.trial_ended(true, 0, "");
+    display.trial_finished(0.5, "worse");
+    display.trial_finished(0.75, "better");
+    display.trial_failed();
     display.refresh(true);
     EXPECT_EQ(paper.text(), "2/3 trials, 1 failed | best 0.750 better\n");
 }
@@ -78,7 +78,7 @@ TEST(ProgressDisplay, SaysNothingTwiceAndNothingBeforeItsTime) {
     Paper paper;
     ProgressDisplay display(paper.file(), ProgressDisplay::Mode::lines);
     display.begin(1, 1);
-    display.trial_ended(false, 0.5, "one");
+    display.trial_finished(0.5, "one");
     display.refresh();
     EXPECT_THAT(paper.text(), IsEmpty());
     display.refresh(true);
@@ -91,7 +91,7 @@ TEST(ProgressDisplay, TakesItsLiveLineAway) {
     {
         ProgressDisplay display(paper.file(), ProgressDisplay::Mode::live);
         display.begin(1, 1);
-        display.trial_ended(false, 0.5, std::string(300, 'x'));
+        display.trial_finished(0.5, std::string(300, 'x'));
         display.refresh(true);
         EXPECT_LE(paper.text().size(), 120u);  // must not wrap on a terminal
         EXPECT_THAT(paper.text(), Not(HasSubstr("\n")));
@@ -104,7 +104,7 @@ TEST(ProgressDisplay, IsSilentWhenQuiet) {
     {
         ProgressDisplay display(paper.file(), ProgressDisplay::mode_for(paper.file(), true));
         display.begin(1, 1);
-        display.trial_ended(false, 0.5, "one");
+        display.trial_finished(0.5, "one");
         display.refresh(true);
     }
     EXPECT_THAT(paper.text(), IsEmpty());

@@ -18,7 +18,7 @@ constexpr std::size_t kFingerprintBytes = 32;
 
 }  // namespace
 
-void write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot) {
+std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot) {
     const std::string history = nlohmann::json(snapshot.history).dump();
     std::uint64_t length = history.size();
     std::string body(sizeof length, '\0');
@@ -30,6 +30,7 @@ void write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot)
         file.write(fingerprint(body));
         file.write(body);
         file.commit();
+        return static_cast<std::int64_t>(kMagic.size() + kFingerprintBytes + body.size());
     } catch (const std::system_error& error) {
         throw StageError("{}", error.what());
     }

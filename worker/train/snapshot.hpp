@@ -1,6 +1,7 @@
 // A trajectory after one of its epochs, on disk: enough to go on from there as if it had never stopped.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,8 +17,9 @@ struct Snapshot {
     int epoch() const { return history.back().epoch; }
 };
 
-/// Writes it under its name at once or not at all, with a checksum. Throws StageError (no room, not writable).
-void write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot);
+/// Writes it under its name at once or not at all, with a checksum; returns its bytes. Throws StageError (no room, not
+/// writable).
+std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot);
 /// Nothing where there is none, or a damaged one.
 std::optional<Snapshot> read_snapshot(const std::filesystem::path& path);
 
