@@ -140,6 +140,30 @@ TEST_F(CacheFolderTest, IsEmptyWhereThereIsNoFolder) {
     EXPECT_LE(default_cache_budget(folder_ / "absent"), 50'000'000'000);
 }
 
+TEST_F(CacheFolderTest, SnapshotsAreListedByTrajectoryAndGoBeforeTheirSweepHasEnded) {
+    const CacheFolder cache(folder_.path(), 2500);
+    const RunningSweep sweep = cache.begin_sweep();
+    for (const SnapshotName& name : {SnapshotName{"abc", 3}, {"abc", 9}, {"def", 1}})
+        write_file(folder_ / name.file(), std::string(1000, 'x'));
+    EXPECT_EQ(cache.snapshots(), (std::map<std::string, std::set<int>>{{"abc", {3, 9}}, {"def", {1}}}));
+    age(folder_ / SnapshotName{"abc", 9}.file(), 1);
+    { const FileLock room = cache.make_room(500); }
+    EXPECT_EQ(cache.snapshots(), (std::map<std::string, std::set<int>>{{"abc", {3}}, {"def", {1}}}));
+}
+
+TEST(SnapshotName, IsOfWhichTrajectoryAfterWhichEpoch) {
+    const SnapshotName name{"0123abcd", 12};
+    EXPECT_EQ(name.file(), "snapshot-0123abcd-12.state");
+    const auto parsed = SnapshotName::parse(name.file());
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->trajectory, "0123abcd");
+    EXPECT_EQ(parsed->epoch, 12);
+    for (const char* other :
+         {"snapshot-abc.state", "snapshot-abc-0.state", "snapshot-abc-x.state", "snapshot-abc-1.array",
+          ".snapshot-abc-1.state.7.0.tmp", "snapshot--1.state", "snapshot-abc-1x.state"})
+        EXPECT_FALSE(SnapshotName::parse(other)) << other;
+}
+
 TEST(ArrayName, IsWhatWasMadeAndOfWhichImages) {
     const ArrayName name{"features-mobilenet_v2-154-avg-0123", "abcd"};
     EXPECT_EQ(name.file(), "features-mobilenet_v2-154-avg-0123-abcd.array");

@@ -158,11 +158,11 @@ TEST_F(Cache, IsListedAndCleared) {
     ASSERT_EQ(run(sweep(kOneTrial)).exit_code, 0);
     const Ended list = thaw({"cache", "--runs", (folder_ / "runs").string()});
     EXPECT_THAT(list.output, AllOf(HasSubstr("images 40"), HasSubstr("features mobilenet_v2 154 avg"),
-                                   HasSubstr("172.9 kB"), HasSubstr("2 arrays")));
+                                   HasSubstr("172.9 kB"), HasSubstr("2 files")));
     const Ended disk = thaw({"cache", "--disk", "--runs", (folder_ / "runs").string()});
     EXPECT_THAT(disk.output, HasSubstr("may hold"));
     const Ended clear = thaw({"cache", "--clear", "--runs", (folder_ / "runs").string()});
-    EXPECT_THAT(clear.output, AllOf(HasSubstr("freed"), HasSubstr("0 arrays")));
+    EXPECT_THAT(clear.output, AllOf(HasSubstr("freed"), HasSubstr("0 files")));
     ASSERT_EQ(run(sweep(std::string(kOneTrial) + "learning_rate: 1e-2\n")).exit_code, 0);
 }
 

@@ -120,6 +120,25 @@ TEST_F(Input, APlanTellsWhatWouldBeSharedAndRunsNothing) {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "runs/test/results.db"));
 }
 
+TEST_F(Input, ASweepThatTakesLongIsPlannedByMeasuringTheMachineOnce) {
+    const std::string speeds = folder_ / "speeds.json";
+    ::setenv("THAW_SPEEDS", speeds.c_str(), 1);
+    const std::string brief = sweep("backbone: mobilenet_v2\nepochs: 1\n");
+    EXPECT_THAT(thaw({"plan", brief, "--explain"}).output, HasSubstr("not measured on this machine"));
+    EXPECT_FALSE(std::filesystem::exists(speeds)) << "not worth it";
+    const std::string lengthy =
+        sweep("backbone: mobilenet_v2\nfreeze: [all, features.16]\nhead: [none, \"32\"]\nepochs: 9999\n");
+    const Ended first = thaw({"plan", lengthy, "--explain"}), second = thaw({"plan", lengthy, "--explain"});
+    ::unsetenv("THAW_SPEEDS");
+    EXPECT_THAT(first.errors, HasSubstr("measuring this machine"));
+    EXPECT_THAT(first.output, HasSubstr("from speeds measured on this machine"));
+    EXPECT_THAT(second.errors, Not(HasSubstr("measuring")));
+    EXPECT_EQ(second.output, first.output);
+    const std::string measured = text_of(speeds);
+    for (const char* kind : {"decode ", "forward ", "tail ", "head ", "disk"}) EXPECT_THAT(measured, HasSubstr(kind));
+    EXPECT_THAT(measured, Not(HasSubstr("\"seconds\": 0.0,")));
+}
+
 TEST_F(Input, ARunCanBeQueriedAndReported) {
     ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nlearning_rate: [1e-3, 1e-2]\nepochs: 2\n")).exit_code, 0);
     const std::string runs = (folder_ / "runs").string();
