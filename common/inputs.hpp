@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/data_options.hpp"
+#include "common/error.hpp"
 #include "common/speeds.hpp"
 #include "common/stage.hpp"
 #include "common/trial.hpp"
@@ -36,7 +37,12 @@ struct Inputs {
     std::string frozen_back_end;                     // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }
-    const WeightsSpec& weights_of(const Trial& trial) const { return weights.at({trial.backbone, trial.weights}); }
+    /// Asked several times for each of up to a million trials, of a few entries.
+    const WeightsSpec& weights_of(const Trial& trial) const {
+        for (const auto& [name, spec] : weights)
+            if (name.first == trial.backbone && name.second == trial.weights) return spec;
+        THAW_CHECK(false, "no weights '{}' of {}", trial.weights, trial.backbone);
+    }
 };
 
 }  // namespace thaw

@@ -45,6 +45,7 @@ class PlanBuilder {
     }
 
     Plan build() {
+        if (plan_.shared) equal_[index(StageKind::train)].stages.reserve(plan_.trials.size());
         for (int i = 0; i < static_cast<int>(plan_.trials.size()); ++i) add(i);
         for (const SharingPass* pass : kSharingPasses)
             if (plan_.shared) plan_.reports.push_back(pass->report(plan_, equal_[index(pass->kind)].asked));

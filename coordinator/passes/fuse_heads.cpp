@@ -22,15 +22,18 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
         const Trial& trial = plan.first_trial(stage);
         return trial.cut == context.graphs.of(trial, context.inputs).top_begin;
     };
-    double seconds = 0;
+    std::vector<double> seconds(plan.stages.size());  // of heads
+    double sum = 0;
     int heads = 0;
-    for (const PlannedStage& stage : plan.stages) {
+    for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+        const PlannedStage& stage = plan.stages[s];
         if (!is_head(stage)) continue;
         ++heads;
-        seconds += context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
+        seconds[s] = context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
+        sum += seconds[s];
     }
     const int threads = context.inputs.threads_per_rank * context.inputs.ranks;
-    const double target = std::clamp(seconds / (threads * kStagesPerThread), kShortest, kLongest);
+    const double target = std::clamp(sum / (threads * kStagesPerThread), kShortest, kLongest);
 
     struct Open {
         int stage;
@@ -41,8 +44,8 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
     int fused = 0;
     for (std::size_t s = 0; s < plan.stages.size(); ++s) {
         const PlannedStage& stage = plan.stages[s];
-        if (!is_head(stage)) continue;
-        const double own = context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
+        const double own = seconds[s];
+        if (own == 0) continue;
         const auto key = std::make_pair(stage.needs, plan.first_trial(stage).head.pooling);
         const auto [entry, is_new] = open.try_emplace(key, Open{static_cast<int>(s), own});
         if (is_new || entry->second.seconds >= target) {
