@@ -142,7 +142,11 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
     const fs::path file = speeds_file(options.threads);
     inputs.speeds = Speeds::read(file);
     const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, std::move(known_epochs)};
-    if (wanted.sharing) inputs.snapshots = CacheFolder(options.cache_folder()).snapshots();
+    if (wanted.sharing) {
+        const CacheFolder cache(options.cache_folder());
+        inputs.cached_arrays = cache.arrays();
+        inputs.snapshots = cache.snapshots();
+    }
     Plan plan = make_plan(std::move(trials), inputs, prepared.graphs, wanted);
     if (plan.unmeasured.empty() || plan.predicted_seconds < kWorthMeasuring) return plan;
     if (!options.quiet) fmt::print(stderr, "measuring this machine: {} short tests\n", plan.unmeasured.size());

@@ -211,6 +211,13 @@ FileLock CacheFolder::make_room(std::int64_t bytes) const {
     return deciding;
 }
 
+std::set<std::string> CacheFolder::arrays() const {
+    std::set<std::string> names;
+    for (const FoundFile& file : files_in(folder_))
+        if (ArrayName::parse(file.name)) names.insert(file.name);
+    return names;
+}
+
 std::map<std::string, std::set<int>> CacheFolder::snapshots() const {
     std::map<std::string, std::set<int>> epochs;
     for (const FoundFile& file : files_in(folder_))

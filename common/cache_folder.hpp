@@ -87,6 +87,8 @@ class CacheFolder {
     /// warning: losing work that runs would be worse.
     [[nodiscard]] FileLock make_room(std::int64_t bytes) const;
 
+    /// File names of all arrays.
+    std::set<std::string> arrays() const;
     /// Epochs of which there is a snapshot, by trajectory.
     std::map<std::string, std::set<int>> snapshots() const;
     /// All entries, the least recently used first.

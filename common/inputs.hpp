@@ -33,7 +33,8 @@ struct Inputs {
     OnBadImage on_bad_image = OnBadImage::stop;
     std::map<std::pair<std::string, std::string>, WeightsSpec> weights;  // by (backbone, Trial::weights)
     std::int64_t cache_budget = 0;                   // bytes that the cache may hold; 0: no limit is known
-    std::map<std::string, std::set<int>> snapshots;  // in the cache: epochs by trajectory_key
+    std::set<std::string> cached_arrays;             // names of files in the cache
+    std::map<std::string, std::set<int>> snapshots;  // there too: epochs by trajectory_key
     std::string frozen_back_end;                     // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }

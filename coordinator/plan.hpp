@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
+#include "common/cache_folder.hpp"
 #include "common/inputs.hpp"
 #include "common/stage.hpp"
 #include "common/trial.hpp"
@@ -120,6 +121,11 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
 /// Which output of a frozen pass the trial trains on; trials that train from the images have none.
 bool has_features(const Trial& trial);
 TapKey tap_of(const Trial& trial, const LayerGraph& graph);
+
+/// Names of arrays in the cache, by what is made and of which images: so rows of the same content can be found among
+/// other data sets' arrays.
+ArrayName decoded_array(const Trial& trial, const Inputs& inputs);
+ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& inputs);
 
 /// The stage as a worker gets it; outputs lie in the folder `cache`, under names that tell their content.
 StageSpec stage_spec(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache);

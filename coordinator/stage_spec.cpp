@@ -14,53 +14,22 @@ namespace {
 /// To be raised with every change of layer graphs, random weights or executors that changes a bit of a feature.
 constexpr const char* kFeaturesVersion = "2";
 
-/// Names files by what is made and of which images, so that rows of the same content can be found among other data
-/// sets' arrays; in a plan without sharing also by stage.
-class OutputNames {
-  public:
-    OutputNames(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache)
-        : inputs_(inputs), cache_(cache), suffix_(plan.shared ? "" : fmt::format("_stage{}", stage)) {}
+/// Of all that decides what becomes of an image, whichever image it is.
+std::string decode_key(const Trial& trial, const Inputs& inputs) {
+    return Fingerprint()
+        .add(inputs.decoder)
+        .add(std::to_string(trial.image_size))
+        .add(to_string(inputs.decode.resize))
+        .add(to_string(inputs.decode.interpolation))
+        .hex()
+        .substr(0, 16);
+}
 
-    std::string decoded(const Trial& trial) const {
-        return path(fmt::format("images-{}-{}", trial.image_size, decode_key(trial)));
-    }
-
-    std::string features(const Trial& trial, const WeightsSpec& weights, const TapKey& tap) const {
-        const std::string kept = tap.pooled ? to_string(tap.pooling) : "map";
-        const std::string content = weights.sha256.empty() ? fmt::format("seed {}", trial.seed) : weights.sha256;
-        const std::string key = Fingerprint()
-                                    .add(kFeaturesVersion)
-                                    .add(decode_key(trial))
-                                    .add(trial.backbone)
-                                    .add(content)
-                                    .add(weights.preprocessing)
-                                    .add(weights.padding)
-                                    .add(inputs_.frozen_back_end)
-                                    .hex()
-                                    .substr(0, 16);
-        return path(fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key));
-    }
-
-  private:
-    std::string path(const std::string& content) const {
-        return fmt::format("{}/{}", cache_, ArrayName{content, inputs_.images_key + suffix_}.file());
-    }
-
-    /// Of all that decides what becomes of an image, whichever image it is.
-    std::string decode_key(const Trial& trial) const {
-        return Fingerprint()
-            .add(inputs_.decoder)
-            .add(std::to_string(trial.image_size))
-            .add(to_string(inputs_.decode.resize))
-            .add(to_string(inputs_.decode.interpolation))
-            .hex()
-            .substr(0, 16);
-    }
-
-    const Inputs& inputs_;
-    const std::string& cache_;
-    std::string suffix_;
-};
+/// Where a stage of the plan puts an array; without sharing every stage has its own.
+std::string path_of(ArrayName name, const Plan& plan, int stage, const std::string& folder) {
+    if (!plan.shared) name.images += fmt::format("_stage{}", stage);
+    return fmt::format("{}/{}", folder, name.file());
+}
 
 /// The stage among `needs` of this kind; -1 where there is none.
 int needed(const Plan& plan, const PlannedStage& stage, StageKind kind) {
@@ -72,7 +41,7 @@ int needed(const Plan& plan, const PlannedStage& stage, StageKind kind) {
 std::string images_of(const Plan& plan, const PlannedStage& stage, const Inputs& inputs, const std::string& cache) {
     const int decode = needed(plan, stage, StageKind::decode);
     THAW_CHECK(decode >= 0, "a stage without decoded images");
-    return OutputNames(plan, decode, inputs, cache).decoded(plan.first_trial(stage));
+    return path_of(decoded_array(plan.first_trial(stage), inputs), plan, decode, cache);
 }
 
 /// The folder for arrays that are kept at `place`.
@@ -90,9 +59,9 @@ FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, c
     spec.seed = trial.seed;
     spec.image_size = trial.image_size;
     for (const PlannedTap& tap : stage.taps) {
-        const OutputNames names(plan, index, inputs, folder_at(tap.place, inputs, cache));
         spec.taps.push_back(
-            {tap.key.cut, tap.key.pooled, tap.key.pooling, names.features(trial, spec.weights, tap.key)});
+            {tap.key.cut, tap.key.pooled, tap.key.pooling,
+             path_of(features_array(trial, tap.key, inputs), plan, index, folder_at(tap.place, inputs, cache))});
     }
     spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     return spec;
@@ -128,8 +97,8 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
     if (features < 0) return spec;
     for (const PlannedTap& tap : plan.stage(features).taps) {
         if (tap.key.cut != first.cut || (tap.key.pooled && tap.key.pooling != first.head.pooling)) continue;
-        const OutputNames names(plan, features, inputs, folder_at(tap.place, inputs, cache));
-        spec.features = names.features(first, spec.weights, tap.key);
+        spec.features =
+            path_of(features_array(first, tap.key, inputs), plan, features, folder_at(tap.place, inputs, cache));
     }
     THAW_CHECK(!spec.features.empty(), "no tap at cut {} for trial {}", first.cut, first.id);
     return spec;
@@ -142,6 +111,27 @@ const char* kind_name(StageKind kind) {
     return kNames[static_cast<std::size_t>(kind)];
 }
 
+ArrayName decoded_array(const Trial& trial, const Inputs& inputs) {
+    return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), inputs.images_key};
+}
+
+ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& inputs) {
+    const WeightsSpec& weights = inputs.weights_of(trial);
+    const std::string kept = tap.pooled ? to_string(tap.pooling) : "map";
+    const std::string content = weights.sha256.empty() ? fmt::format("seed {}", trial.seed) : weights.sha256;
+    const std::string key = Fingerprint()
+                                .add(kFeaturesVersion)
+                                .add(decode_key(trial, inputs))
+                                .add(trial.backbone)
+                                .add(content)
+                                .add(weights.preprocessing)
+                                .add(weights.padding)
+                                .add(inputs.frozen_back_end)
+                                .hex()
+                                .substr(0, 16);
+    return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), inputs.images_key};
+}
+
 StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
     const PlannedStage& stage = plan.stages[static_cast<std::size_t>(index)];
     switch (stage.kind) {
@@ -150,7 +140,7 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             DecodeOptions options = inputs.decode;
             options.image_size = trial.image_size;
             return DecodeStage{inputs.dataset, options, inputs.on_bad_image,
-                               OutputNames(plan, index, inputs, cache).decoded(trial),
+                               path_of(decoded_array(trial, inputs), plan, index, cache),
                                plan.shared ? inputs.cache_budget : 0};
         }
         case StageKind::features:

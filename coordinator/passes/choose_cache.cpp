@@ -78,13 +78,14 @@ class CacheChooser {
             epochs += left;
         }
         for (const auto& [stream, longest] : streams) result.recompute += longest * used * image;
-        result.forward = inputs_.images() * image;
         const Measured disk = context_.costs.disk();
-        const auto bytes = static_cast<double>(result.bytes);
+        const bool is_there = inputs_.cached_arrays.contains(features_array(first, tap, inputs_).file());
+        result.forward = is_there ? 0 : inputs_.images() * image;
+        const double written = is_there ? 0 : static_cast<double>(result.bytes);
         // What fits into memory is read from disk once, by the system.
         const double read = result.bytes <= inputs_.memory_budget ? kMemoryByte : disk.evaluation;
         const double reads = epochs * used * static_cast<double>(row);
-        result.on_disk = result.forward + bytes * disk.seconds + reads * read;
+        result.on_disk = result.forward + written * disk.seconds + reads * read;
         result.in_memory = result.forward + reads * kMemoryByte;
         return result;
     }

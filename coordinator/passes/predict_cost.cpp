@@ -29,6 +29,8 @@ class StageCosts {
     Cost decode(const PlannedStage& stage) {
         const Trial& trial = plan_.first_trial(stage);
         const auto bytes = std::int64_t{3} * trial.image_size * trial.image_size * inputs_.images();
+        if (is_there(decoded_array(trial, inputs_)))
+            return {static_cast<double>(bytes) * costs_.disk().evaluation, bytes, bytes};
         return {inputs_.images() * costs_.decode(trial).seconds / inputs_.threads_per_rank +
                     static_cast<double>(bytes) * costs_.disk().seconds,
                 bytes, bytes};
@@ -36,19 +38,25 @@ class StageCosts {
 
     Cost features(const PlannedStage& stage) {
         const Trial& trial = plan_.first_trial(stage);
-        const int deepest = stage.taps.back().key.cut;
-        const Measured image = costs_.forward(trial, deepest);
-        Cost cost{image.setup + inputs_.images() * image.seconds / inputs_.threads_per_rank, 0,
-                  64 * costs_.forward_memory(trial, deepest)};
-        std::int64_t stored = 0;
+        Cost cost;
+        int deepest = 0;  // of the outputs that are not there
         for (const PlannedTap& tap : stage.taps) {
             const std::int64_t bytes = inputs_.images() * costs_.tap_bytes(trial, tap.key);
-            (tap.place == Storage::disk ? cost.bytes : stored) += bytes;
+            (tap.place == Storage::disk ? cost.bytes : cost.memory) += bytes;
+            const bool made = tap.place != Storage::disk || !is_there(features_array(trial, tap.key, inputs_));
+            if (made) deepest = tap.key.cut;
+            if (tap.place == Storage::disk)
+                cost.seconds += static_cast<double>(bytes) * (made ? costs_.disk().seconds : costs_.disk().evaluation);
         }
-        cost.memory += stored;
-        cost.seconds += static_cast<double>(cost.bytes) * costs_.disk().seconds;
+        if (deepest == 0) return cost;
+        const Measured image = costs_.forward(trial, deepest);
+        cost.seconds += image.setup + inputs_.images() * image.seconds / inputs_.threads_per_rank;
+        cost.memory += 64 * costs_.forward_memory(trial, deepest);
         return cost;
     }
+
+    /// What stands in the cache is read once, to verify it.
+    bool is_there(const ArrayName& array) const { return inputs_.cached_arrays.contains(array.file()); }
 
     Cost train(const PlannedStage& stage) {
         Cost cost;

@@ -368,6 +368,21 @@ TEST_F(PlanTest, PredictsMoreSecondsForMoreWork) {
     EXPECT_GT(seconds(but(usual, graphs_, [](Trial& trial) { trial.head.widths = {4096, 4096}; })), seconds(usual));
 }
 
+TEST_F(PlanTest, PredictsThatWhatStandsInTheCacheIsOnlyRead) {
+    const std::vector<Trial> trials = {made_up_trial(graphs_), made_up_trial(graphs_, "features.14")};
+    const auto seconds = [&](std::size_t stage) {
+        return make_plan(trials, inputs_, graphs_).stages[stage].predicted.seconds;
+    };
+    const double decoded = seconds(0), forwarded = seconds(1);
+    const TapKey deep{trials[0].cut, true, Pooling::average}, shallow{trials[1].cut, false, Pooling::average};
+    inputs_.cached_arrays = {decoded_array(trials[0], inputs_).file(), features_array(trials[0], deep, inputs_).file()};
+    EXPECT_LT(seconds(0), decoded / 10);
+    EXPECT_LT(seconds(1), forwarded) << "only the shallower output is to be made";
+    EXPECT_GT(seconds(1), forwarded / 10);
+    inputs_.cached_arrays.insert(features_array(trials[1], shallow, inputs_).file());
+    EXPECT_LT(seconds(1), forwarded / 10);
+}
+
 TEST_F(PlanTest, PredictsTheBytesThatAreWritten) {
     const Plan plan = make_plan({made_up_trial(graphs_)}, inputs_, graphs_);
     EXPECT_EQ(plan.stages[0].predicted.bytes, 100 * 3 * 64 * 64);
