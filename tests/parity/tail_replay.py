@@ -3,11 +3,13 @@
 
     tests/parity/tail_replay.py build/check/thaw
 
-Needs torch, torchvision, PIL, yaml, THAW_DATA and THAW_WEIGHTS; a few minutes. From thaw come the decoded images, the
+Needs torch, torchvision, PIL, yaml, THAW_DATA and THAW_WEIGHTS; about a minute. From thaw come the decoded images, the
 split, and by counter_random.py the head's start, the order of images and the dropout masks. Network, frozen prefix and
-training are PyTorch's, in float64. The optimizer is SGD: Adam divides by the gradient's size, so that what float32
-rounds off a small gradient becomes a whole step, and after 30 steps PyTorch in float32 is percents away from itself in
-float64. Adam is compared in float64, by tail_training.py and tail_model_test.
+training are PyTorch's, in float64.
+
+Small steps, since training MobileNetV2's tail on few photos is chaotic: some channels hardly vary, and batch norm blows up
+what is rounded off there. With a usual learning rate PyTorch in float32 is percents away from itself in float64 after 20
+steps. Usual rates, and Adam, are compared in float64, by tail_training.py and tail_model_test.
 """
 import json
 import pathlib
@@ -29,16 +31,16 @@ data:
   folder: ${THAW_DATA}/pokemon10
 backbone: mobilenet_v2
 image_size: 96
-freeze: [features.14, features.7]
-head: [none, 64]
+freeze: features.14
+head: 64
 dropout: 0.5
 optimizer: {sgd: {momentum: 0.9}}
-learning_rate: 1e-3
+learning_rate: 1e-6
 batch_size: 16
 epochs: 2
 seed: 7
 """
-TOLERANCE = 1e-4  # of a loss, relatively
+TOLERANCE = 2e-5  # of a loss, relatively
 ARRAY_HEADER = 64  # bytes
 EVALUATION = 32
 
