@@ -107,3 +107,18 @@ def make_head(widths, dropout, classes, inputs=1280):
             torch.nn.init.xavier_uniform_(layer.weight)
             torch.nn.init.zeros_(layer.bias)
     return head
+
+
+class Adam(torch.optim.Adam):
+    """As Keras and thaw write it: epsilon is added before the bias correction, and so weighs more in the first steps."""
+
+    EPSILON, BETAS = 1e-7, (0.9, 0.999)
+
+    def __init__(self, parameters, learning_rate, **options):
+        super().__init__(parameters, learning_rate, self.BETAS, **options)
+        self.steps = 0
+
+    def step(self):
+        self.steps += 1
+        self.param_groups[0]["eps"] = self.EPSILON / (1 - self.BETAS[1] ** self.steps) ** 0.5
+        super().step()

@@ -16,8 +16,8 @@ import time
 import numpy
 import torch
 
-from pytorch_common import (TRAIN, VALIDATION, Images, frozen_blocks, load_base, load_image, make_head, preprocess,
-                            read_trials)
+from pytorch_common import (TRAIN, VALIDATION, Adam, Images, frozen_blocks, load_base, load_image, make_head,
+                            preprocess, read_trials)
 
 BATCH = 32  # of the frozen forward, and of evaluation where a tail is trained
 
@@ -109,7 +109,7 @@ def train(trajectory):
     inputs, labels = work.cuts[cut], work.labels
     rows, held_out = (torch.tensor(work.images.of(part)) for part in (TRAIN, VALIDATION))
     model = Model(trajectory, cut)
-    optimizer = torch.optim.Adam(model.parameters(), trajectory["learning_rate"], eps=1e-7, fused=True)
+    optimizer = Adam(model.parameters(), trajectory["learning_rate"], fused=True)
     accuracies = []
     for _ in range(trajectory["epochs"]):
         model.train()

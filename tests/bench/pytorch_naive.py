@@ -12,8 +12,8 @@ import time
 
 import torch
 
-from pytorch_common import (TRAIN, VALIDATION, Images, frozen_blocks, load_base, load_image, make_head, preprocess,
-                            read_trials)
+from pytorch_common import (TRAIN, VALIDATION, Adam, Images, frozen_blocks, load_base, load_image, make_head,
+                            preprocess, read_trials)
 
 
 class Photos(torch.utils.data.Dataset):
@@ -55,7 +55,7 @@ def run_trial(trial, images, epochs, workers):
     held_out = torch.utils.data.DataLoader(validation, 32, num_workers=workers)
     network = Network(trial, len(images.classes))
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, trial["learning_rate"], eps=1e-7)
+    optimizer = Adam(trained, trial["learning_rate"])
     criterion = torch.nn.CrossEntropyLoss()
     for _ in range(epochs):
         network.train()

@@ -51,7 +51,7 @@ def network_tensor(name, shape, normalizes):
     return ((2 * uniform(int(np.prod(shape)), 1, prefix) - 1) * limit).astype(np.float32).reshape(shape)
 
 
-def glorot(layer, inputs, outputs):
+def glorot(layer, inputs, outputs, seed=1):
     """A dense layer's start, [outputs, inputs], as initialize_head (worker/train/head_layout.hpp) draws it."""
     limit = np.sqrt(6.0 / (inputs + outputs))
-    return ((2 * uniform(inputs * outputs, 1, "head", layer) - 1) * limit).reshape(outputs, inputs)
+    return ((2 * uniform(inputs * outputs, seed, "head", layer) - 1) * limit).reshape(outputs, inputs)
