@@ -35,14 +35,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resu
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories,
                                    cache_budget)
 
-const char* kind_name(const StageSpec& stage) {
+const char* kind_name(StageKind kind) {
     static constexpr const char* kNames[] = {"decode", "features", "train"};
-    return kNames[stage.index()];
+    return kNames[static_cast<std::size_t>(kind)];
 }
 
 nlohmann::json to_json(const StageSpec& stage) {
     nlohmann::json json = std::visit([](const auto& spec) { return nlohmann::json(spec); }, stage);
-    json["kind"] = kind_name(stage);
+    json["kind"] = kind_name(static_cast<StageKind>(stage.index()));
     return json;
 }
 

@@ -69,8 +69,10 @@ struct TrainStage {
 
 using StageSpec = std::variant<DecodeStage, FeaturesStage, TrainStage>;
 
+enum class StageKind { decode, features, train };  // in the order of StageSpec
+
 /// "decode", "features" or "train".
-const char* kind_name(const StageSpec& stage);
+const char* kind_name(StageKind kind);
 
 nlohmann::json to_json(const StageSpec& stage);
 StageSpec stage_from_json(const nlohmann::json& json);

@@ -17,11 +17,6 @@
 
 namespace thaw {
 
-enum class StageKind { decode, features, train };
-
-/// "decode", "features" or "train".
-const char* kind_name(StageKind kind);
-
 struct Cost {
     double seconds = 0;       // from start to end, on its rank
     std::int64_t bytes = 0;   // written to the cache

@@ -106,11 +106,6 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
 
 }  // namespace
 
-const char* kind_name(StageKind kind) {
-    constexpr const char* kNames[] = {"decode", "features", "train"};
-    return kNames[static_cast<std::size_t>(kind)];
-}
-
 ArrayName decoded_array(const Trial& trial, const Inputs& inputs) {
     return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), inputs.images_key};
 }

@@ -109,8 +109,8 @@ TEST_F(CoordinatorTest, RunsAPlanToItsEnd) {
     EXPECT_THAT(outcome.input_error, IsEmpty());
     EXPECT_EQ(state_of(trial), "finished");
     ASSERT_THAT(orders_[0], SizeIs(3));
-    EXPECT_STREQ(kind_name(orders_[0][0].spec), "decode");
-    EXPECT_STREQ(kind_name(orders_[0][2].spec), "train");
+    EXPECT_TRUE(std::holds_alternative<DecodeStage>(orders_[0][0].spec));
+    EXPECT_TRUE(std::holds_alternative<TrainStage>(orders_[0][2].spec));
     EXPECT_THAT(query("SELECT count(*) FROM stages WHERE error = ''"), HasSubstr("3"));
 }
 
