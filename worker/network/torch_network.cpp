@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "common/error.hpp"
+#include "worker/network/batch_norm.hpp"
 
 namespace thaw {
 namespace {
@@ -84,6 +85,7 @@ TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int fro
       last_(last),
       frozen_(frozen),
       parameters_(graph.layers.size()),
+      taken_in_(graph.layers.size(), false),
       last_reader_(graph.layers.size(), 0) {
     for (int i = first_; i < last_; ++i) {
         const Layer& layer = graph_.layers[static_cast<std::size_t>(i)];
@@ -101,6 +103,20 @@ TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int fro
         trained_.push_back(&own.weight);
         if (own.bias.defined()) trained_.push_back(&own.bias);
         if (normalizes) statistics_.insert(statistics_.end(), {own.running_mean, own.running_var});
+    }
+    take_in_activations();
+}
+
+void TorchNetwork::take_in_activations() {
+    std::vector<int> readers(graph_.layers.size(), 0);
+    for (const Layer& layer : graph_.layers)
+        for (const int input : layer.inputs) ++readers[static_cast<std::size_t>(input)];
+    for (int i = std::max(first_, frozen_); i + 1 < last_; ++i) {
+        const Layer& next = graph_.layers[static_cast<std::size_t>(i) + 1];
+        taken_in_[static_cast<std::size_t>(i) + 1] =
+            graph_.layers[static_cast<std::size_t>(i)].kind == LayerKind::batch_norm &&
+            next.kind == LayerKind::activation && can_follow_batch_norm(next.activation) &&
+            next.inputs == std::vector{i} && readers[static_cast<std::size_t>(i)] == 1;
     }
 }
 
@@ -147,10 +163,9 @@ torch::Tensor TorchNetwork::run_layer(int index, const std::vector<torch::Tensor
         case LayerKind::conv:
             return convolve(x, layer, own.weight, own.bias);
         case LayerKind::batch_norm:
-            return torch::batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training,
-                                     layer.momentum, layer.epsilon, /*cudnn_enabled=*/true);
+            return normalize(index, x, training);
         case LayerKind::activation:
-            return activate(x, layer.activation);
+            return taken_in_[static_cast<std::size_t>(index)] ? x : activate(x, layer.activation);
         case LayerKind::zero_pad:
             return zero_pad(x, layer.padding);
         case LayerKind::max_pool:
@@ -178,6 +193,20 @@ torch::Tensor TorchNetwork::run_layer(int index, const std::vector<torch::Tensor
             return x;
     }
     THAW_CHECK(false, "layer kind {}", static_cast<int>(layer.kind));
+}
+
+torch::Tensor TorchNetwork::normalize(int index, const torch::Tensor& x, bool training) {
+    const Layer& layer = graph_.layers[static_cast<std::size_t>(index)];
+    Parameters& own = parameters_[static_cast<std::size_t>(index)];
+    const auto next = static_cast<std::size_t>(index) + 1;
+    const Activation activation =
+        next < taken_in_.size() && taken_in_[next] ? graph_.layers[next].activation : Activation::none;
+    if (index >= frozen_ && x.is_cpu())
+        return batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training, layer.momentum,
+                          layer.epsilon, activation);
+    return activate(torch::batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training,
+                                      layer.momentum, layer.epsilon, /*cudnn_enabled=*/true),
+                    activation);
 }
 
 torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, const Preprocessing& preprocessing,

@@ -35,14 +35,19 @@ class TorchNetwork {
     struct Parameters {
         torch::Tensor weight, bias, running_mean, running_var;
     };
+    torch::Tensor normalize(int index, const torch::Tensor& x, bool training);
     torch::Tensor run_layer(int index, const std::vector<torch::Tensor>& values, bool training);
     void run(std::vector<torch::Tensor>& values, torch::Tensor input, bool training, const std::vector<int>& keep);
+
+    /// Trained batch-norms take the activation behind them in; that layer then has nothing left to do.
+    void take_in_activations();
 
     LayerGraph graph_;
     int first_, last_, frozen_;
     std::vector<Parameters> parameters_;  // one for each layer of the graph
     std::vector<torch::Tensor*> trained_;
     std::vector<torch::Tensor> statistics_;
+    std::vector<bool> taken_in_;    // activations that the layer before them does
     std::vector<int> last_reader_;  // of each layer's output, to free it in time
 };
 

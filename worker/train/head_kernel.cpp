@@ -1,5 +1,7 @@
 #include "worker/train/head_kernel.hpp"
 
+#include "common/instruction_sets.hpp"
+
 namespace thaw {
 
 // CMakeLists.txt compiles head_kernel_code.cpp into each of these namespaces.
@@ -16,29 +18,15 @@ extern const HeadKernel<float> in_float;
 extern const HeadKernel<double> in_double;
 }  // namespace baseline
 
-namespace {
-
-template <typename Scalar>
-std::vector<HeadKernel<Scalar>> usable(const HeadKernel<Scalar>& for_avx512, const HeadKernel<Scalar>& for_avx2,
-                                       const HeadKernel<Scalar>& for_all) {
-    std::vector<HeadKernel<Scalar>> kernels;
-    if (__builtin_cpu_supports("avx512f")) kernels.push_back(for_avx512);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) kernels.push_back(for_avx2);
-    kernels.push_back(for_all);
-    return kernels;
-}
-
-}  // namespace
-
 template <>
 const std::vector<HeadKernel<float>>& usable_head_kernels() {
-    static const auto kernels = usable(avx512::in_float, avx2::in_float, baseline::in_float);
+    static const auto kernels = usable_kernels(avx512::in_float, avx2::in_float, baseline::in_float);
     return kernels;
 }
 
 template <>
 const std::vector<HeadKernel<double>>& usable_head_kernels() {
-    static const auto kernels = usable(avx512::in_double, avx2::in_double, baseline::in_double);
+    static const auto kernels = usable_kernels(avx512::in_double, avx2::in_double, baseline::in_double);
     return kernels;
 }
 

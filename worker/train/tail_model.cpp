@@ -146,7 +146,9 @@ class TailModel : public Model {
 
     /// Logits; epoch 0 is inference.
     torch::Tensor forward(std::span<const int> rows, int epoch) {
-        torch::Tensor x = pool(network_.forward(gather(rows), epoch > 0), trial_.head.pooling);
+        // Channels last, as the convolutions and batch-norms of a CPU like it.
+        torch::Tensor x = gather(rows).contiguous(at::MemoryFormat::ChannelsLast);
+        x = pool(network_.forward(x, epoch > 0), trial_.head.pooling);
         for (std::size_t l = 0; l < weights_.size(); ++l) {
             x = torch::linear(x, weights_[l], biases_[l]);
             if (l + 1 == weights_.size()) break;
