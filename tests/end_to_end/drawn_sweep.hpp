@@ -15,8 +15,8 @@ namespace thaw {
 
 struct DrawnSweep {
     std::string yaml;
-    /// What the planner is told of the machine; on a usual one all features go to disk.
-    enum class Machine { usual, slow_disk, fast_forward } machine = Machine::usual;
+    /// What the planner is told of the frozen pass: features are worth a file, at most memory, or nothing.
+    enum class Machine { usual, fast, infinite } machine = Machine::usual;
     Speeds speeds;
 };
 
@@ -27,7 +27,7 @@ class SweepDrawer {
     DrawnSweep draw() {
         const std::vector<std::string> backbones = some(
             {"mobilenet_v2", "mobilenet_v2", "mobilenet_v1", "efficientnet_lite0", "resnet18"}, chance(25) ? 2 : 1);
-        const std::string image_size = one({"32", "40", "48"});
+        const std::string image_size = one({"32", "32", "40", "48"});
         DrawnSweep sweep;
         sweep.machine = static_cast<DrawnSweep::Machine>(below(3));
         sweep.speeds = speeds(sweep.machine, backbones, std::stoi(image_size));
@@ -59,25 +59,31 @@ class SweepDrawer {
         return text;
     }
 
-    /// Blocks have names of their own in every backbone; numbers and percentages fit all.
-    static Words freeze_depths(const Words& backbones) {
-        static const std::map<std::string, Words> kBlocks = {
-            {"mobilenet_v2", {"features.2", "features.7", "features.14", "features.17"}},
-            {"mobilenet_v1", {"features.3", "features.9.dw_relu", "features.12"}},
-            {"efficientnet_lite0", {"_blocks.1", "_blocks.6", "_blocks.14"}},
-            {"resnet18", {"layer1", "layer3", "layer4.0"}}};
-        Words depths = {"all", "all", "all", "all", "none", "3", "10", "50", "30%", "80%"};
-        if (backbones.size() == 1) {
-            const Words& blocks = kBlocks.at(backbones[0]);
-            depths.insert(depths.end(), blocks.begin(), blocks.end());
-        }
+    /// Shallow ones take long to train. Blocks have names of their own in every backbone; numbers and percentages fit
+    /// all.
+    static Words freeze_depths(const Words& backbones, bool shallow) {
+        struct Depths {
+            Words deep, shallow;
+        };
+        static const std::map<std::string, Depths> kDepths = {
+            {"mobilenet_v2", {{"features.14", "features.17", "150", "90%"}, {"none", "features.2", "10", "30%"}}},
+            {"mobilenet_v1", {{"features.12", "features.12.dw_relu", "80", "90%"}, {"none", "features.3", "20%"}}},
+            {"efficientnet_lite0", {{"_blocks.14", "_blocks.15", "130", "90%"}, {"none", "_blocks.1", "20"}}},
+            {"resnet18", {{"layer4.0", "66", "95%"}, {"layer2", "50%"}}}};
+        Words depths = {"all", "all", "all", "80%", "90%"};
+        if (backbones.size() > 1) return depths;
+        const auto& [deep, others] = kDepths.at(backbones[0]);
+        depths = {"all", "all", "all", "all", "all"};
+        depths.insert(depths.end(), deep.begin(), deep.end());
+        if (shallow) depths.insert(depths.end(), others.begin(), others.end());
         return depths;
     }
 
     std::string axes(const Words& backbones) {
-        const bool random = chance(20), stopping = chance(20);
+        const bool random = chance(20), stopping = chance(20), shallow = chance(20);
+        const std::size_t most = (shallow ? 4 : 6 + below(7)) / backbones.size();
         const Axes axes = {
-            {"freeze", freeze_depths(backbones)},
+            {"freeze", freeze_depths(backbones, shallow)},
             {"head",
              {"none", "\"8\"", "16-8", "12-8-4", "{pooling: max, dense: [8]}", "{pooling: max, dense: none}",
               "{pooling: flatten, dense: [8, 4]}"}},
@@ -87,12 +93,11 @@ class SweepDrawer {
               "rmsprop", "{rmsprop: {rho: 0.8, momentum: 0.5}}"}},
             {"learning_rate", {"1e-4", "1e-3", "3e-3"}},
             {"batch_size", {"5", "8", "11", "16", "64"}},
-            {"epochs", stopping ? Words{"3"} : Words{"1", "2", "3"}},
+            {"epochs", stopping ? Words{"3"} : Words{"1", "1", "2", "2", "3"}},
             {"seed", {"1", "2"}},
         };
         std::string text;
-        const std::vector<std::size_t> counts =
-            random ? std::vector<std::size_t>(axes.size(), 2) : grid(axes, 12 / backbones.size());
+        const std::vector<std::size_t> counts = random ? std::vector<std::size_t>(axes.size(), 2) : grid(axes, most);
         for (std::size_t i = 0; i < axes.size(); ++i) {
             const auto& [name, values] = axes[i];
             if (random && name == "learning_rate")
@@ -102,7 +107,7 @@ class SweepDrawer {
             else
                 text += name + ": [" + joined(some(values, std::min(counts[i], values.size()))) + "]\n";
         }
-        return text + search(random, stopping);
+        return text + search(random, stopping, most);
     }
 
     /// How many values each axis gets, so that there are at most so many trials.
@@ -120,10 +125,11 @@ class SweepDrawer {
         return counts;
     }
 
-    std::string search(bool random, bool stopping) {
+    std::string search(bool random, bool stopping, std::size_t trials) {
         Words parts;
         if (random)
-            parts.push_back("random: {trials: " + one({"4", "7", "10"}) + ", seed: " + one({"1", "2", "3"}) + "}");
+            parts.push_back("random: {trials: " + std::to_string(std::max<std::size_t>(trials, 4)) +
+                            ", seed: " + one({"1", "2", "3"}) + "}");
         if (stopping)
             parts.push_back(one({"asha: {reduction_factor: 2}", "asha: {reduction_factor: 3, first_rung: 1}",
                                  "median: {grace: 1, every: 1}"}));
@@ -133,14 +139,14 @@ class SweepDrawer {
     /// A disk budget that holds little more than the images is only for plans that keep nothing else there.
     std::string budgets(DrawnSweep::Machine machine) {
         std::string text = "memory: " + one({"1 kB", "200 kB", "1 GB"}) + "\n";
-        if (machine == DrawnSweep::Machine::fast_forward && chance(20)) text += "disk: 300 kB\n";
+        if (machine == DrawnSweep::Machine::infinite && chance(20)) text += "disk: 300 kB\n";
         return text;
     }
 
     static Speeds speeds(DrawnSweep::Machine machine, const Words& backbones, int image_size) {
+        static const std::map<DrawnSweep::Machine, double> kImageSeconds = {
+            {DrawnSweep::Machine::usual, 3e-4}, {DrawnSweep::Machine::fast, 1e-5}, {DrawnSweep::Machine::infinite, 0}};
         Speeds speeds;
-        if (machine == DrawnSweep::Machine::slow_disk) speeds.put({}, {1e-6, 1e-6, 0});
-        if (machine != DrawnSweep::Machine::fast_forward) return speeds;
         Probe probe;
         probe.kind = Probe::Kind::forward;
         probe.image_size = image_size;
@@ -148,7 +154,7 @@ class SweepDrawer {
             probe.backbone = backbone;
             for (const char* padding : {"symmetric", "tensorflow"}) {
                 probe.padding = padding;
-                for (probe.cut = 1; probe.cut < 200; ++probe.cut) speeds.put(probe, {0, 0, 0});
+                for (probe.cut = 1; probe.cut < 200; ++probe.cut) speeds.put(probe, {kImageSeconds.at(machine), 0, 0});
             }
         }
         return speeds;
