@@ -64,7 +64,7 @@ class Exactness : public EndToEnd {
     std::string rows(const std::string& runs, const std::string& sql) const {
         return run_query(database(runs), {.query = sql, .format = QueryFormat::csv});
     }
-    std::int64_t number(const std::string& runs, const std::string& sql) const {
+    std::int64_t count(const std::string& runs, const std::string& sql) const {
         return open_results(database(runs)).number(sql);
     }
 };
@@ -72,12 +72,12 @@ class Exactness : public EndToEnd {
 /// THAW_EXACTNESS_SWEEPS says how many sweeps, THAW_EXACTNESS_FIRST the number of the first. The second of the sharing
 /// runs shares its cache with those of all sweeps before.
 TEST_F(Exactness, DrawnSweepsGiveTheSameBitsWithAndWithoutSharingOnOneThreadAndOnTwo) {
-    const int first = number_from("THAW_EXACTNESS_FIRST", 1), count = number_from("THAW_EXACTNESS_SWEEPS", 4);
+    const int first = number_from("THAW_EXACTNESS_FIRST", 1), sweeps = number_from("THAW_EXACTNESS_SWEEPS", 4);
     std::map<std::string, std::int64_t> covered;
     std::int64_t trials = 0, finished = 0, epochs = 0, separate = 0, shared = 0;
-    for (int number_of_sweep = first; number_of_sweep < first + count; ++number_of_sweep) {
-        const DrawnSweep sweep = SweepDrawer(static_cast<std::uint64_t>(number_of_sweep)).draw();
-        SCOPED_TRACE("sweep " + std::to_string(number_of_sweep) + "\n" + sweep.yaml);
+    for (int index = first; index < first + sweeps; ++index) {
+        const DrawnSweep sweep = SweepDrawer(static_cast<std::uint64_t>(index)).draw();
+        SCOPED_TRACE("sweep " + std::to_string(index) + "\n" + sweep.yaml);
         const std::string file = write(sweep.yaml);
         sweep.speeds.write(speeds());
         ASSERT_NO_FATAL_FAILURE(run_into("shared", file, {"--threads", "1"}));
@@ -86,25 +86,25 @@ TEST_F(Exactness, DrawnSweepsGiveTheSameBitsWithAndWithoutSharingOnOneThreadAndO
         const std::string expected = rows("separate", kAllResults);
         EXPECT_EQ(rows("shared", kAllResults), expected) << "shared, on one thread";
         EXPECT_EQ(rows("threads", kAllResults), expected) << "shared, on two threads";
-        trials += number("separate", "SELECT count(*) FROM trials");
-        finished += number("separate", "SELECT count(*) FROM trials WHERE state IN ('finished', 'stopped')");
-        epochs += number("separate", "SELECT count(*) FROM epochs WHERE weights <> ''");
-        separate += number("separate", "SELECT count(*) FROM stages");
-        shared += number("shared", "SELECT count(*) FROM stages");
-        for (const auto& [what, sql] : kCovered) covered[what] += number("shared", sql);
+        trials += count("separate", "SELECT count(*) FROM trials");
+        finished += count("separate", "SELECT count(*) FROM trials WHERE state IN ('finished', 'stopped')");
+        epochs += count("separate", "SELECT count(*) FROM epochs WHERE weights <> ''");
+        separate += count("separate", "SELECT count(*) FROM stages");
+        shared += count("shared", "SELECT count(*) FROM stages");
+        for (const auto& [what, sql] : kCovered) covered[what] += count("shared", sql);
         covered["features of earlier sweeps"] +=
-            number("threads", "SELECT EXISTS (SELECT 1 FROM stages WHERE kind = 'features' AND reused)");
+            count("threads", "SELECT EXISTS (SELECT 1 FROM stages WHERE kind = 'features' AND reused)");
         for (const char* runs : {"shared", "threads", "separate"}) fs::remove_all(folder_ / runs);
     }
-    std::cout << count << " sweeps, " << finished << " of " << trials << " trials finished or stopped, " << epochs
+    std::cout << sweeps << " sweeps, " << finished << " of " << trials << " trials finished or stopped, " << epochs
               << " epochs; " << separate << " stages without sharing, " << shared << " with it\n";
-    for (const auto& [what, sweeps] : covered) std::cout << "  " << sweeps << " with " << what << "\n";
+    for (const auto& [what, times] : covered) std::cout << "  " << times << " with " << what << "\n";
     EXPECT_GT(finished, 0.9 * static_cast<double>(trials));
     EXPECT_GE(epochs, finished);
     EXPECT_LT(shared, separate);
     constexpr int kEnoughForAll = 50;
-    if (count < kEnoughForAll) return;
-    for (const auto& [what, sweeps] : covered) EXPECT_GT(sweeps, 0) << what;
+    if (sweeps < kEnoughForAll) return;
+    for (const auto& [what, times] : covered) EXPECT_GT(times, 0) << what;
 }
 
 TEST_F(Exactness, ATrialAloneEqualsItselfAmongAThousand) {
@@ -127,8 +127,8 @@ TEST_F(Exactness, ATrialAloneEqualsItselfAmongAThousand) {
         return text;
     };
     ASSERT_NO_FATAL_FAILURE(run_into("thousand", yaml(all), {"--threads", "2"}));
-    ASSERT_EQ(number("thousand", "SELECT count(*) FROM trials WHERE state = 'finished'"), 1000);
-    EXPECT_LT(number("thousand", "SELECT count(*) FROM stages"), 100);
+    ASSERT_EQ(count("thousand", "SELECT count(*) FROM trials WHERE state = 'finished'"), 1000);
+    EXPECT_LT(count("thousand", "SELECT count(*) FROM stages"), 100);
     std::mt19937_64 random(7);
     const auto one = [&](const Words& values) { return values[random() % values.size()]; };
     std::set<std::string> seen;
