@@ -66,9 +66,12 @@ class SweepDrawer {
             Words deep, shallow;
         };
         static const std::map<std::string, Depths> kDepths = {
-            {"mobilenet_v2", {{"features.14", "features.17", "150", "90%"}, {"none", "features.2", "10", "30%"}}},
-            {"mobilenet_v1", {{"features.12", "features.12.dw_relu", "80", "90%"}, {"none", "features.3", "20%"}}},
-            {"efficientnet_lite0", {{"_blocks.14", "_blocks.15", "130", "90%"}, {"none", "_blocks.1", "20"}}},
+            {"mobilenet_v2",
+             {{"features.14", "features.17", "150", "90%"}, {"none", "none", "none", "features.2", "10", "30%"}}},
+            {"mobilenet_v1",
+             {{"features.12", "features.12.dw_relu", "80", "90%"}, {"none", "none", "none", "features.3", "20%"}}},
+            {"efficientnet_lite0",
+             {{"_blocks.14", "_blocks.15", "130", "90%"}, {"none", "none", "none", "_blocks.1", "20"}}},
             {"resnet18", {{"layer4.0", "66", "95%"}, {"layer2", "50%"}}}};
         Words depths = {"all", "all", "all", "80%", "90%"};
         if (backbones.size() > 1) return depths;
