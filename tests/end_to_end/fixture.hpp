@@ -11,6 +11,11 @@
 
 namespace thaw {
 
+/// Every trial's state, every epoch's numbers and the weights after it, bit for bit.
+inline constexpr const char* kAllResults =
+    "SELECT trials.id, state, epoch, quote(train_loss), quote(train_accuracy), quote(validation_loss),"
+    " quote(validation_accuracy), epochs.weights FROM trials LEFT JOIN epochs ON trial = trials.id ORDER BY 1, 3";
+
 class EndToEnd : public testing::Test {
   protected:
     void SetUp() override { draw_shapes(folder_ / "shapes"); }
@@ -46,14 +51,7 @@ class EndToEnd : public testing::Test {
         std::erase(rows, '\r');
         return rows;
     }
-    /// Every trial's state, every epoch's numbers and the weights after it, bit for bit.
-    std::string results(const std::string& runs = "runs") {
-        return query(
-            "SELECT trials.id, state, epoch, quote(train_loss), quote(train_accuracy), quote(validation_loss),"
-            " quote(validation_accuracy), epochs.weights FROM trials LEFT JOIN epochs ON trial = trials.id ORDER BY 1, "
-            "3",
-            runs);
-    }
+    std::string results(const std::string& runs = "runs") { return query(kAllResults, runs); }
     std::filesystem::path cache(const std::string& runs = "runs") const { return folder_ / runs / ".cache"; }
 
     TemporaryFolder folder_;
