@@ -9,6 +9,11 @@
 
 namespace thaw {
 
+/// Of all decoded images, at the trial's size.
+inline std::int64_t decoded_bytes(const Trial& trial, const Inputs& inputs) {
+    return std::int64_t{3} * trial.image_size * trial.image_size * inputs.images();
+}
+
 /// Seconds are those of one thread while all threads of the rank are busy.
 class CostModel {
   public:

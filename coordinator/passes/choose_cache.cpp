@@ -33,8 +33,11 @@ class CacheChooser {
     PassReport choose() {
         find_readers();
         std::vector<Candidate> candidates;
-        for (std::size_t s = 0; s < plan_.stages.size(); ++s)
+        for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
+            if (plan_.stages[s].kind == StageKind::decode)
+                disk_ += decoded_bytes(plan_.first_trial(plan_.stages[s]), inputs_);
             for (std::size_t t = 0; t < plan_.stages[s].taps.size(); ++t) candidates.push_back(candidate(s, t));
+        }
         std::stable_sort(candidates.begin(), candidates.end(),
                          [](const Candidate& a, const Candidate& b) { return a.worth() > b.worth(); });
         for (const Candidate& candidate : candidates) place(candidate);
@@ -141,8 +144,8 @@ class CacheChooser {
     PassContext& context_;
     const Inputs& inputs_;
     std::map<Reader, std::vector<std::size_t>> readers_;
-    std::int64_t disk_ = 0, memory_ = 0;
-    int count_[3] = {};  // by Storage
+    std::int64_t disk_ = 0, memory_ = 0;  // taken: decoded images always lie on disk
+    int count_[3] = {};                   // by Storage
     PassReport report_;
 };
 

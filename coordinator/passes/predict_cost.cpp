@@ -28,7 +28,7 @@ class StageCosts {
   private:
     Cost decode(const PlannedStage& stage) {
         const Trial& trial = plan_.first_trial(stage);
-        const auto bytes = std::int64_t{3} * trial.image_size * trial.image_size * inputs_.images();
+        const std::int64_t bytes = decoded_bytes(trial, inputs_);
         if (is_there(decoded_array(trial, inputs_)))
             return {static_cast<double>(bytes) * costs_.disk().evaluation, bytes, bytes};
         return {inputs_.images() * costs_.decode(trial).seconds / inputs_.threads_per_rank +

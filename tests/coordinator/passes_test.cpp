@@ -94,6 +94,17 @@ TEST_F(PassesTest, FeaturesLieInMemoryWhereTheDiskIsSlowOrFull) {
     lies_in_memory("the disk budget is used up");
 }
 
+TEST_F(PassesTest, DecodedImagesTakeTheirPartOfTheDiskBudget) {
+    const std::int64_t images = 100 * 3 * 64 * 64;
+    const std::int64_t features = plan({trial("features.14")}).stages.at(1).predicted.bytes;
+    const auto folder = [&](std::int64_t budget) {
+        inputs_.cache_budget = budget;
+        return specs<FeaturesStage>(plan({trial("features.14")})).at(0).taps.at(0).output.substr(0, 7);
+    };
+    EXPECT_EQ(folder(images + features), "/cache/");
+    EXPECT_EQ(folder(images + features - 1), "/memory");
+}
+
 TEST_F(PassesTest, FeaturesAreComputedAnewWhereNothingHoldsThemOrThatIsCheaper) {
     const auto lies_nowhere = [&](const char* why) {
         const Plan made = plan({trial("features.14")});
