@@ -191,6 +191,7 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     request.decode = sweep.data.decode;
     request.on_bad_image = sweep.data.on_bad_image;
     request.networks = networks_of(sweep, expansion.trials);
+    for (const Trial& trial : expansion.trials) request.precisions.insert(trial.precision);
     request.weights_folders = weights_folders(options.weights_dir);
     request.scratch = prepared.scratch;
     request.cache = options.cache_folder();
@@ -382,7 +383,9 @@ PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
     PassReport report{"same_trial", fmt::format("{} points of the grid are the same trial as another", merged), {}};
     if (merged)
         report.details.push_back(
-            "equal values, two spellings of one freeze depth, or dropout rates of a head without hidden layers");
+            "equal values, two spellings of one freeze depth, dropout rates of a head without hidden layers, or "
+            "precisions "
+            "where nothing is frozen");
     if (excluded) report.details.push_back(fmt::format("{} points were excluded before", excluded));
     return report;
 }

@@ -17,4 +17,8 @@ Precision parse_precision(const std::string& name) {
     return parse_name("precision", kPrecisions, name);
 }
 
+std::string precision_mark(Precision precision) {
+    return precision == Precision::float32 ? "" : fmt::format(" ({})", to_string(precision));
+}
+
 }  // namespace thaw

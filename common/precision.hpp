@@ -11,4 +11,7 @@ enum class Precision { float32, bfloat16 };
 const char* to_string(Precision precision);          // "fp32", "bf16"
 Precision parse_precision(const std::string& name);  // throws UserError with the names there are
 
+/// What is added to a description: nothing for float32, " (bf16)" otherwise.
+std::string precision_mark(Precision precision);
+
 }  // namespace thaw

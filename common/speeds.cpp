@@ -19,7 +19,8 @@ std::string Probe::key() const {
         case Kind::decode:
             return fmt::format("decode {} at {}", content, image_size);
         case Kind::forward:
-            return fmt::format("forward {} {} at {} to {}", backbone, padding, image_size, cut);
+            return fmt::format("forward {} {} at {} to {}{}", backbone, padding, image_size, cut,
+                               precision_mark(precision));
         case Kind::tail:
             return fmt::format("tail {} {} at {} from {} frozen {} {} batch {} {}", backbone, padding, image_size, cut,
                                frozen_layers, to_string(head.pooling), batch_size, to_string(optimizer));

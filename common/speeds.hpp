@@ -24,6 +24,7 @@ struct Probe {
     std::string content;   // decode: what identifies the images and how they are resized
     std::string backbone;  // forward, tail
     std::string padding;
+    Precision precision = Precision::float32;  // forward
     int cut = 0, frozen_layers = 0;
     Head head;       // head; of a tail only the pooling
     int inputs = 0;  // head: length of the feature vector

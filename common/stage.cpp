@@ -24,13 +24,16 @@ void from_json(const nlohmann::json& json, OnBadImage& policy) {
 }
 void to_json(nlohmann::json& json, Pooling pooling);
 void from_json(const nlohmann::json& json, Pooling& pooling);
+void to_json(nlohmann::json& json, Precision precision);
+void from_json(const nlohmann::json& json, Precision& precision);
 void to_json(nlohmann::json& json, const Trial& trial);
 void from_json(const nlohmann::json& json, Trial& trial);
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WeightsSpec, path, sha256, preprocessing, padding)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, output, cache_budget)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, taps, cache_budget)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, precision, taps,
+                                   cache_budget)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resume, keep_last)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories,
                                    cache_budget)

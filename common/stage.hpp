@@ -43,6 +43,7 @@ struct FeaturesStage {
     WeightsSpec weights;
     std::uint64_t seed = 0;  // of random weights; otherwise without effect
     int image_size = 224;
+    Precision precision = Precision::float32;
     std::vector<Tap> taps;
     std::int64_t cache_budget = 0;  // as of DecodeStage
 };

@@ -73,10 +73,16 @@ void to_json(nlohmann::json& json, OptimizerKind kind) {
 void from_json(const nlohmann::json& json, OptimizerKind& kind) {
     kind = parse_optimizer_kind(json.get<std::string>());
 }
+void to_json(nlohmann::json& json, Precision precision) {
+    json = to_string(precision);
+}
+void from_json(const nlohmann::json& json, Precision& precision) {
+    precision = parse_precision(json.get<std::string>());
+}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Head, pooling, widths)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trial, backbone, weights, freeze, head, dropout, optimizer, learning_rate,
-                                   batch_size, epochs, seed, image_size, frozen_layers, cut, id)
+                                   batch_size, epochs, seed, image_size, precision, frozen_layers, cut, id)
 
 const char* to_string(Pooling pooling) {
     return name_of(kPoolings, pooling);
@@ -125,11 +131,14 @@ nlohmann::json to_json(const Trial& trial) {
 }
 
 Trial trial_from_json(const nlohmann::json& json) {
-    return json.get<Trial>();
+    nlohmann::json whole = json;
+    whole.emplace("precision", Precision::float32);
+    return whole.get<Trial>();
 }
 
 /// JSON, keys ascending, as nlohmann::json(trial).dump() writes it, without the keys that decide nothing: id, weights
-/// (their content is in the context; a path decides nothing), freeze (two spellings of one depth are one trial).
+/// (their content is in the context; a path decides nothing), freeze (two spellings of one depth are one trial);
+/// float32 is not written either: there are ids from before there was another precision.
 static std::string decisive_text(const Trial& trial) {
     JsonText text;
     text.member("{\"backbone\":", trial.backbone);
@@ -149,7 +158,9 @@ static std::string decisive_text(const Trial& trial) {
     text.member(",\"momentum\":", trial.optimizer.momentum);
     text.member(",\"nesterov\":", trial.optimizer.nesterov);
     text.member(",\"rho\":", trial.optimizer.rho);
-    text.member("},\"seed\":", trial.seed);
+    const bool usual = trial.precision == Precision::float32;
+    if (!usual) text.member("},\"precision\":", to_string(trial.precision));
+    text.member(usual ? "},\"seed\":" : ",\"seed\":", trial.seed);
     return text.end();
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/precision.hpp"
+
 namespace thaw {
 
 /// How the base's feature map becomes the head's input vector.
@@ -44,7 +46,8 @@ struct Trial {
     int batch_size = 16;
     int epochs = 8;
     std::uint64_t seed = 1;
-    int image_size = 224;  // pixels, square
+    int image_size = 224;                      // pixels, square
+    Precision precision = Precision::float32;  // of the layers before the cut; float32 where there are none
 
     // Derived from backbone and freeze by resolve_freeze (common/backbones): how many layers of the base stay frozen,
     // and the deepest cut at or before that. Both count layers from the input, which is number 1; 0 is "none".
@@ -66,7 +69,8 @@ std::string dropout_name(const std::vector<double>& dropout);
 /// "adam", or with what differs from the defaults: "sgd(momentum=0.9)".
 std::string optimizer_name(const Optimizer& optimizer);
 
-/// The trial as JSON with all its fields; trial_from_json(to_json(t)) equals t.
+/// The trial as JSON with all its fields; trial_from_json(to_json(t)) equals t. Older JSON without a precision means
+/// float32.
 nlohmann::json to_json(const Trial& trial);
 Trial trial_from_json(const nlohmann::json& json);
 

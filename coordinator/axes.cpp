@@ -209,6 +209,10 @@ Setting read_seed(const AxisContext& context, const YAML::Node& node) {
     return context.reader.integer(node, "seed", 0, std::numeric_limits<std::int64_t>::max());
 }
 
+Setting read_precision(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.at(node, [&] { return parse_precision(context.reader.text(node, "precision")); });
+}
+
 std::vector<AxisKind> make_axis_kinds() {
     const Trial usual;
     return {
@@ -235,6 +239,8 @@ std::vector<AxisKind> make_axis_kinds() {
              trial.seed = static_cast<std::uint64_t>(std::get<std::int64_t>(setting));
          },
          static_cast<std::int64_t>(usual.seed)},
+        {AxisId::precision, "precision", read_precision,
+         [](Trial& trial, const Setting& setting) { trial.precision = std::get<Precision>(setting); }, usual.precision},
     };
 }
 
@@ -304,6 +310,7 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(const std::vector<double>& rates) const { return fmt::format("{}", rates); }
         std::string operator()(const Optimizer& optimizer) const { return optimizer_name(optimizer); }
         std::string operator()(const WeightsSetting& weights) const { return weights.name; }
+        std::string operator()(Precision precision) const { return to_string(precision); }
         std::string operator()(const Head& head) const {
             const std::string widths = head_name(head);
             return head.pooling == Head{}.pooling ? widths

@@ -14,9 +14,13 @@ std::uint64_t key(ValueId a, ValueId b, ValueId c = 0) {
 
 void Canonical::settle(Point& point) {
     ValueId& freeze = point[table_.position(AxisId::freeze)];
-    freeze = depth_of(point).spelling;
+    const Depth& depth = depth_of(point);
+    freeze = depth.spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
+    ValueId& precision = point[table_.position(AxisId::precision)];
+    if (!has_frozen_pass(depth.depth.cut))
+        precision = idle_precision_ ? *idle_precision_ : *(idle_precision_ = precision);
 }
 
 Trial Canonical::trial(const Point& point) {
@@ -25,6 +29,7 @@ Trial Canonical::trial(const Point& point) {
     const FreezeDepth depth = depth_of(point).depth;
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
+    if (!has_frozen_pass(depth.cut)) trial.precision = Precision::float32;
     return trial;
 }
 

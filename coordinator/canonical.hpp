@@ -1,8 +1,10 @@
-// Brings the spellings of one trial together: freeze depths written in two ways, dropout rates that nothing reads.
+// Brings the spellings of one trial together: freeze depths written in two ways, dropout rates that nothing reads, the
+// precision of no layers.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +47,7 @@ class Canonical {
     std::unordered_map<std::uint64_t, ValueId> spellings_;  // by backbone, image size, frozen layers
     std::unordered_map<std::uint64_t, ValueId> dropouts_;   // by head, dropout
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> rates_;  // by head, then by rates
+    std::optional<ValueId> idle_precision_;  // the first met where nothing is forwarded
 };
 
 }  // namespace thaw

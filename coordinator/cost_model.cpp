@@ -11,6 +11,7 @@ struct UsualCore {
     double decode_byte = 1.1e-7;           // s, of the compressed file
     double decode_image = 1.5e-4;          // s
     double forward_flops = 47e9;           // frozen forward, FLOP/s
+    double forward_bf16_speedup = 2;       // where there is such arithmetic
     double forward_image_overhead = 2e-4;  // s
     double forward_setup = 0.3;            // s: reading weights, packing them
     double tail_flops = 20e9;              // autograd forward and backward, FLOP/s
@@ -77,8 +78,11 @@ Measured CostModel::forward(const Trial& trial, int cut) {
     probe.padding = inputs_.weights_of(trial).padding;
     probe.image_size = trial.image_size;
     probe.cut = cut;
-    return known_or(probe, {flops_between(graph, 0, cut) / kUsual.forward_flops + kUsual.forward_image_overhead, 0,
-                            kUsual.forward_setup});
+    probe.precision = trial.precision;
+    const double speedup = trial.precision == Precision::float32 ? 1 : kUsual.forward_bf16_speedup;
+    return known_or(probe,
+                    {flops_between(graph, 0, cut) / (speedup * kUsual.forward_flops) + kUsual.forward_image_overhead, 0,
+                     kUsual.forward_setup});
 }
 
 double CostModel::head_parameters(const Trial& trial) {

@@ -17,7 +17,8 @@ struct Expansion {
     std::vector<Trial> trials;
     std::size_t excluded = 0;  // points (of a random search: draws) that `exclude` dropped
     std::size_t merged = 0;    // points that were the same trial as another (equal values, two spellings of one freeze
-                               // depth, dropout rates of a head without hidden layers)
+                               // depth, dropout rates of a head without hidden layers, precisions where nothing
+                               // is frozen)
 };
 
 /// More trials than this need `force`.

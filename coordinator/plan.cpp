@@ -117,7 +117,7 @@ class PlanBuilder {
 }  // namespace
 
 bool has_features(const Trial& trial) {
-    return trial.cut > 1;  // where a network's layer, not merely its input, is frozen
+    return has_frozen_pass(trial.cut);
 }
 
 /// Trials that train nothing but their head read pooled vectors; the others the map at their cut.

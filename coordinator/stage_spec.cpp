@@ -58,6 +58,7 @@ FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, c
     spec.weights = inputs.weights_of(trial);
     spec.seed = trial.seed;
     spec.image_size = trial.image_size;
+    spec.precision = trial.precision;
     for (const PlannedTap& tap : stage.taps) {
         spec.taps.push_back(
             {tap.key.cut, tap.key.pooled, tap.key.pooling,
@@ -114,6 +115,7 @@ ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& in
     const WeightsSpec& weights = inputs.weights_of(trial);
     const std::string kept = tap.pooled ? to_string(tap.pooling) : "map";
     const std::string content = weights.sha256.empty() ? fmt::format("seed {}", trial.seed) : weights.sha256;
+    const std::string executor = inputs.frozen_back_end + precision_mark(trial.precision);
     const std::string key = Fingerprint()
                                 .add(kFeaturesVersion)
                                 .add(decode_key(trial, inputs))
@@ -121,7 +123,7 @@ ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& in
                                 .add(content)
                                 .add(weights.preprocessing)
                                 .add(weights.padding)
-                                .add(inputs.frozen_back_end)
+                                .add(executor)
                                 .hex()
                                 .substr(0, 16);
     return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), inputs.images_key};
@@ -177,7 +179,7 @@ std::string trajectory_key(const Trial& trial, const Inputs& inputs) {
 
 std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& inputs) {
     const Trial& trial = plan.first_trial(stage);
-    const char* mark = trial.weights == "random" ? " (random weights)" : "";
+    const std::string mark = (trial.weights == "random" ? " (random weights)" : "") + precision_mark(trial.precision);
     switch (stage.kind) {
         case StageKind::decode:
             return fmt::format("{} images at {} px", inputs.images(), trial.image_size);

@@ -29,8 +29,9 @@ enum class AxisId {
     batch_size,
     epochs,
     seed,
+    precision,
 };
-inline constexpr std::size_t kAxisCount = 11;
+inline constexpr std::size_t kAxisCount = 12;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -46,7 +47,8 @@ struct WeightsSetting {
 };
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
-using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting>;
+using Setting =
+    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision>;
 
 struct AxisValue {
     Setting setting;

@@ -206,6 +206,11 @@ bool has_schema(const Database& database) {
     return true;
 }
 
+bool has_column(const Database& database, const char* relation, const char* column) {
+    return database.number(
+               fmt::format("SELECT instr(sql, '{}') FROM sqlite_schema WHERE name = '{}'", column, relation)) > 0;
+}
+
 Database open_results(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path))
         throw UserError("there are no results at {}; `thaw run SWEEP.yaml` makes them", path.string());

@@ -109,6 +109,9 @@ inline constexpr int kSchemaVersion = 3;
 /// False for an empty database; throws UserError for one that is not thaw's or was written by a newer thaw.
 bool has_schema(const Database& database);
 
+/// Whether a table or view has this column: a database of an older schema is read as it is.
+bool has_column(const Database& database, const char* relation, const char* column);
+
 /// Opens results for reading only: no statement on this connection can change the file, open another one, or load code.
 /// A reader never waits for the writer of a running sweep, nor the other way round (except on network file systems).
 Database open_results(const std::filesystem::path& path);

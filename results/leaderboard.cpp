@@ -13,6 +13,12 @@
 namespace thaw {
 namespace {
 
+/// For a SELECT.
+std::string column_of(const Database& database, const AxisColumn& axis) {
+    const bool there = !axis.usual || has_column(database, "trials", axis.column);
+    return there ? axis.column : fmt::format("'{}'", axis.usual);
+}
+
 void count_states(const Database& database, Leaderboard& leaderboard) {
     Statement states = database.prepare("SELECT state, count(*) FROM comparable_trials GROUP BY state");
     while (states.step()) {
@@ -27,21 +33,24 @@ void count_states(const Database& database, Leaderboard& leaderboard) {
 }
 
 void find_varying(const Database& database, Leaderboard& leaderboard) {
-    Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns()));
+    Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns(database)));
     if (!some.step()) return;
     leaderboard.any = read_axes(some, 0);
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
-        const auto values =
-            database.number(fmt::format("SELECT count(DISTINCT {}) FROM comparable_trials", kAxes[axis].column));
-        (values > 1 ? leaderboard.varying : leaderboard.constant).push_back(axis);
+        const auto values = database.number(
+            fmt::format("SELECT count(DISTINCT {}) FROM comparable_trials", column_of(database, kAxes[axis])));
+        if (values > 1)
+            leaderboard.varying.push_back(axis);
+        else if (!kAxes[axis].usual || axis_text(*leaderboard.any, axis) != kAxes[axis].usual)
+            leaderboard.constant.push_back(axis);
     }
 }
 
 }  // namespace
 
-std::string axis_columns() {
+std::string axis_columns(const Database& database) {
     std::vector<std::string> columns;
-    for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
+    for (const AxisColumn& axis : kAxes) columns.push_back(column_of(database, axis));
     return fmt::format("{}", fmt::join(columns, ", "));
 }
 
@@ -61,10 +70,16 @@ bool has_random_weights(const AxisValues& values) {
     return weights && *weights == "random";
 }
 
+bool has_bf16(const AxisValues& values) {
+    const auto* precision = std::get_if<std::string>(&values[kPrecisionAxis]);
+    return precision && *precision == "bf16";
+}
+
 std::string backbone_label(const AxisValues& values) {
-    const std::string backbone = axis_text(values, kBackboneAxis);
     const std::string weights = axis_text(values, kWeightsAxis);
-    return weights == "imagenet" ? backbone : fmt::format("{} ({})", backbone, weights);
+    std::string label = axis_text(values, kBackboneAxis);
+    if (weights != "imagenet") label += fmt::format(" ({})", weights);
+    return has_bf16(values) ? label + " (bf16)" : label;
 }
 
 Leaderboard load_leaderboard(const Database& database, int top) {
@@ -74,7 +89,7 @@ Leaderboard load_leaderboard(const Database& database, int top) {
     Statement rows = database.prepare(fmt::format(
         "SELECT rank, trial, frozen_layers, validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy,"
         " validation_loss, seconds, {} FROM leaderboard LIMIT ?1",
-        axis_columns()));
+        axis_columns(database)));
     rows.with(top);
     while (rows.step()) {
         leaderboard.trials.push_back({.rank = static_cast<int>(rows.integer(0)),

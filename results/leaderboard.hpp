@@ -15,8 +15,9 @@ namespace thaw {
 struct AxisColumn {
     const char* column;
     const char* label;
+    const char* usual = nullptr;  // goes without saying, and is meant where an older database has no such column
 };
-inline constexpr std::array<AxisColumn, 12> kAxes = {{{"backbone", "backbone"},
+inline constexpr std::array<AxisColumn, 13> kAxes = {{{"backbone", "backbone"},
                                                       {"weights", "weights"},
                                                       {"freeze", "freeze"},
                                                       {"pooling", "pooling"},
@@ -27,19 +28,23 @@ inline constexpr std::array<AxisColumn, 12> kAxes = {{{"backbone", "backbone"},
                                                       {"batch_size", "batch size"},
                                                       {"epochs", "epochs"},
                                                       {"seed", "seed"},
-                                                      {"image_size", "image size"}}};
-inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7;
+                                                      {"image_size", "image size"},
+                                                      {"precision", "precision", "fp32"}}};
+inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7,
+                             kPrecisionAxis = 12;
 
 /// A trial's values on all axes, in kAxes' order.
 using AxisValues = std::array<Cell, kAxes.size()>;
 
 /// kAxes' columns for a SELECT, and their values in its row, beginning with this column.
-std::string axis_columns();
+std::string axis_columns(const Database& database);
 AxisValues read_axes(const Statement& row, int first_column);
 
 std::string axis_text(const AxisValues& values, std::size_t axis);
 bool has_random_weights(const AxisValues& values);
-/// The backbone's name; " (random)" follows where its weights are random, "(FILE)" where they come from a file.
+bool has_bf16(const AxisValues& values);
+/// The backbone's name; " (random)" follows where its weights are random, "(FILE)" where they come from a file,
+/// "(bf16)" where that is the precision of its frozen layers.
 std::string backbone_label(const AxisValues& values);
 
 /// Metrics are NaN where the trial diverged.
@@ -59,7 +64,7 @@ struct Leaderboard {
     int finished = 0, stopped = 0, failed = 0, running = 0, waiting = 0;
     std::optional<AxisValues> any;      // some trial's values; none where there are no trials
     std::vector<std::size_t> varying;   // axes with more than one value among all trials, whatever their state
-    std::vector<std::size_t> constant;  // the others
+    std::vector<std::size_t> constant;  // the others, but for what goes without saying
     std::vector<RankedTrial> trials;    // finished ones, the best first
 
     int total() const { return finished + stopped + failed + running + waiting; }

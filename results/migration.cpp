@@ -14,7 +14,9 @@ namespace {
 constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "ALTER TABLE stages ADD COLUMN computed INTEGER;",
 
-    "DROP VIEW leaderboard;"  // which read `weights` where epochs now have such a column too
+    "DROP VIEW leaderboard;"                            // which read `weights` where epochs now have such a column too
+    "DROP VIEW axis_effects; DROP VIEW failed_trials;"  // which now have a column more
+    "ALTER TABLE trials ADD COLUMN precision TEXT NOT NULL DEFAULT 'fp32';"
     "ALTER TABLE epochs ADD COLUMN weights TEXT;"
     "ALTER TABLE sweeps ADD COLUMN predicted_seconds REAL;"
     "ALTER TABLE sweeps ADD COLUMN seconds REAL;"

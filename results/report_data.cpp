@@ -69,16 +69,10 @@ void load_curves(const Database& database, ReportData& data) {
     }
 }
 
-/// Whether a table or view has this column: a database of an older schema is read as it is.
-bool has_column(const Database& database, const char* relation, const char* column) {
-    return database.number(
-               fmt::format("SELECT instr(sql, '{}') FROM sqlite_schema WHERE name = '{}'", column, relation)) > 0;
-}
-
 void load_stopped(const Database& database, ReportData& data) {
     if (!has_column(database, "stopped_trials", "stopped_after")) return;
-    Statement rows = database.prepare(
-        fmt::format("SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns()));
+    Statement rows = database.prepare(fmt::format(
+        "SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns(database)));
     std::map<int, StoppedGroup, std::greater<>> groups;
     while (rows.step()) {
         const int epoch = static_cast<int>(rows.integer(0));
@@ -90,7 +84,7 @@ void load_stopped(const Database& database, ReportData& data) {
 
 void load_failures(const Database& database, ReportData& data) {
     Statement rows =
-        database.prepare(fmt::format("SELECT message, failed, trial, {} FROM failed_trials", axis_columns()));
+        database.prepare(fmt::format("SELECT message, failed, trial, {} FROM failed_trials", axis_columns(database)));
     std::map<std::string, std::size_t> places;
     while (rows.step()) {
         const auto [place, is_new] = places.try_emplace(rows.text(0), data.failures.size());

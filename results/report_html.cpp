@@ -33,9 +33,8 @@ std::string answer(const ReportData& data) {
         return fmt::format("<h1>{}</h1>\n",
                            board.total() == 0 ? "There are no trials yet" : "No trial has finished yet");
     const RankedTrial& best = board.trials.front();
-    const std::string weights = axis_text(best.axes, kWeightsAxis);
-    return fmt::format("<h1>{} reaches <b>{}</b> validation accuracy</h1>\n",
-                       html_backbone(axis_text(best.axes, kBackboneAxis), weights), percent(best.validation_accuracy)) +
+    return fmt::format("<h1>{} reaches <b>{}</b> validation accuracy</h1>\n", html_backbone(best.axes),
+                       percent(best.validation_accuracy)) +
            definitions(best.axes, board.varying);
 }
 
@@ -68,8 +67,7 @@ std::string leaderboard_section(const ReportData& data) {
         const RankedTrial& trial = board.trials[i];
         rows += "<tr>" + html_number(fmt::format("{}", trial.rank)) +
                 html_number(percent(trial.validation_accuracy), trial.validation_accuracy) +
-                fmt::format("<td>{}</td>",
-                            html_backbone(axis_text(trial.axes, kBackboneAxis), axis_text(trial.axes, kWeightsAxis)));
+                fmt::format("<td>{}</td>", html_backbone(trial.axes));
         for (const std::size_t axis : axes)
             rows += is_number(axis) ? html_number(axis_text(trial.axes, axis)) : html_cell(axis_text(trial.axes, axis));
         rows += html_number(fmt::format("{} ({})", percent(trial.best_validation_accuracy), trial.best_epoch),
@@ -183,6 +181,11 @@ std::string html_number(const std::string& text, double key) {
 
 std::string html_backbone(const std::string& backbone, const std::string& weights) {
     return escape_html(backbone) + (weights == "random" ? "<span class=\"tag\">random weights</span>" : "");
+}
+
+std::string html_backbone(const AxisValues& values) {
+    return html_backbone(axis_text(values, kBackboneAxis), axis_text(values, kWeightsAxis)) +
+           (has_bf16(values) ? "<span class=\"tag\">bf16</span>" : "");
 }
 
 std::string report_html(const ReportData& data) {

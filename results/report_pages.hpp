@@ -26,6 +26,8 @@ std::string html_number(const std::string& text);
 std::string html_number(const std::string& text, double key);
 /// The backbone's name, with a mark where its weights are random.
 std::string html_backbone(const std::string& backbone, const std::string& weights);
+/// The same for a trial, with another mark where its precision is bf16.
+std::string html_backbone(const AxisValues& values);
 
 /// "predicted 9.8 s, measured 10.6 s (8 % more)". Plain text.
 std::string run_total_text(const RunTotal& total);

@@ -58,7 +58,8 @@ CREATE TABLE IF NOT EXISTS trials (
     started       TEXT,  -- when it first was, if it was stopped meanwhile
     finished      TEXT,
     seconds       REAL,  -- training and evaluation: the sum of its epochs, once it is finished or stopped
-    spec          TEXT NOT NULL  -- the whole trial as JSON
+    spec          TEXT NOT NULL,  -- the whole trial as JSON
+    precision     TEXT NOT NULL DEFAULT 'fp32'  -- of the frozen layers' arithmetic
 );
 CREATE INDEX IF NOT EXISTS trials_by_state ON trials (state);
 
@@ -130,7 +131,7 @@ CREATE VIEW IF NOT EXISTS leaderboard AS
 SELECT row_number() OVER (ORDER BY last.validation_accuracy DESC, last.validation_loss IS NULL, last.validation_loss,
                                    trials.id) AS rank,
        trials.id AS trial, backbone, trials.weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
-       learning_rate, batch_size, epochs, seed, image_size,
+       learning_rate, batch_size, epochs, seed, image_size, precision,
        last.validation_accuracy AS validation_accuracy,
        best.validation_accuracy AS best_validation_accuracy,
        best.epoch AS best_epoch,
@@ -163,6 +164,7 @@ points (place, axis, value, weights, accuracy) AS (
     UNION ALL SELECT 10, 'epochs', epochs, weights, validation_accuracy FROM finals
     UNION ALL SELECT 11, 'seed', seed, weights, validation_accuracy FROM finals
     UNION ALL SELECT 12, 'image_size', image_size, weights, validation_accuracy FROM finals
+    UNION ALL SELECT 13, 'precision', precision, weights, validation_accuracy FROM finals
 ),
 effects AS (
     SELECT place, axis, value, count(*) AS trials, sum(weights = 'random') AS random,
@@ -192,7 +194,7 @@ ORDER BY first;
 -- Trials that stand as failed now, with their latest message.
 CREATE VIEW IF NOT EXISTS failed_trials AS
 SELECT trials.id AS trial, failures.message, failures.failed, backbone, weights, freeze, frozen_layers, cut, pooling,
-       head, dropout, optimizer, learning_rate, batch_size, epochs, seed, image_size
+       head, dropout, optimizer, learning_rate, batch_size, epochs, seed, image_size, precision
 FROM comparable_trials AS trials
 LEFT JOIN failures ON failures.id = (SELECT max(id) FROM failures WHERE trial = trials.id)
 WHERE trials.state = 'failed'
@@ -202,7 +204,7 @@ ORDER BY failures.id;
 CREATE VIEW IF NOT EXISTS stopped_trials AS
 SELECT trials.id AS trial, last.epoch AS stopped_after, epochs, last.validation_accuracy AS validation_accuracy,
        backbone, trials.weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer, learning_rate,
-       batch_size, seed, image_size
+       batch_size, seed, image_size, precision
 FROM comparable_trials AS trials
 LEFT JOIN epochs AS last
        ON last.trial = trials.id AND last.epoch = (SELECT max(epoch) FROM epochs WHERE trial = trials.id)

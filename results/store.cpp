@@ -123,15 +123,15 @@ void Store::Implementation::insert_trials(const std::vector<Trial>& trials) {
     Statement insert = database.prepare(
         "INSERT INTO trials (id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, "
         "optimizer,"
-        " learning_rate, batch_size, epochs, seed, image_size, state, spec)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 'waiting', ?17"
+        " learning_rate, batch_size, epochs, seed, image_size, state, spec, precision)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 'waiting', ?17, ?18"
         " WHERE NOT EXISTS (SELECT 1 FROM trials WHERE id = ?1)");
     for (const Trial& trial : trials) {
         const std::string spec = to_json(trial).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
         write(insert, trial.id, sweep, trial.backbone, trial.weights, trial.freeze, trial.frozen_layers, trial.cut,
               std::string(to_string(trial.head.pooling)), head_name(trial.head), dropout_name(trial.dropout),
               optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.epochs,
-              static_cast<std::int64_t>(trial.seed), trial.image_size, spec);
+              static_cast<std::int64_t>(trial.seed), trial.image_size, spec, std::string(to_string(trial.precision)));
     }
 }
 

@@ -119,7 +119,8 @@ void forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMa
         incomplete.push_back(&output);
         taps.push_back(output.tap);
     }
-    const auto network = make_frozen_network(graph, tensors, find_preprocessing(stage.weights.preprocessing), taps);
+    const auto network =
+        make_frozen_network(graph, tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
     const auto count = static_cast<std::int64_t>(missing.size());
     std::atomic<std::int64_t> done{images.rows() - count};
     const std::int64_t batches = (count + kCanonicalBatch - 1) / kCanonicalBatch;

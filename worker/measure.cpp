@@ -141,7 +141,7 @@ class Measuring {
         const Tap tap{probe.cut, true, Pooling::average};
         const double setup = seconds_of([&] {
             tensors = random_tensors(graph, 1);  // about what reading them takes
-            network = make_frozen_network(graph, tensors, find_preprocessing("torch"), {tap});
+            network = make_frozen_network(graph, tensors, find_preprocessing("torch"), {tap}, probe.precision);
         });
         Measured image = on_all(threads_, [&](int) {
             const std::size_t bytes = std::size_t{3} * static_cast<std::size_t>(probe.image_size) *

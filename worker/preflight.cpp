@@ -31,6 +31,7 @@ WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesy
 }  // namespace
 
 Inputs inspect_inputs(const PreflightRequest& request) {
+    for (const Precision precision : request.precisions) check_supported(precision);
     Inputs inputs;
     for (const NetworkRequest& network : request.networks) {
         const auto key = std::make_pair(network.backbone, network.weights);

@@ -1,11 +1,13 @@
-// The checks before a sweep starts, of all that lies outside the sweep file: images and weights.
+// The checks before a sweep starts, of all that lies outside the sweep file: images, weights and the machine.
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/inputs.hpp"
+#include "common/precision.hpp"
 #include "worker/weights/registry.hpp"
 
 namespace thaw {
@@ -24,14 +26,15 @@ struct PreflightRequest {
     DecodeOptions decode;
     OnBadImage on_bad_image = OnBadImage::stop;
     std::vector<NetworkRequest> networks;
+    std::set<Precision> precisions;  // that frozen layers are to have
     std::vector<std::filesystem::path> weights_folders;
     std::filesystem::path scratch;  // where the dataset's list is written
     std::filesystem::path cache;    // where it is remembered which files have which contents
     int threads = 1;
 };
 
-/// Lists and fingerprints the images, finds the weights and reads each file once to see that it fits its backbone.
-/// Throws UserError for the first thing that is wrong.
+/// Asks whether the machine has the arithmetic, lists and fingerprints the images, finds the weights and reads each
+/// file once to see that it fits its backbone. Throws UserError for the first thing that is wrong.
 Inputs inspect_inputs(const PreflightRequest& request);
 
 }  // namespace thaw

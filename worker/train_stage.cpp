@@ -124,7 +124,9 @@ class Training {
         together_.threads = stage_.trajectories.size() > 1 ? context_.threads : 1;
         together_.begin_thread = compute_on_one_thread;
         window_ = std::make_unique<WindowOfFeatures>(
-            input_, make_frozen_network(graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing), {tap}),
+            input_,
+            make_frozen_network(graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing), {tap},
+                                first_.precision),
             tap_elements(graph_, tap), std::max(first_.batch_size, kEvaluationBatch), together_.threads);
         together_.window_rows = window_->window_rows();
         together_.load = [this](std::span<const int> rows) { window_->load(rows); };
@@ -209,7 +211,7 @@ class Training {
     StageContext& context_;
     const StageReports& reports_;
     const std::stop_token& stop_;
-    const Trial& first_;  // its cut, weights and image size are all trajectories'
+    const Trial& first_;  // its cut, weights, image size and precision are all trajectories'
     std::shared_ptr<const Dataset> dataset_;
     LayerGraph graph_;
     ArrayFile input_;

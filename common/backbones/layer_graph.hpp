@@ -95,6 +95,11 @@ struct FreezeDepth {
     int cut = 0;            // deepest of tap_cuts <= frozen_layers; 0 where nothing is frozen
 };
 
+/// Whether there is a frozen pass: a layer, and not merely the input, lies before the cut.
+constexpr bool has_frozen_pass(int cut) {
+    return cut > 1;
+}
+
 /// Resolves "all", "none", a number ("50": the first 50 layers, the input layer counted, as Keras' model.layers[:50]),
 /// a percentage of the base's layers ("80%", rounded down), or the name of a layer or block (frozen up to and including
 /// it; for a layer that is a parameter-less one too). Throws UserError that names the nearest valid spelling.

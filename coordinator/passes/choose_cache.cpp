@@ -117,11 +117,12 @@ class CacheChooser {
         stage.taps[candidate.tap].place = place;
         const TapKey& tap = stage.taps[candidate.tap].key;
         constexpr const char* kPlaces[] = {"on disk", "in memory", "computed anew"};
-        report_.details.push_back(
-            fmt::format("{} cut {}{}: {} ({:.1f} MB; computed anew {:.1f} s, on disk {:.1f} s, in memory {:.1f} s): {}",
-                        plan_.first_trial(stage).backbone, tap.cut, tap.pooled ? " pooled" : "",
-                        kPlaces[static_cast<std::size_t>(place)], static_cast<double>(candidate.bytes) / 1e6,
-                        candidate.recompute, candidate.on_disk, candidate.in_memory, why));
+        report_.details.push_back(fmt::format(
+            "{}{} cut {}{}: {} ({:.1f} MB; computed anew {:.1f} s, on disk {:.1f} s, in memory {:.1f} s): {}",
+            plan_.first_trial(stage).backbone, precision_mark(plan_.first_trial(stage).precision), tap.cut,
+            tap.pooled ? " pooled" : "", kPlaces[static_cast<std::size_t>(place)],
+            static_cast<double>(candidate.bytes) / 1e6, candidate.recompute, candidate.on_disk, candidate.in_memory,
+            why));
         if (place != Storage::nowhere) return;
         for (const std::size_t reader : readers_[{candidate.stage, tap}]) {
             plan_.stages[reader].recompute = true;

@@ -16,6 +16,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
     else
         key.append(weights.sha256);
     key.append(1, '|').append(weights.preprocessing).append(1, '|').append(weights.padding);
+    key.append(1, '|').append(to_string(trial.precision));
 }
 
 PassReport report(const Plan& plan, int asked) {
@@ -26,8 +27,9 @@ PassReport report(const Plan& plan, int asked) {
         ++passes;
         const Trial& trial = plan.first_trial(stage);
         report.details.push_back(fmt::format(
-            "{} at {} px: one pass with {} for {} trials", trial.backbone, trial.image_size,
-            stage.taps.size() == 1 ? "one output" : fmt::format("{} outputs", stage.taps.size()), stage.trials.size()));
+            "{}{} at {} px: one pass with {} for {} trials", trial.backbone, precision_mark(trial.precision),
+            trial.image_size, stage.taps.size() == 1 ? "one output" : fmt::format("{} outputs", stage.taps.size()),
+            stage.trials.size()));
     }
     report.text = fmt::format("{} frozen forward passes saved: one pass per backbone gives every cut", asked - passes);
     return report;

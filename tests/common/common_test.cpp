@@ -95,11 +95,18 @@ TEST(Trial, ReadsBackFromJsonAsItWas) {
     trial.optimizer = {.kind = OptimizerKind::sgd, .momentum = 0.9};
     trial.learning_rate = 3e-5;
     trial.seed = 0xffff'ffff'ffff'fff1;
+    trial.precision = Precision::bfloat16;
     EXPECT_EQ(to_json(trial_from_json(to_json(trial))), to_json(trial));
     EXPECT_EQ(trial_from_json(to_json(trial)).seed, trial.seed);
     EXPECT_EQ(head_name(trial.head), "256-128-64");
     EXPECT_EQ(dropout_name(trial.dropout), "0.5-0.3-0.1");
     EXPECT_EQ(optimizer_name(trial.optimizer), "sgd(momentum=0.9)");
+}
+
+TEST(Trial, FromBeforeThereWasAPrecisionIsInFloat32) {
+    nlohmann::json json = to_json(Trial());
+    EXPECT_EQ(json.erase("precision"), 1u);
+    EXPECT_EQ(trial_from_json(json).precision, Precision::float32);
 }
 
 TEST(Trial, IdIsOfWhatDecidesTheResultNotOfItsSpelling) {
@@ -112,6 +119,9 @@ TEST(Trial, IdIsOfWhatDecidesTheResultNotOfItsSpelling) {
     EXPECT_EQ(trial_id(a, "data"), trial_id(b, "data"));
     EXPECT_NE(trial_id(a, "data"), trial_id(a, "other data"));
     b.seed = 2;
+    EXPECT_NE(trial_id(a, "data"), trial_id(b, "data"));
+    b = a;
+    b.precision = Precision::bfloat16;
     EXPECT_NE(trial_id(a, "data"), trial_id(b, "data"));
 }
 
@@ -140,6 +150,7 @@ Trial random_trial(const CounterRandom& random) {
     trial.image_size = below(1000);
     trial.frozen_layers = below(200) - 1;
     trial.cut = below(200);
+    trial.precision = std::vector{Precision::float32, Precision::bfloat16}[below(2)];
     return trial;
 }
 
@@ -148,6 +159,7 @@ TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
         const Trial trial = random_trial(CounterRandom(i, "trial"));
         nlohmann::json decisive = to_json(trial);
         for (const char* key : {"id", "weights", "freeze"}) decisive.erase(key);
+        if (trial.precision == Precision::float32) decisive.erase("precision");
         ASSERT_EQ(trial_id(trial, "data"), Fingerprint().add("data").add(decisive.dump()).hex().substr(0, 16))
             << decisive;
     }

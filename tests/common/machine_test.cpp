@@ -39,6 +39,18 @@ TEST(Speeds, AreFoundAgainByWhatWasMeasured) {
     EXPECT_FALSE(read.find(Probe{}));
 }
 
+TEST(Speeds, OfAFrozenPassAreKeptByItsPrecision) {
+    Probe forward;
+    forward.kind = Probe::Kind::forward;
+    forward.backbone = "mobilenet_v2";
+    forward.padding = "symmetric";
+    forward.image_size = 64;
+    forward.cut = 154;
+    EXPECT_EQ(forward.key(), "forward mobilenet_v2 symmetric at 64 to 154") << "what is measured already is lost";
+    forward.precision = Precision::bfloat16;
+    EXPECT_EQ(forward.key(), "forward mobilenet_v2 symmetric at 64 to 154 (bf16)");
+}
+
 TEST(Speeds, AreNoneWhereTheFileIsAbsentOrDamaged) {
     const TemporaryFolder folder;
     EXPECT_EQ(Speeds::read(folder / "absent.json").size(), 0u);

@@ -14,6 +14,11 @@ TEST(Precision, ReadsTheNamesItWrites) {
     EXPECT_EQ(parse_precision("bf16"), Precision::bfloat16);
 }
 
+TEST(Precision, IsMarkedWhereItIsNotTheUsualOne) {
+    EXPECT_EQ(precision_mark(Precision::float32), "");
+    EXPECT_EQ(precision_mark(Precision::bfloat16), " (bf16)");
+}
+
 TEST(Precision, AnUnknownNameIsAnErrorThatNamesTheNearest) {
     EXPECT_THAT(
         [] { parse_precision("bf8"); },

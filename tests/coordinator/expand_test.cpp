@@ -52,6 +52,7 @@ learning_rate: 3e-5
 batch_size: 32
 epochs: 3
 seed: 7
+precision: bf16
 )");
     ASSERT_EQ(expansion.trials.size(), 1u);
     Trial trial;
@@ -68,6 +69,7 @@ seed: 7
     trial.batch_size = 32;
     trial.epochs = 3;
     trial.seed = 7;
+    trial.precision = Precision::bfloat16;
     EXPECT_EQ(to_json(expansion.trials[0]), to_json(trial));
 }
 
@@ -98,6 +100,17 @@ TEST(Expand, MergesTwoSpellingsOfOneFreezeDepthAndKeepsTheFirst) {
     EXPECT_EQ(expansion.merged, 3u);
 }
 
+TEST(Expand, MergesWhatDiffersOnlyInThePrecisionOfNoLayers) {
+    const auto freeze_precision = [](const Trial& t) { return t.freeze + " " + to_string(t.precision); };
+    const Expansion both =
+        expand_text("backbone: alexnet\nfreeze: [none, '1', all]\nprecision: [bf16, fp32]\nseed: [1, 2]");
+    EXPECT_THAT(list(both, freeze_precision), ElementsAre("none fp32", "none fp32", "1 fp32", "1 fp32", "all bf16",
+                                                          "all bf16", "all fp32", "all fp32"));
+    EXPECT_EQ(both.merged, 4u);
+    EXPECT_THAT(list(expand_text("backbone: alexnet\nfreeze: [none, all]\nprecision: bf16"), freeze_precision),
+                ElementsAre("none fp32", "all bf16"));
+}
+
 TEST(Expand, MergesEqualValuesHoweverTheyAreWritten) {
     const Expansion expansion =
         expand_text("backbone: alexnet\nlearning_rate: [1e-4, 0.0001, 1.0E-04]\nhead: [256-128, [256, 128]]");
@@ -118,12 +131,13 @@ learning_rate: [1e-4, 1.0000000000000002e-4]
 batch_size: [1, 2]
 epochs: [1, 2]
 seed: [1, 2]
+precision: [fp32, bf16]
 )");
     std::set<std::string> ids;
     for (const Trial& trial : expansion.trials) ids.insert(trial_id(trial, trial.weights));
-    EXPECT_EQ(expansion.trials.size(), 2048u);
-    EXPECT_EQ(ids.size(), 2048u);
-    EXPECT_EQ(expansion.merged, 0u);
+    EXPECT_EQ(expansion.trials.size(), 3072u);
+    EXPECT_EQ(ids.size(), 3072u);
+    EXPECT_EQ(expansion.merged, 1024u);  // without frozen layers there is one precision
 }
 
 TEST(Zip, AdvancesItsAxesTogether) {

@@ -304,6 +304,7 @@ TEST_F(PlanTest, NamesOutputsByWhatIsInThem) {
     all.insert(features_of([](Trial& trial) { trial.head.pooling = Pooling::max; }));
     all.insert(features_of([](Trial& trial) { trial.freeze = "features.14"; }));
     all.insert(features_of([](Trial& trial) { trial.image_size = 96; }));
+    all.insert(features_of([](Trial& trial) { trial.precision = Precision::bfloat16; }));
     inputs_.frozen_back_end = "another";
     all.insert(names_of(usual)[1]);
     inputs_.decode.interpolation = Interpolation::nearest;
@@ -314,8 +315,44 @@ TEST_F(PlanTest, NamesOutputsByWhatIsInThem) {
     all.insert(names_of(usual)[1]);
     inputs_.decoder = "newer";
     all.insert(names_of(usual)[1]);
-    EXPECT_EQ(all.size(), 13u);
+    EXPECT_EQ(all.size(), 14u);
     EXPECT_NE(names_of(usual)[0], expected[0]);
+}
+
+/// Caches from before this test have them: whoever changes these names without need lets users compute all again.
+TEST_F(PlanTest, NamesFeaturesAsEver) {
+    EXPECT_EQ(outputs(make_plan({made_up_trial(graphs_)}, inputs_, graphs_)).back(),
+              "/cache/features-mobilenet_v2-154-avg-291c0243a2432c45-data1.array");
+}
+
+TEST_F(PlanTest, KeepsPrecisionsApartAndMarksTheUnusualOne) {
+    const Plan plan = plan_pair([](Trial& trial) { trial.precision = Precision::bfloat16; });
+    expect_sound(plan);
+    EXPECT_THAT(counts(plan), ElementsAre(1, 2, 2));
+    std::vector<std::string> passes, trainings;
+    std::vector<Precision> precisions;
+    for (int i = 0; i < static_cast<int>(plan.stages.size()); ++i) {
+        const StageSpec spec = stage_spec(plan, i, inputs_, "/cache");
+        const auto* features = std::get_if<FeaturesStage>(&spec);
+        if (features) precisions.push_back(features->precision);
+        if (plan.stage(i).kind == StageKind::decode) continue;
+        (features ? passes : trainings).push_back(describe(plan, plan.stage(i), inputs_));
+    }
+    EXPECT_THAT(precisions, ElementsAre(Precision::float32, Precision::bfloat16));
+    EXPECT_THAT(passes, ElementsAre(StartsWith("mobilenet_v2 at"), StartsWith("mobilenet_v2 (bf16) at")));
+    EXPECT_THAT(trainings, ElementsAre(StartsWith("mobilenet_v2 freeze"), StartsWith("mobilenet_v2 (bf16) freeze")));
+    EXPECT_THAT(plan_text(plan, inputs_, true), HasSubstr("- mobilenet_v2 (bf16) at 64 px: one pass"));
+    EXPECT_NE(trajectory_key(plan.trials[0], inputs_), trajectory_key(plan.trials[1], inputs_));
+}
+
+TEST_F(PlanTest, AsksForTheSpeedOfEachPrecision) {
+    const Plan plan = plan_pair([](Trial& trial) { trial.precision = Precision::bfloat16; });
+    std::vector<Precision> asked;
+    for (const Probe& probe : plan.unmeasured)
+        if (probe.kind == Probe::Kind::forward) asked.push_back(probe.precision);
+    EXPECT_THAT(asked, ElementsAre(Precision::float32, Precision::bfloat16));
+    EXPECT_LT(plan.stages[3].predicted.seconds, plan.stages[1].predicted.seconds);
+    EXPECT_EQ(plan.stages[3].predicted.bytes, plan.stages[1].predicted.bytes);
 }
 
 TEST_F(PlanTest, NamesOutputsOfOtherImagesByTheSameContent) {

@@ -54,8 +54,15 @@ class MigrationTest : public testing::TestWithParam<int> {
         for (const char* query :
              {"SELECT id, name, yaml, command_line, data_folder, data_fingerprint, classes, train_images, bad_images,"
               " validation_images, test_images, trials, started, finished, outcome FROM sweeps",
-              "environment", "trials", "failures", "notes", "good", "leaderboard", "axis_effects",
-              "backbone_comparison", "failed_trials", "comparable_trials",
+              "environment", "failures", "notes", "good", "axis_effects", "backbone_comparison",
+              "SELECT id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,"
+              " learning_rate, batch_size, epochs, seed, image_size, state, rank, started, finished, seconds, spec"
+              " FROM trials JOIN (SELECT id FROM comparable_trials) USING (id)",
+              "SELECT rank, trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,"
+              " learning_rate, batch_size, epochs, seed, image_size, validation_accuracy, best_validation_accuracy,"
+              " best_epoch, train_accuracy, validation_loss, train_loss, seconds FROM leaderboard",
+              "SELECT trial, message, failed, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout,"
+              " optimizer, learning_rate, batch_size, epochs, seed, image_size FROM failed_trials",
               "SELECT trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds"
               " FROM epochs",
               "SELECT id, sweep, kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes,"
@@ -105,6 +112,8 @@ TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
     EXPECT_THAT([&] { database.execute("DELETE FROM epochs"); },
                 ThrowsMessage<StatementError>(HasSubstr("never removed")));
     EXPECT_EQ(database.number("SELECT count(*) FROM epochs WHERE weights IS NOT NULL"), 0);
+    EXPECT_EQ(database.number("SELECT count(*) FROM trials WHERE precision = 'fp32'"), 3);
+    EXPECT_EQ(database.number("SELECT count(*) FROM leaderboard WHERE precision = 'fp32'"), 1);
     EXPECT_EQ(database.number("SELECT count(predicted_seconds) + count(seconds) FROM sweeps"), 0);
 }
 

@@ -222,6 +222,43 @@ TEST_F(ReportTest, MarksRandomWeightsWhereverATrialIsNamed) {
     EXPECT_THAT(markdown, HasSubstr("resnet50 (random) reaches"));
 }
 
+TEST_F(ReportTest, ShowsThePrecisionWhereItVariesAndMarksBf16) {
+    std::vector<Trial> trials = synthetic_trials(4);
+    for (const int bf16 : {1, 3}) trials[static_cast<std::size_t>(bf16)].precision = Precision::bfloat16;  // resnet50's
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (int i = 0; i < 3; ++i) finish(store, trials[static_cast<std::size_t>(i)]);
+        store.fail_trial(trials[3].id, "out of memory");
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("<h1>resnet50<span class=\"tag\">bf16</span> reaches"),
+                            HasSubstr("validation accuracy by precision"), HasSubstr("<th>precision</th>"),
+                            HasSubstr("<td>mobilenet_v2</td>"), HasSubstr("resnet50, freeze 50, precision bf16")));
+    EXPECT_THAT(markdown, AllOf(HasSubstr("resnet50 (bf16) reaches"), HasSubstr("| precision | fp32 | 2 |"),
+                                HasSubstr("| precision | bf16 | 1 |")));
+    EXPECT_THAT(leaderboard_text(path), HasSubstr("  precision  "));
+}
+
+TEST_F(ReportTest, SaysOfThePrecisionOfAllTrialsOnlyWhatIsUnusual) {
+    std::vector<Trial> trials = synthetic_trials(2);
+    for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+        for (Trial& trial : trials) {
+            trial.precision = precision;
+            trial.id += to_string(precision);
+        }
+        const std::filesystem::path database = folder / to_string(precision);
+        {
+            Store store(database);
+            store.begin_sweep(synthetic_sweep(), trials);
+            finish(store, trials[0]);
+        }
+        const bool unusual = precision == Precision::bfloat16;
+        EXPECT_EQ(leaderboard_text(database).find("precision bf16\n") != std::string::npos, unusual);
+        EXPECT_EQ(leaderboard_text(database).find("precision") != std::string::npos, unusual);
+    }
+}
+
 TEST_F(ReportTest, SurvivesTrialsThatDiverged) {
     const std::vector<Trial> trials = synthetic_trials(4);
     {

@@ -36,6 +36,22 @@ class StoreTest : public testing::Test {
     }
 };
 
+TEST_F(StoreTest, KeepsThePrecisionOfEveryTrialInEveryView) {
+    trials[1].precision = trials[2].precision = trials[3].precision = Precision::bfloat16;
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    finish(store, trials[0]);
+    finish(store, trials[1]);
+    store.stop_trial(trials[2].id);
+    store.fail_trial(trials[3].id, "out of memory");
+    EXPECT_EQ(text("SELECT group_concat(precision) FROM (SELECT precision FROM trials ORDER BY id)"),
+              "fp32,bf16,bf16,bf16");
+    EXPECT_EQ(number("SELECT count(*) FROM leaderboard WHERE precision = 'bf16'"), 1);
+    EXPECT_EQ(text("SELECT precision FROM stopped_trials"), "bf16");
+    EXPECT_EQ(text("SELECT precision FROM failed_trials"), "bf16");
+    EXPECT_EQ(number("SELECT count(*) FROM axis_effects WHERE axis = 'precision' AND trials = 1"), 2);
+}
+
 TEST_F(StoreTest, KeepsWhatASweepAskedForAndWhatCameOfIt) {
     {
         Store store(path);
