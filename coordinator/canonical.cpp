@@ -18,9 +18,10 @@ void Canonical::settle(Point& point) {
     freeze = depth.spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
+    if (has_frozen_pass(depth.depth.cut)) return;
     ValueId& precision = point[table_.position(AxisId::precision)];
-    if (!has_frozen_pass(depth.depth.cut))
-        precision = idle_precision_ ? *idle_precision_ : *(idle_precision_ = precision);
+    if (!idle_precision_) idle_precision_ = precision;
+    precision = *idle_precision_;
 }
 
 Trial Canonical::trial(const Point& point) {
