@@ -158,7 +158,9 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
     } catch (const std::system_error& error) {
         spdlog::warn("{}: what was measured is not kept", error.what());
     }
-    return make_plan(std::move(plan.trials), inputs, prepared.graphs, wanted);
+    std::vector<Trial> same = std::move(plan.trials);
+    plan = {};  // there may be a million stages in it
+    return make_plan(std::move(same), inputs, prepared.graphs, wanted);
 }
 
 /// Gives every trial its id. What surrounds them is the same for all of one network.
@@ -384,8 +386,7 @@ PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
     if (merged)
         report.details.push_back(
             "equal values, two spellings of one freeze depth, dropout rates of a head without hidden layers, or "
-            "precisions "
-            "where nothing is frozen");
+            "precisions where nothing is frozen");
     if (excluded) report.details.push_back(fmt::format("{} points were excluded before", excluded));
     return report;
 }
