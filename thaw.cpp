@@ -219,9 +219,8 @@ void require_disk_space(const Plan& plan, const CacheFolder& cache) {
     }
     if (needed > cache.budget())
         throw UserError(
-            "the plan keeps {} ({} bytes) of decoded images and features in the cache, up to {} of one stage, but the "
-            "cache may hold only {}; allow more with --disk or `disk:` in the sweep, or sweep over fewer freeze depths "
-            "and image sizes at once",
+            "the plan keeps {} ({} bytes) of decoded images in the cache, up to {} of one size, but the cache may hold "
+            "only {}; allow more with --disk or `disk:` in the sweep, or sweep over fewer image sizes at once",
             byte_size_text(needed), needed, byte_size_text(largest), byte_size_text(cache.budget()));
     std::error_code unknown;
     const auto free = fs::space(cache.path(), unknown).available;

@@ -133,11 +133,19 @@ TEST_F(Cache, HoldsNoMoreThanItsBudget) {
     EXPECT_EQ(computed("again"), "decode,0\nfeatures,0\n");
 }
 
-TEST_F(Cache, ASweepThatNeedsMoreThanTheBudgetDoesNotStart) {
-    const std::string file = sweep(std::string("disk: 300 kB\n") + kOneTrial);
+TEST_F(Cache, FeaturesThatTheBudgetDoesNotHoldAreKeptElsewhere) {
+    run_shared(sweep(kOneTrial), "roomy");
+    ASSERT_EQ(run(sweep(kOneTrial), "tight", {"--disk", "300 kB"}).exit_code, 0);  // 173 kB of images
+    EXPECT_EQ(results("tight"), results("roomy"));
+    for (const auto& entry : fs::directory_iterator(cache("tight")))
+        EXPECT_FALSE(entry.path().filename().string().starts_with("features-")) << entry.path();
+}
+
+TEST_F(Cache, ASweepWhoseImagesNeedMoreThanTheBudgetDoesNotStart) {
+    const std::string file = sweep(std::string("disk: 100 kB\n") + kOneTrial);
     const Ended ended = run(file);
     EXPECT_EQ(ended.exit_code, 2);
-    EXPECT_THAT(ended.errors, AllOf(HasSubstr("357120 bytes"), HasSubstr("300.0 kB"), HasSubstr("--disk")));
+    EXPECT_THAT(ended.errors, AllOf(HasSubstr("172800 bytes"), HasSubstr("100.0 kB"), HasSubstr("--disk")));
     EXPECT_EQ(query("SELECT count(*) FROM stages"), "0\n");
     EXPECT_EQ(run(file, "more", {"--disk", "1 MB"}).exit_code, 0) << "the command line is stronger";
     EXPECT_EQ(run(file, "wrong", {"--disk", "much"}).exit_code, 2);
