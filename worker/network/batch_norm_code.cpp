@@ -121,11 +121,8 @@ void backward(const Scalar* x, const Scalar* dy, MapShape shape, const ScaleAndC
     }
 }
 
-#define THAW_QUOTED(word) #word
-#define THAW_NAME(word) THAW_QUOTED(word)
-
 template <typename Scalar>
-constexpr BatchNormKernel<Scalar> kKernel = {THAW_NAME(THAW_INSTRUCTION_SET), statistics<Scalar>, forward<Scalar>,
+constexpr BatchNormKernel<Scalar> kKernel = {THAW_INSTRUCTION_SET_NAME, statistics<Scalar>, forward<Scalar>,
                                              backward_sums<Scalar>, backward<Scalar>};
 
 }  // namespace

@@ -201,12 +201,9 @@ void update(const OptimizerStep& step, std::size_t count, const Scalar* gradient
     with_rule<Scalar>(step, [&](const auto& rule) { apply(rule, 0, count, gradients, parameters, first, second); });
 }
 
-#define THAW_QUOTED(word) #word
-#define THAW_NAME(word) THAW_QUOTED(word)
-
 template <typename Scalar>
-constexpr HeadKernel<Scalar> kKernel = {THAW_NAME(THAW_INSTRUCTION_SET), Vectors<Scalar>::kPanel, forward<Scalar>,
-                                        input_gradient<Scalar>,          train<Scalar>,           update<Scalar>};
+constexpr HeadKernel<Scalar> kKernel = {THAW_INSTRUCTION_SET_NAME, Vectors<Scalar>::kPanel, forward<Scalar>,
+                                        input_gradient<Scalar>,    train<Scalar>,           update<Scalar>};
 
 }  // namespace
 
