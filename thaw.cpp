@@ -283,10 +283,11 @@ Unfinished unfinished_of(const std::vector<Trial>& trials, const Store& store, E
     const auto finished = store.finished(trials);
     std::set<std::string> done(finished.begin(), finished.end());
     left.finished = done.size();
-    const auto shown = stopping.judges() ? store.shown(trials) : decltype(store.shown(trials)){};
-    for (const auto& [id, epochs] : shown) {
-        for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
-        if (!done.contains(id)) left.known_epochs[id] = static_cast<int>(epochs.size());
+    if (stopping.judges()) {
+        for (const auto& [id, epochs] : store.shown(trials)) {
+            for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
+            if (!done.contains(id)) left.known_epochs[id] = static_cast<int>(epochs.size());
+        }
     }
     for (const Fate& fate : stopping.decided())
         if (!fate.goes_on && left.known_epochs.contains(fate.trial)) left.stopped += done.insert(fate.trial).second;

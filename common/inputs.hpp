@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/cache_folder.hpp"
 #include "common/data_options.hpp"
 #include "common/error.hpp"
 #include "common/speeds.hpp"
@@ -38,6 +39,7 @@ struct Inputs {
     std::string frozen_back_end;                     // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }
+    bool is_cached(const ArrayName& array) const { return cached_arrays.contains(array.file()); }
     /// Asked several times for each of up to a million trials, of a few entries.
     const WeightsSpec& weights_of(const Trial& trial) const {
         for (const auto& [name, spec] : weights)

@@ -19,13 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<StageNode> nodes_of(const Plan& plan) {
-    std::vector<StageNode> nodes;
-    for (const PlannedStage& stage : plan.stages)
-        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0});
-    return nodes;
-}
-
 /// One run of a plan: takes events one at a time, keeps scheduler, store and display in step.
 class Run {
   public:
@@ -37,16 +30,16 @@ class Run {
           store_(store),
           progress_(progress),
           options_(options),
-          scheduler_(nodes_of(plan)),
+          scheduler_(stage_nodes(plan)),
           ended_trials_(plan.trials.size(), false) {
         if (!options.stopping) return;
         for (std::size_t i = 0; i < plan.trials.size(); ++i) index_of_[plan.trials[i].id] = static_cast<int>(i);
-        for (std::size_t s = 0; s < plan.stages.size(); ++s)
-            for (const int index : plan.stages[s].trials)
-                if (plan.stages[s].gate_epoch > 0) {
-                    gates_[{index, plan.stages[s].gate_epoch}] = static_cast<int>(s);
-                    ++undecided_[static_cast<int>(s)];
-                }
+        for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+            const PlannedStage& gated = plan.stages[s];
+            if (gated.gate_epoch == 0) continue;
+            for (const int index : gated.trials) gates_[{index, gated.gate_epoch}] = static_cast<int>(s);
+            undecided_[static_cast<int>(s)] = static_cast<int>(gated.trials.size());
+        }
     }
 
     Outcome carry_out(const std::atomic<bool>& stop) {
@@ -55,7 +48,7 @@ class Run {
             if (!planned.unlikely) seconds += core_seconds(planned, inputs_);
         progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
         const auto start = Clock::now();
-        if (options_.stopping) carry_out_fates(std::vector(options_.stopping->decided()));
+        carry_out_fates();
         while (!scheduler_.finished() && outcome_.input_error.empty()) {
             if (stop) {
                 outcome_.interrupted = true;
@@ -95,23 +88,22 @@ class Run {
     }
 
     void on(int, const EpochDone& done) {
-        std::vector<Fate> fates;
         store_.together([&] {
             for (const int index : trials_of(done.stage, done.trajectory)) {
                 if (trial(index).epochs < done.metrics.epoch || has_ended(index)) continue;
                 store_.record_epoch(trial(index).id, done.metrics);
                 if (trial(index).epochs == done.metrics.epoch) finish(index, done.metrics.validation_accuracy);
-                if (!options_.stopping) continue;
-                for (Fate& fate : options_.stopping->epoch_done(trial(index).id, done.metrics))
-                    fates.push_back(std::move(fate));
+                if (options_.stopping) options_.stopping->epoch_done(trial(index).id, done.metrics);
             }
         });
-        carry_out_fates(fates);
+        carry_out_fates();
     }
 
-    /// Trials that stop are written down; what waited for decisions that have all been made begins, or is skipped.
-    void carry_out_fates(const std::vector<Fate>& fates) {
-        for (const Fate& fate : fates) {
+    /// Carries out what has been decided since the last time: trials that stop are written down; what waited for
+    /// decisions that have all been made begins, or is skipped.
+    void carry_out_fates() {
+        while (options_.stopping && carried_out_ < options_.stopping->decided().size()) {
+            const Fate fate = options_.stopping->decided()[carried_out_++];
             const auto found = index_of_.find(fate.trial);
             if (found == index_of_.end()) continue;  // was finished or stopped before this run
             const int index = found->second;
@@ -218,12 +210,10 @@ class Run {
     void stop(int index) {
         store_.stop_trial(trial(index).id);
         has_ended(index) = true;
-        ++outcome_.stopped;
         progress_.trial_stopped();
     }
 
     void fail_trials(const std::vector<int>& trials, const std::string& message) {
-        std::vector<Fate> fates;
         store_.together([&] {
             for (const int served : trials) {
                 if (has_ended(served)) continue;
@@ -231,11 +221,10 @@ class Run {
                 store_.fail_trial(trial(served).id, message);
                 ++outcome_.failed;
                 progress_.trial_failed();
-                if (!options_.stopping) continue;
-                for (Fate& fate : options_.stopping->failed(trial(served).id)) fates.push_back(std::move(fate));
+                if (options_.stopping) options_.stopping->failed(trial(served).id);
             }
         });
-        carry_out_fates(fates);
+        carry_out_fates();
     }
 
     StageRecord record_of(int index, int rank) const {
@@ -268,6 +257,7 @@ class Run {
     std::vector<bool> ended_trials_;
     std::unordered_map<std::string, int> index_of_;  // with a stopping rule: trials by id
     std::map<std::pair<int, int>, int> gates_;       // stage that waits for (trial, epoch)
+    std::size_t carried_out_ = 0;                    // of the decisions
     std::unordered_map<int, int> undecided_;         // by stage: how many decisions it waits for
     std::set<int> wanted_;                           // stages that one of their trials goes on with
     std::set<int> joined_;                           // ranks that have said hello

@@ -21,7 +21,7 @@ struct CoordinatorOptions {
 };
 
 struct Outcome {
-    int finished = 0, failed = 0, stopped = 0;  // trials
+    int finished = 0, failed = 0;  // trials
     bool interrupted = false;
     double seconds = 0;       // from the first stage's start to the last one's end
     std::string input_error;  // what stopped the sweep because the input is wrong; empty: nothing did

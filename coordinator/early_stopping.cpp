@@ -15,33 +15,30 @@ EarlyStopping::EarlyStopping(const StoppingRule& rule, const std::vector<Trial>&
     rungs_.emplace(rule, std::move(entrants));
 }
 
-std::vector<Fate> EarlyStopping::epoch_done(const std::string& trial, const EpochMetrics& metrics) {
+void EarlyStopping::epoch_done(const std::string& trial, const EpochMetrics& metrics) {
     const auto found = shown_.find(trial);
-    if (found == shown_.end()) return {};
+    if (found == shown_.end()) return;
     Shown& shown = found->second;
-    if (metrics.epoch != static_cast<int>(shown.epochs.size()) + 1) return {};
+    if (metrics.epoch != static_cast<int>(shown.epochs.size()) + 1) return;
     shown.epochs.push_back(metrics);
-    if (!std::binary_search(shown.rungs.begin(), shown.rungs.end(), metrics.epoch)) return {};
-    return report(shown.entrant, metrics.epoch, rung_result(shown.epochs));
+    if (!std::binary_search(shown.rungs.begin(), shown.rungs.end(), metrics.epoch)) return;
+    report(shown.entrant, metrics.epoch, rung_result(shown.epochs));
 }
 
-std::vector<Fate> EarlyStopping::failed(const std::string& trial) {
+void EarlyStopping::failed(const std::string& trial) {
     const auto found = shown_.find(trial);
-    if (found == shown_.end()) return {};
+    if (found == shown_.end()) return;
     const Shown& shown = found->second;
     const auto next = std::upper_bound(shown.rungs.begin(), shown.rungs.end(), static_cast<int>(shown.epochs.size()));
-    if (next == shown.rungs.end()) return {};
+    if (next == shown.rungs.end()) return;
     RungResult none;
     none.failed = true;
-    return report(shown.entrant, *next, none);
+    report(shown.entrant, *next, none);
 }
 
-std::vector<Fate> EarlyStopping::report(int trial, int epoch, const RungResult& result) {
-    std::vector<Fate> fates;
+void EarlyStopping::report(int trial, int epoch, const RungResult& result) {
     for (const Decision& decision : rungs_->report(trial, epoch, result))
-        fates.push_back({ids_[static_cast<std::size_t>(decision.trial)], decision.epoch, decision.go_on});
-    decided_.insert(decided_.end(), fates.begin(), fates.end());
-    return fates;
+        decided_.push_back({ids_[static_cast<std::size_t>(decision.trial)], decision.epoch, decision.go_on});
 }
 
 }  // namespace thaw

@@ -17,7 +17,6 @@ struct Fate {
     std::string trial;  // id
     int epoch;
     bool goes_on;
-    bool operator==(const Fate&) const = default;
 };
 
 class EarlyStopping {
@@ -28,16 +27,16 @@ class EarlyStopping {
     /// Whether there is a rule.
     bool judges() const { return rungs_.has_value(); }
 
-    /// The trial's next epoch; one that was told before changes nothing. Returns what this decides, of any trial.
-    std::vector<Fate> epoch_done(const std::string& trial, const EpochMetrics& metrics);
+    /// The trial's next epoch; one that was told before changes nothing.
+    void epoch_done(const std::string& trial, const EpochMetrics& metrics);
     /// The trial will show no further epoch.
-    std::vector<Fate> failed(const std::string& trial);
+    void failed(const std::string& trial);
 
-    /// All that has been decided, in the order in which it became certain.
+    /// All that has been decided, of any trial, in the order in which it became certain: what is new is at the end.
     const std::vector<Fate>& decided() const { return decided_; }
 
   private:
-    std::vector<Fate> report(int trial, int epoch, const RungResult& result);
+    void report(int trial, int epoch, const RungResult& result);
 
     struct Shown {
         int entrant = 0;

@@ -150,6 +150,14 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
     return plan;
 }
 
+std::vector<StageNode> stage_nodes(const Plan& plan) {
+    std::vector<StageNode> nodes;
+    for (const PlannedStage& stage : plan.stages)
+        nodes.push_back(
+            {stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0, stage.unlikely});
+    return nodes;
+}
+
 StageMap every_stage_itself(const Plan& plan) {
     StageMap itself(plan.stages.size());
     std::iota(itself.begin(), itself.end(), 0);

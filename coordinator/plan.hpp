@@ -13,6 +13,7 @@
 #include "common/inputs.hpp"
 #include "common/stage.hpp"
 #include "common/trial.hpp"
+#include "coordinator/scheduler.hpp"
 #include "coordinator/search.hpp"
 
 namespace thaw {
@@ -112,6 +113,9 @@ struct PlanOptions {
 /// the eyes of a sharing pass are one, and the other passes of passes.hpp follow; without, only those that change no
 /// work.
 Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options = {});
+
+/// The plan as the scheduler sees it.
+std::vector<StageNode> stage_nodes(const Plan& plan);
 
 /// Which output of a frozen pass the trial trains on; trials that train from the images have none.
 bool has_features(const Trial& trial);

@@ -82,7 +82,7 @@ class CacheChooser {
         }
         for (const auto& [stream, longest] : streams) result.recompute += longest * used * image;
         const Measured disk = context_.costs.disk();
-        const bool is_there = inputs_.cached_arrays.contains(features_array(first, tap, inputs_).file());
+        const bool is_there = inputs_.is_cached(features_array(first, tap, inputs_));
         result.forward = is_there ? 0 : inputs_.images() * image;
         const double written = is_there ? 0 : static_cast<double>(result.bytes);
         // What fits into memory is read from disk once, by the system.

@@ -22,43 +22,40 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
         const Trial& trial = plan.first_trial(stage);
         return trial.cut == context.graphs.of(trial, context.inputs).top_begin;
     };
-    std::vector<double> seconds(plan.stages.size());  // of heads
+    struct Found {
+        int stage;
+        double seconds;
+    };
+    std::vector<Found> heads;
     double sum = 0;
-    int heads = 0;
     for (std::size_t s = 0; s < plan.stages.size(); ++s) {
         const PlannedStage& stage = plan.stages[s];
         if (!is_head(stage)) continue;
-        ++heads;
-        seconds[s] = context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]));
-        sum += seconds[s];
+        heads.push_back(
+            {static_cast<int>(s), context.costs.trajectory_seconds(plan, plan.trajectory(stage.trajectories[0]))});
+        sum += heads.back().seconds;
     }
     const int threads = context.inputs.threads_per_rank * context.inputs.ranks;
     const double target = std::clamp(sum / (threads * kStagesPerThread), kShortest, kLongest);
 
-    struct Open {
-        int stage;
-        double seconds;
-    };
-    std::map<std::pair<std::vector<int>, Pooling>, Open> open;  // by what they read
+    std::map<std::pair<std::vector<int>, Pooling>, Found> open;  // by what they read; the seconds of all in there
     StageMap into = every_stage_itself(plan);
     int fused = 0;
-    for (std::size_t s = 0; s < plan.stages.size(); ++s) {
-        const PlannedStage& stage = plan.stages[s];
-        const double own = seconds[s];
-        if (own == 0) continue;
+    for (const Found& head : heads) {
+        const PlannedStage& stage = plan.stage(head.stage);
         const auto key = std::make_pair(stage.needs, plan.first_trial(stage).head.pooling);
-        const auto [entry, is_new] = open.try_emplace(key, Open{static_cast<int>(s), own});
+        const auto [entry, is_new] = open.try_emplace(key, head);
         if (is_new || entry->second.seconds >= target) {
-            entry->second = {static_cast<int>(s), own};
+            entry->second = head;
             ++fused;
             continue;
         }
-        into[s] = entry->second.stage;
-        entry->second.seconds += own;
+        into[static_cast<std::size_t>(head.stage)] = entry->second.stage;
+        entry->second.seconds += head.seconds;
     }
     merge_stages(plan, into);
-    PassReport report{"fuse_heads", fmt::format("{} heads in {} stages", heads, fused), {}};
-    if (heads)
+    PassReport report{"fuse_heads", fmt::format("{} heads in {} stages", heads.size(), fused), {}};
+    if (!heads.empty())
         report.details.push_back(
             fmt::format("stages of about {:.2f} s, so that {} threads have {} each; one head a thread, not in turn: "
                         "its optimizer state stays in the cache",

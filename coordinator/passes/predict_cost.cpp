@@ -4,11 +4,11 @@
 
 #include "common/error.hpp"
 #include "coordinator/passes.hpp"
-#include "coordinator/scheduler.hpp"
 
 namespace thaw {
 namespace {
 
+/// What stands in the cache already is read once, to verify it.
 class StageCosts {
   public:
     StageCosts(const Plan& plan, PassContext& context) : plan_(plan), inputs_(context.inputs), costs_(context.costs) {}
@@ -29,7 +29,7 @@ class StageCosts {
     Cost decode(const PlannedStage& stage) {
         const Trial& trial = plan_.first_trial(stage);
         const std::int64_t bytes = decoded_bytes(trial, inputs_);
-        if (is_there(decoded_array(trial, inputs_)))
+        if (inputs_.is_cached(decoded_array(trial, inputs_)))
             return {static_cast<double>(bytes) * costs_.disk().evaluation, bytes, bytes};
         return {inputs_.images() * costs_.decode(trial).seconds / inputs_.threads_per_rank +
                     static_cast<double>(bytes) * costs_.disk().seconds,
@@ -43,7 +43,7 @@ class StageCosts {
         for (const PlannedTap& tap : stage.taps) {
             const std::int64_t bytes = inputs_.images() * costs_.tap_bytes(trial, tap.key);
             (tap.place == Storage::disk ? cost.bytes : cost.memory) += bytes;
-            const bool made = tap.place != Storage::disk || !is_there(features_array(trial, tap.key, inputs_));
+            const bool made = tap.place != Storage::disk || !inputs_.is_cached(features_array(trial, tap.key, inputs_));
             if (made) deepest = tap.key.cut;
             if (tap.place == Storage::disk)
                 cost.seconds += static_cast<double>(bytes) * (made ? costs_.disk().seconds : costs_.disk().evaluation);
@@ -54,9 +54,6 @@ class StageCosts {
         cost.memory += 64 * costs_.forward_memory(trial, deepest);
         return cost;
     }
-
-    /// What stands in the cache is read once, to verify it.
-    bool is_there(const ArrayName& array) const { return inputs_.cached_arrays.contains(array.file()); }
 
     Cost train(const PlannedStage& stage) {
         Cost cost;
@@ -103,11 +100,7 @@ PassReport predict_cost(Plan& plan, PassContext& context) {
         total.memory = std::max(total.memory, stage.predicted.memory);
     }
     const Inputs& inputs = context.inputs;
-    std::vector<StageNode> nodes;
-    for (const PlannedStage& stage : plan.stages)
-        nodes.push_back(
-            {stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0, stage.unlikely});
-    plan.predicted_seconds = simulate(std::move(nodes), inputs.ranks, inputs.threads_per_rank);
+    plan.predicted_seconds = simulate(stage_nodes(plan), inputs.ranks, inputs.threads_per_rank);
     PassReport report{"cost", "", {}};
     report.text = fmt::format(
         "{:.1f} core-seconds: {:.1f} s on {} {} of {} threads; {:.1f} MB of cache, {:.0f} MB at the peak of a stage",

@@ -64,6 +64,7 @@ class RungSplitter {
         }
         ends.push_back(whole.to_epoch);
         PlannedStage stage = plan_.stages[s];
+        const std::vector<int> needs = stage.needs;
         auto at = static_cast<int>(s);
         for (std::size_t i = 0; i < ends.size(); ++i) {
             PlannedTrajectory stretch = whole;
@@ -79,9 +80,9 @@ class RungSplitter {
             if (i == 0) {
                 plan_.trajectories[static_cast<std::size_t>(stage.trajectories[0])] = std::move(stretch);
                 plan_.stages[s] = stage;
-                stage.needs.push_back(0);
             } else {
-                stage.needs.back() = at;
+                stage.needs = needs;
+                stage.needs.push_back(at);
                 stage.trajectories = {static_cast<int>(plan_.trajectories.size())};
                 plan_.trajectories.push_back(std::move(stretch));
                 at = static_cast<int>(plan_.stages.size());
