@@ -112,7 +112,9 @@ TEST_F(SweepRun, KillsAtAnyMomentLoseNothing) {
         std::this_thread::sleep_for(takes * moment);
         if (!process.running()) continue;
         process.send(SIGKILL);
-        EXPECT_EQ(process.wait().exit_code, -SIGKILL);
+        const int ended_with = process.wait().exit_code;
+        if (ended_with == 0) continue;  // it was done before the signal came
+        EXPECT_EQ(ended_with, -SIGKILL);
         ++kills;
     }
     EXPECT_GT(kills, 0);
