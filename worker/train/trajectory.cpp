@@ -82,10 +82,12 @@ class SideBySide {
             epoch = std::min(epoch, member.epochs_done());
             last = std::max(last, member.trial->epochs);
         }
-        while (++epoch <= last && !stop_.stop_requested()) run_epoch(epoch);
+        while (++epoch <= last && !stop_.stop_requested() && !no_more_epochs()) run_epoch(epoch);
     }
 
   private:
+    bool no_more_epochs() const { return together_.no_more_epochs && *together_.no_more_epochs; }
+
     void run_epoch(int epoch) {
         running_.clear();
         for (Member& member : members_)
