@@ -211,7 +211,7 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
 /// All images and features that a sweep uses must be in the cache at once; snapshots may go.
 void require_disk_space(const Plan& plan, const CacheFolder& cache) {
     if (!plan.shared) return;
-    std::int64_t needed = 0, largest = 0;
+    std::int64_t needed = plan.in_flight_bytes, largest = 0;
     for (const PlannedStage& stage : plan.stages) {
         if (stage.kind == StageKind::train) continue;
         needed += stage.predicted.bytes;
@@ -219,16 +219,18 @@ void require_disk_space(const Plan& plan, const CacheFolder& cache) {
     }
     if (needed > cache.budget())
         throw UserError(
-            "the plan keeps {} ({} bytes) of decoded images in the cache, up to {} of one size, but the cache may hold "
-            "only {}; allow more with --disk or `disk:` in the sweep, or sweep over fewer image sizes at once",
-            byte_size_text(needed), needed, byte_size_text(largest), byte_size_text(cache.budget()));
+            "the plan keeps {} ({} bytes) in the cache at once, up to {} of decoded images of one size and {} of "
+            "snapshots of trainings in flight, but the cache may hold only {}; allow more with --disk or `disk:` in "
+            "the sweep, or sweep over fewer image sizes at once",
+            byte_size_text(needed), needed, byte_size_text(largest), byte_size_text(plan.in_flight_bytes),
+            byte_size_text(cache.budget()));
     std::error_code unknown;
     const auto free = fs::space(cache.path(), unknown).available;
     const std::int64_t held = cache.held();
     if (!unknown && free < static_cast<std::uintmax_t>(std::max<std::int64_t>(needed - held, 0)))
         throw UserError(
-            "{} has {} free, and {} that may be thrown out, but the plan writes {} of decoded images and features "
-            "there; free some space or choose another place with --cache",
+            "{} has {} free, and {} that may be thrown out, but the plan writes {} of decoded images, features and "
+            "snapshots there; free some space or choose another place with --cache",
             cache.path().string(), byte_size_text(static_cast<std::int64_t>(free)), byte_size_text(held),
             byte_size_text(needed));
 }
@@ -320,6 +322,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_h
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
         const Plan plan = plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs));
+        for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
+            cache.use(snapshot);
         require_disk_space(plan, cache);
         store.record_prediction(plan.predicted_seconds);
         if (!options.quiet)

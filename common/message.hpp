@@ -23,6 +23,7 @@ struct EpochDone {
     int stage = 0;
     int trajectory = 0;  // index into the stage's
     EpochMetrics metrics;
+    std::string obsolete = {};  // a snapshot that nobody needs once this is in the results; empty: none
 };
 struct TrajectoryFailed {  // the stage's others go on
     int stage = 0;
@@ -49,7 +50,9 @@ struct RunStage {
     int stage = 0;
     StageSpec spec;
 };
-struct Stop {};  // drop what runs, answer Goodbye
+struct Stop {                  // answer Goodbye once nothing runs any more
+    bool after_epoch = false;  // trainings finish the epoch they are at; without, and all else: drop what runs
+};
 
 using Message =
     std::variant<Hello, Progress, EpochDone, TrajectoryFailed, StageDone, StageFailed, Goodbye, RunStage, Stop>;

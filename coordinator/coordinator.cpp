@@ -96,6 +96,8 @@ class Run {
                 if (options_.stopping) options_.stopping->epoch_done(trial(index).id, done.metrics);
             }
         });
+        std::error_code gone;
+        if (!done.obsolete.empty()) std::filesystem::remove(done.obsolete, gone);
         carry_out_fates();
     }
 

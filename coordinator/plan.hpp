@@ -78,6 +78,7 @@ struct Plan {
     std::vector<PlannedTrajectory> trajectories;
     std::vector<PlannedStage> stages;  // needs point backwards
     std::vector<PassReport> reports;
+    std::int64_t in_flight_bytes = 0;  // of the snapshots of trainings in flight, at most
     bool shared = false;  // with passes; without, every stage's output is its own, also where another's is equal
     double predicted_seconds = 0;   // from the first stage's start to the last one's end, on inputs.ranks ranks
     std::vector<Probe> unmeasured;  // speeds of this machine behind the predictions that Inputs::speeds does not tell
@@ -128,6 +129,9 @@ ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& in
 
 /// The stage as a worker gets it; outputs lie in the folder `cache`, under names that tell their content.
 StageSpec stage_spec(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache);
+
+/// The snapshots that its trainings go on from.
+std::vector<std::string> snapshots_needed(const Plan& plan, const Inputs& inputs, const std::string& cache);
 
 /// The files that the stage writes.
 std::vector<std::string> stage_outputs(const StageSpec& spec);

@@ -1,6 +1,7 @@
 // What the functions that run stages have in common: inputs that many stages read, what a stage tells and gives back.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -35,6 +36,7 @@ class Kept {
 /// What stages of one rank have in common: its threads, and inputs that many of them read.
 struct StageContext {
     int threads = 1;
+    std::atomic<bool> no_more_epochs = false;  // trainings end after the epoch they are at
     Kept<Dataset> datasets;
     Kept<TensorMap> weights;
 };
@@ -49,7 +51,8 @@ struct StageResult {
 /// How a running stage tells what it has done; called from any thread.
 struct StageReports {
     std::function<void(std::int64_t images)> progress;
-    std::function<void(int trajectory, const EpochMetrics&)> epoch;
+    /// `obsolete`: a snapshot that nobody needs once the epoch is in the results; empty: none.
+    std::function<void(int trajectory, const EpochMetrics&, const std::string& obsolete)> epoch;
     std::function<void(int trajectory, const std::string& message)> trajectory_failed;
 };
 

@@ -17,6 +17,7 @@
 #include "worker/network/frozen_network.hpp"
 #include "worker/threads.hpp"
 #include "worker/train/head_model.hpp"
+#include "worker/train/snapshot_keeper.hpp"
 #include "worker/train/tail_model.hpp"
 
 namespace thaw {
@@ -101,19 +102,20 @@ class Training {
     }
 
     StageResult run() {
+        together_.no_more_epochs = &context_.no_more_epochs;
         if (stage_.recompute) {
             compute_features_in_windows();
             std::vector<int> all;
             for (int i = 0; i < static_cast<int>(stage_.trajectories.size()); ++i) all.push_back(i);
             train(all);
         } else {
-            for (int i = 0; i < static_cast<int>(stage_.trajectories.size()) && !stop_.stop_requested(); ++i)
-                train({i});
+            for (int i = 0; i < static_cast<int>(stage_.trajectories.size()) && !ends_early(); ++i) train({i});
         }
         return result_;
     }
 
   private:
+    bool ends_early() const { return stop_.stop_requested() || context_.no_more_epochs; }
     const TrainStage::Trajectory& trajectory(int index) const {
         return stage_.trajectories[static_cast<std::size_t>(index)];
     }
@@ -150,13 +152,13 @@ class Training {
     /// Trains these trajectories side by side.
     void train(const std::vector<int>& indices) {
         std::vector<std::unique_ptr<Model>> models;
+        std::list<SnapshotKeeper> keepers;
         std::vector<Member> members;
-        std::vector<int> trained;
         for (const int index : indices) {
             try {
                 models.push_back(make_model(trajectory(index).trial));
-                members.push_back(member(index, *models.back()));
-                trained.push_back(index);
+                keepers.emplace_back(trajectory(index), *models.back(), stage_.cache_budget);
+                members.push_back(member(index, *models.back(), keepers.back()));
             } catch (const std::bad_alloc&) {
                 reports_.trajectory_failed(index, "out of memory");
             } catch (const StageError& error) {
@@ -165,46 +167,34 @@ class Training {
         }
         if (members.empty()) return;
         train_side_by_side(members, train_, validation_, together_, stop_);
-        for (std::size_t i = 0; i < members.size(); ++i)
-            if (!stop_.stop_requested() && !members[i].failed) keep_snapshot(trajectory(trained[i]), members[i]);
+        for (SnapshotKeeper& keeper : keepers) {
+            if (!stop_.stop_requested()) keeper.leave();
+            result_.bytes += keeper.bytes_kept();
+        }
     }
 
     /// What is told of a trajectory; one that goes on from a snapshot tells first what was before.
-    Member member(int index, Model& model) {
+    Member member(int index, Model& model, SnapshotKeeper& keeper) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, {}, {}, {}, false};
-        if (!planned.resume.empty()) {
-            if (auto snapshot = read_snapshot(planned.resume); snapshot && snapshot->epoch() <= planned.trial.epochs) {
-                model.restore(snapshot->state);
-                member.history = std::move(snapshot->history);
-            }
+        if (auto snapshot = keeper.resume()) {
+            model.restore(snapshot->state);
+            member.history = std::move(snapshot->history);
         }
-        member.on_epoch = [this, index, reported = planned.reported](const EpochMetrics& metrics) {
-            if (metrics.epoch > reported) reports_.epoch(index, metrics);
+        const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
+                                                                     const std::string& obsolete) {
+            if (metrics.epoch > reported) reports_.epoch(index, metrics, obsolete);
         };
-        member.on_failure = [this, index](const std::string& message) { reports_.trajectory_failed(index, message); };
-        for (const EpochMetrics& metrics : member.history) member.on_epoch(metrics);
+        member.on_epoch = [&keeper, tell](const EpochMetrics& metrics) {
+            keeper.epoch_done(metrics);
+            tell(metrics, keeper.obsolete());
+        };
+        member.on_failure = [this, index, &keeper](const std::string& message) {
+            keeper.abandon();
+            reports_.trajectory_failed(index, message);
+        };
+        for (const EpochMetrics& metrics : member.history) tell(metrics, "");
         return member;
-    }
-
-    /// Nothing but time is lost with a snapshot that cannot be written.
-    void keep_snapshot(const TrainStage::Trajectory& planned, const Member& member) {
-        if (planned.keep_last.empty() || planned.keep_last == planned.resume) return;
-        if (member.epochs_done() < planned.trial.epochs) return;
-        const std::filesystem::path path = planned.keep_last;
-        const Snapshot snapshot{member.history, member.model->state()};
-        std::optional<FileLock> room;
-        if (stage_.cache_budget > 0)
-            room = CacheFolder(path.parent_path(), stage_.cache_budget)
-                       .make_room(static_cast<std::int64_t>(snapshot.state.size()));
-        try {
-            result_.bytes += write_snapshot(path, snapshot);
-        } catch (const StageError& error) {
-            spdlog::warn("{}; whoever asks for more epochs trains again", error.what());
-            return;
-        }
-        std::error_code gone;
-        if (!planned.resume.empty()) std::filesystem::remove(planned.resume, gone);
     }
 
     const TrainStage& stage_;

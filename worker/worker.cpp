@@ -36,18 +36,19 @@ class Running {
     static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop) {
         const auto start = Clock::now();
         const auto tell = [&](const Message& message) { channel.send(Channel::kCoordinator, message); };
-        const StageReports reports = {.progress =
-                                          [&](std::int64_t images) {
-                                              tell(Progress{order.stage, images});
-                                          },
-                                      .epoch =
-                                          [&](int trajectory, const EpochMetrics& metrics) {
-                                              tell(EpochDone{order.stage, trajectory, metrics});
-                                          },
-                                      .trajectory_failed =
-                                          [&](int trajectory, const std::string& message) {
-                                              tell(TrajectoryFailed{order.stage, trajectory, message});
-                                          }};
+        const StageReports reports = {
+            .progress =
+                [&](std::int64_t images) {
+                    tell(Progress{order.stage, images});
+                },
+            .epoch =
+                [&](int trajectory, const EpochMetrics& metrics, const std::string& obsolete) {
+                    tell(EpochDone{order.stage, trajectory, metrics, obsolete});
+                },
+            .trajectory_failed =
+                [&](int trajectory, const std::string& message) {
+                    tell(TrajectoryFailed{order.stage, trajectory, message});
+                }};
         try {
             const StageResult result = run_stage(order.spec, context, reports, stop);
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

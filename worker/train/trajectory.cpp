@@ -89,10 +89,11 @@ class SideBySide {
 
   private:
     bool stopped() {
-        if (!together_.group) return stop_.stop_requested();
-        double asked = asked_.stop_requested() ? 1 : 0;
-        together_.group->all_reduce_sum(std::span(&asked, 1));
-        return asked > 0;
+        const bool asked = asked_.stop_requested() || (together_.no_more_epochs && *together_.no_more_epochs);
+        if (!together_.group) return asked;
+        double members = asked ? 1 : 0;
+        together_.group->all_reduce_sum(std::span(&members, 1));
+        return members > 0;
     }
 
     void run_epoch(int epoch) {

@@ -1,6 +1,7 @@
 // The epoch loop that every trajectory goes through, whatever trains in it; alone or side by side with others.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -84,13 +85,14 @@ struct Together {
     /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
     std::function<void(std::span<const int> rows)> load;
     int window_rows = 0;
+    const std::atomic<bool>* no_more_epochs = nullptr;  // once it is true, the epoch under way is the last
 };
 
 /// Trains every member from its history's end to its trial's epochs. Each epoch sees the training images once, in an
 /// order that depends on (seed, epoch) alone; the last batch may be smaller. Members, if several, have the same seed
 /// and batch size: a window's rows are loaded once for all, then members go through it. What a member computes does not
-/// depend on who is beside it, nor on windows. Returns early when `stop` is requested. A member fails when a loss is
-/// not finite or its model throws.
+/// depend on who is beside it, nor on windows. Returns early when `stop` is requested or no more epochs are wanted. A
+/// member fails when a loss is not finite or its model throws.
 void train_side_by_side(std::span<Member> members, const Samples& train, const Samples& validation,
                         const Together& together, const std::stop_token& stop = {});
 
