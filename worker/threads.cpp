@@ -4,23 +4,13 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <omp.h>
-#include <sched.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <thread>
 
 namespace thaw {
-
-int available_cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    return std::max(1, CPU_COUNT(&set));
-}
 
 void compute_on_one_thread() {
     omp_set_num_threads(1);

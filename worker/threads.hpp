@@ -5,9 +5,6 @@
 
 namespace thaw {
 
-/// Cores this process may use: its affinity mask, which mpirun and Slurm narrow.
-int available_cores();
-
 /// Tells LibTorch, OpenMP and BLAS that the calling thread is all there is for what it calls. To be called at the
 /// beginning of every thread that computes: OpenMP keeps the number per thread. Also makes denormal numbers zero there
 /// (optimizers' moments decay into them, and arithmetic on them is tens of times slower).
