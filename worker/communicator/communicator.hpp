@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/precision.hpp"
 
 namespace thaw {
 
@@ -56,5 +57,17 @@ std::vector<std::unique_ptr<Communicator>> make_local_communicators(int size, Ti
 /// these alone, and bound by the time limit too. MPI must run with MPI_THREAD_MULTIPLE.
 std::unique_ptr<Communicator> make_mpi_communicator(const std::vector<int>& ranks,
                                                     TimeLimit limit = default_time_limit());
+
+struct NcclOptions {
+    int device = 0;                         // the CUDA device of this member
+    Precision bucket = Precision::float32;  // how sums of floats travel and are added up
+    TimeLimit limit = default_time_limit();
+};
+/// Sums over NCCL, on a stream of their own; all else, and who has come or failed, by `control`, whose members it has.
+/// Collective. The values of a sum may lie in the GPU's memory, computed on its default stream, or in the host's. NCCL
+/// chooses the order of the terms: the same bits on every member and at every repetition, but not the rank order.
+std::unique_ptr<Communicator> make_nccl_communicator(std::unique_ptr<Communicator> control, const NcclOptions& options);
+/// Why make_nccl_communicator cannot work here; empty where it can.
+std::string why_no_nccl();
 
 }  // namespace thaw
