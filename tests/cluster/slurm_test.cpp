@@ -1,5 +1,6 @@
 // thaw submit against a real Slurm, which the test starts: two nodes on this machine (tests/cluster/private_slurm).
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 
 #include <chrono>
 #include <functional>
@@ -55,13 +56,14 @@ class Slurm : public EndToEnd {
         const auto end = std::chrono::steady_clock::now() + at_most;
         while (!holds()) {
             if (std::chrono::steady_clock::now() > end) return false;
-            std::this_thread::sleep_for(100ms);
+            std::this_thread::sleep_for(20ms);
         }
         return true;
     }
     /// Waits until the job has left the queue; then what its log says is in the failure, if there is one.
     void expect_end(const std::string& job, const std::string& state) {
         EXPECT_TRUE(wait_until([&] {
+            std::this_thread::sleep_for(200ms);
             const std::string now = shown(job, "JobState");
             return now != "PENDING" && now != "RUNNING" && now != "COMPLETING";
         }));
@@ -70,14 +72,22 @@ class Slurm : public EndToEnd {
     std::string log(const std::string& job) const {
         return text_of(folder_ / "runs" / "test" / ("slurm-" + job + ".log"));
     }
+    int epochs_done() const {
+        sqlite3* database = nullptr;
+        sqlite3_stmt* query = nullptr;
+        int count = 0;
+        const std::filesystem::path file = folder_ / "runs" / "test" / "results.db";
+        if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+            sqlite3_prepare_v2(database, "SELECT count(*) FROM epochs", -1, &query, nullptr) == SQLITE_OK &&
+            sqlite3_step(query) == SQLITE_ROW)
+            count = sqlite3_column_int(query, 0);
+        sqlite3_finalize(query);
+        sqlite3_close(database);
+        return count;
+    }
     /// Returns once so many epochs of training are in the results.
     void wait_for_epochs(int count) {
-        ASSERT_TRUE(wait_until([&] {
-            const Ended ended =
-                thaw({"query", "test", "SELECT count(*) FROM epochs", "--csv", "--runs", (folder_ / "runs").string()});
-            const auto line = ended.output.find('\n');
-            return line != std::string::npos && std::atoi(ended.output.c_str() + line) >= count;
-        }));
+        ASSERT_TRUE(wait_until([&] { return epochs_done() >= count; }));
     }
     /// The processes of thaw that train in this test's folder.
     std::vector<pid_t> ranks() const {
@@ -104,7 +114,7 @@ class Slurm : public EndToEnd {
 
 /// A few seconds of tails, so that there is a middle.
 constexpr const char* kLongAxes =
-    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 12]\n";
+    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 20]\n";
 
 TEST_F(Slurm, RunsASweepOnTwoNodesToItsEnd) {
     const std::string file = sweep(kMixedAxes);
@@ -123,7 +133,7 @@ TEST_F(Slurm, AskedToStopGoesBackIntoTheQueueAndOn) {
     EXPECT_EQ(call({"scancel", "--batch", "--signal=USR2", job}).exit_code, 0);
     expect_end(job, "COMPLETED");
     EXPECT_THAT(log(job), HasSubstr("ended with 75; back into the queue"));
-    EXPECT_EQ(shown(job, "Restarts"), "1");
+    EXPECT_EQ(shown(job, "Restarts"), "1") << log(job);
     EXPECT_EQ(results(), undisturbed(file));
 }
 
@@ -145,7 +155,7 @@ TEST_F(Slurm, TimeThatIsNearlyUpIsSuchASignal) {
     send_to_ranks(SIGCONT);
     expect_end(job, "COMPLETED");
     EXPECT_THAT(log(job), HasSubstr("ended with 75; back into the queue"));
-    EXPECT_EQ(shown(job, "Restarts"), "1");
+    EXPECT_EQ(shown(job, "Restarts"), "1") << log(job);
     EXPECT_EQ(results(), undisturbed(file));
 }
 
@@ -170,7 +180,7 @@ TEST_F(Slurm, AKilledRankEndsTheWorldAndTheJobGoesOn) {
     ASSERT_EQ(all.size(), 2u);
     ::kill(*std::max_element(all.begin(), all.end()), SIGKILL);
     expect_end(job, "COMPLETED");
-    EXPECT_EQ(shown(job, "Restarts"), "1");
+    EXPECT_EQ(shown(job, "Restarts"), "1") << log(job);
     EXPECT_EQ(results(), undisturbed(file));
 }
 
