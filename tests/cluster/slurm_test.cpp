@@ -1,12 +1,5 @@
 // thaw submit against a real Slurm, which the test starts: two nodes on this machine (tests/cluster/private_slurm).
-#include <gmock/gmock.h>
-#include <sqlite3.h>
-
-#include <chrono>
-#include <functional>
-#include <thread>
-
-#include "tests/end_to_end/fixture.hpp"
+#include "tests/cluster/sweep_under_launcher.hpp"
 
 namespace thaw {
 namespace {
@@ -16,7 +9,7 @@ using namespace std::chrono_literals;
 
 const char* const kScript = THAW_SOURCE_DIR "/tests/cluster/private_slurm";
 
-class Slurm : public EndToEnd {
+class Slurm : public SweepUnderLauncher {
   protected:
     void SetUp() override {
         const Ended started = call({kScript, "start", cluster_.path().string()});
@@ -52,14 +45,6 @@ class Slurm : public EndToEnd {
         const auto value = start + field.size() + 1;
         return text.substr(value, text.find_first_of(" \n", value) - value);
     }
-    bool wait_until(const std::function<bool()>& holds, std::chrono::seconds at_most = 60s) {
-        const auto end = std::chrono::steady_clock::now() + at_most;
-        while (!holds()) {
-            if (std::chrono::steady_clock::now() > end) return false;
-            std::this_thread::sleep_for(20ms);
-        }
-        return true;
-    }
     /// Waits until the job has left the queue; then what its log says is in the failure, if there is one.
     void expect_end(const std::string& job, const std::string& state) {
         EXPECT_TRUE(wait_until([&] {
@@ -72,49 +57,8 @@ class Slurm : public EndToEnd {
     std::string log(const std::string& job) const {
         return text_of(folder_ / "runs" / "test" / ("slurm-" + job + ".log"));
     }
-    int epochs_done() const {
-        sqlite3* database = nullptr;
-        sqlite3_stmt* query = nullptr;
-        int count = 0;
-        const std::filesystem::path file = folder_ / "runs" / "test" / "results.db";
-        if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
-            sqlite3_prepare_v2(database, "SELECT count(*) FROM epochs", -1, &query, nullptr) == SQLITE_OK &&
-            sqlite3_step(query) == SQLITE_ROW)
-            count = sqlite3_column_int(query, 0);
-        sqlite3_finalize(query);
-        sqlite3_close(database);
-        return count;
-    }
-    /// Returns once so many epochs of training are in the results.
-    void wait_for_epochs(int count) {
-        ASSERT_TRUE(wait_until([&] { return epochs_done() >= count; }));
-    }
-    /// The processes of thaw that train in this test's folder.
-    std::vector<pid_t> ranks() const {
-        std::vector<pid_t> found;
-        for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-            std::error_code gone;
-            if (std::filesystem::read_symlink(entry.path() / "exe", gone) != THAW_PROGRAM) continue;
-            if (text_of(entry.path() / "cmdline").find(folder_.path().string()) != std::string::npos)
-                found.push_back(std::stoi(entry.path().filename()));
-        }
-        return found;
-    }
-    void send_to_ranks(int signal) const {
-        for (const pid_t rank : ranks()) ::kill(rank, signal);
-    }
-    std::string undisturbed(const std::string& file) {
-        const Ended ended = run(file, "expected");
-        EXPECT_EQ(ended.exit_code, 0) << ended.errors;
-        return results("expected");
-    }
-
     TemporaryFolder cluster_;
 };
-
-/// A few seconds of tails, so that there is a middle.
-constexpr const char* kLongAxes =
-    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 20]\n";
 
 TEST_F(Slurm, RunsASweepOnTwoNodesToItsEnd) {
     const std::string file = sweep(kMixedAxes);
