@@ -78,13 +78,14 @@ std::string placement_warning(const HostRanks& host, const std::string& host_nam
     const auto tightest = std::min_element(host.cores.begin(), host.cores.end(),
                                            [](const auto& a, const auto& b) { return a.size() < b.size(); });
     const int bound_to = static_cast<int>(tightest->size());
-    const bool idle = host.wanted > 0 ? bound_to < std::min(host.wanted, share) : 2 * bound_to <= share;
+    // Two: the halves of one core. More than that is what someone has chosen.
+    const bool idle =
+        host.wanted > 0 ? bound_to < std::min(host.wanted, share) : bound_to <= 2 && 2 * bound_to <= share;
     if (host.launched && idle)
         return fmt::format(
-            "{}: a rank is bound to {}, but {} for {}; start them with mpirun --bind-to none, or srun "
+            "{}: a rank is bound to {}, but there are {} for {}; start them with mpirun --bind-to none, or srun "
             "--cpus-per-task={}",
-            host_name, count_text(bound_to, "core"), count_text(host.usable, "core is there"),
-            count_text(ranks, "rank"), share);
+            host_name, count_text(bound_to, "core"), count_text(host.usable, "core"), count_text(ranks, "rank"), share);
     int threads = 0;
     for (std::size_t rank = 0; rank < host.cores.size(); ++rank) threads += threads_of(host, rank);
     const int cores = std::min(host.usable, static_cast<int>(ranks_on_core(host).size()));

@@ -57,6 +57,8 @@ class Process {
     Process& operator=(const Process&) = delete;
 
     void send(int signal) { ::kill(id_, signal); }
+    /// As the keys of a terminal do.
+    void send_to_group(int signal) { ::kill(-id_, signal); }
     bool running() {
         if (!ended_ && ::waitpid(id_, &status_, WNOHANG) == id_) ended_ = true;
         return !ended_;
