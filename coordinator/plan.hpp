@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -108,6 +109,7 @@ struct PlanOptions {
     bool sharing = true;
     StoppingRule stopping = {};
     std::unordered_map<std::string, int> known_epochs = {};  // by trial id: what an earlier run recorded of it
+    std::set<std::string> suspects = {};  // ids of trials that may bring the world down: they are not grouped
 };
 
 /// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in

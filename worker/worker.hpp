@@ -1,14 +1,22 @@
 // A worker: one rank's loop that runs the stages which the coordinator sends it.
 #pragma once
 
-#include <string>
+#include <chrono>
+#include <functional>
 
 #include "common/channel.hpp"
+#include "common/silence.hpp"
 
 namespace thaw {
 
-/// Serves until a Stop arrives; then what runs is dropped and the coordinator gets a Goodbye. `threads` independent
-/// pieces of work run at once.
-void serve(Channel& channel, int threads);
+struct ServeOptions {
+    int threads = 1;                                        // independent pieces of work that run at once
+    std::chrono::milliseconds patience = usual_patience();  // with a coordinator that is not heard of
+    std::function<void()> coordinator_lost = [] {};         // is called then, and serving ends
+};
+
+/// Serves until a Stop arrives and what runs has ended, as the Stop says; then the coordinator gets a Goodbye.
+/// Stages run on threads of their own: however busy they are, this one hears orders and shows signs of life.
+void serve(Channel& channel, const ServeOptions& options);
 
 }  // namespace thaw

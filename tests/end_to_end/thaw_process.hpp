@@ -56,6 +56,7 @@ class Process {
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
+    int id() const { return id_; }
     void send(int signal) { ::kill(id_, signal); }
     bool running() {
         if (!ended_ && ::waitpid(id_, &status_, WNOHANG) == id_) ended_ = true;
