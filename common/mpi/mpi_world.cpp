@@ -1,6 +1,7 @@
 #include "common/mpi/mpi_world.hpp"
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -121,6 +122,12 @@ MpiWorld::MpiWorld() {
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local);
     MPI_Comm_size(local, &local_size_);
     MPI_Comm_free(&local);
+    constexpr int kNameBytes = MPI_MAX_PROCESSOR_NAME + 1;
+    std::vector<char> mine(kNameBytes), all(static_cast<std::size_t>(kNameBytes) * static_cast<std::size_t>(size_));
+    int length = 0;
+    MPI_Get_processor_name(mine.data(), &length);
+    MPI_Allgather(mine.data(), kNameBytes, MPI_CHAR, all.data(), kNameBytes, MPI_CHAR, MPI_COMM_WORLD);
+    for (std::size_t at = 0; at < all.size(); at += kNameBytes) hosts_.emplace_back(all.data() + at);
 }
 
 MpiWorld::~MpiWorld() {
@@ -130,8 +137,13 @@ MpiWorld::~MpiWorld() {
 }
 
 void MpiWorld::abort(int exit_code) {
+    // With a part of the world out of reach, an abort has been seen to wait for it.
+    std::thread([exit_code] {
+        std::this_thread::sleep_for(std::chrono::seconds(5));
+        ::_exit(exit_code);
+    }).detach();
     MPI_Abort(MPI_COMM_WORLD, exit_code);
-    std::abort();
+    ::_exit(exit_code);
 }
 
 ChannelEnds make_mpi_channel() {
