@@ -83,7 +83,7 @@ TEST_F(GroupRun, ATrialThatDivergesFailsAloneOnAllItsRanks) {
         "backbone: mobilenet_v2\nfreeze: features.16\noptimizer: sgd\nlearning_rate: [1e-3, 1e8]\n"
         "epochs: 2\nranks_per_trial: 2\n";
     EXPECT_EQ(run_on(2, axes).exit_code, 1);
-    EXPECT_EQ(query("SELECT learning_rate, state FROM trials ORDER BY 1", "2"), "0.001,finished\n100000000.0,failed\n");
+    EXPECT_EQ(query("SELECT learning_rate > 1, state FROM trials ORDER BY 1", "2"), "0,finished\n1,failed\n");
 }
 
 }  // namespace
