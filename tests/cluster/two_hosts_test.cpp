@@ -33,17 +33,17 @@ class TwoHosts : public SweepUnderLauncher {
 
     void cable(const std::string& state) { ASSERT_EQ(call({kScript, "cable", name_, state}).exit_code, 0); }
     /// The sweep with a rank on each host, into the folder `runs`.
-    Words on_both(const std::string& file) const {
+    Words on_both(const std::string& file, const std::string& restarts = "0") const {
         return {kScript,
                 "on",
-                "1",
+                "10.77.0.1",
                 THAW_SOURCE_DIR "/cluster/run.sh",
                 "-n",
                 "2",
                 "--hostfile",
                 (folder_ / "hosts").string(),
                 "--restarts",
-                "0",
+                restarts,
                 THAW_PROGRAM,
                 "run",
                 file,
@@ -80,6 +80,20 @@ TEST_F(TwoHosts, EndSoonWhenTheCableIsPulledAndGoOnWhenItIsBack) {
     cable("up");
     const Ended again = call(on_both(file));
     ASSERT_EQ(again.exit_code, 0) << again.errors;
+    EXPECT_EQ(results(), undisturbed(file));
+}
+
+TEST_F(TwoHosts, StartAgainWithoutHelpWhenARankDies) {
+    const std::string file = sweep(kLongAxes);
+    TemporaryFolder output;
+    Process world(output.path(), on_both(file, "1"));
+    wait_for_epochs(3);
+    const std::vector<pid_t> all = ranks();
+    ASSERT_EQ(all.size(), 2u);
+    ::kill(*std::max_element(all.begin(), all.end()), SIGKILL);
+    const Ended ended = world.wait();
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    EXPECT_THAT(ended.errors, HasSubstr("starting it again"));
     EXPECT_EQ(results(), undisturbed(file));
 }
 
