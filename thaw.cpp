@@ -28,6 +28,7 @@
 #include "common/placement.hpp"
 #include "coordinator/coordinator.hpp"
 #include "coordinator/expand.hpp"
+#include "coordinator/group_sizes.hpp"
 #include "coordinator/help.hpp"
 #include "coordinator/plan.hpp"
 #include "coordinator/submit.hpp"
@@ -35,6 +36,7 @@
 #include "results/query.hpp"
 #include "results/report.hpp"
 #include "results/store.hpp"
+#include "worker/communicator/communicator.hpp"
 #include "worker/data/fashion_mnist.hpp"
 #include "worker/measure.hpp"
 #include "worker/preflight.hpp"
@@ -81,6 +83,7 @@ struct PreparedSweep {
     Sweep sweep;
     Inputs inputs;
     std::vector<Trial> trials;  // with ids
+    std::optional<GroupSizes> group_sizes;
     std::size_t merged = 0, excluded = 0;
     fs::path folder;   // runs/NAME
     fs::path scratch;  // in it: what this sweep alone needs while it runs
@@ -145,7 +148,8 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
     Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads);
     inputs.speeds = Speeds::read(file);
-    const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, std::move(known_epochs)};
+    const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
+                             std::move(known_epochs)};
     if (wanted.sharing) {
         const CacheFolder cache(options.cache_folder());
         inputs.cached_arrays = cache.arrays();
@@ -215,12 +219,13 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.memory.emplace();
     prepared.inputs.memory_folder = prepared.memory->path().string();
     name_trials(prepared.trials, prepared.inputs);
+    prepared.group_sizes.emplace(prepared.trials, prepared.inputs, prepared.graphs, sweep.ranks_per_trial);
 }
 
 /// All images and features that a sweep uses must be in the cache at once; snapshots may go.
 void require_disk_space(const Plan& plan, const CacheFolder& cache) {
     if (!plan.shared) return;
-    std::int64_t needed = 0, largest = 0;
+    std::int64_t needed = plan.in_flight_bytes, largest = 0;
     for (const PlannedStage& stage : plan.stages) {
         if (stage.kind == StageKind::train) continue;
         needed += stage.predicted.bytes;
@@ -228,16 +233,18 @@ void require_disk_space(const Plan& plan, const CacheFolder& cache) {
     }
     if (needed > cache.budget())
         throw UserError(
-            "the plan keeps {} ({} bytes) of decoded images in the cache, up to {} of one size, but the cache may hold "
-            "only {}; allow more with --disk or `disk:` in the sweep, or sweep over fewer image sizes at once",
-            byte_size_text(needed), needed, byte_size_text(largest), byte_size_text(cache.budget()));
+            "the plan keeps {} ({} bytes) in the cache at once, up to {} of decoded images of one size and {} of "
+            "snapshots of trainings in flight, but the cache may hold only {}; allow more with --disk or `disk:` in "
+            "the sweep, or sweep over fewer image sizes at once",
+            byte_size_text(needed), needed, byte_size_text(largest), byte_size_text(plan.in_flight_bytes),
+            byte_size_text(cache.budget()));
     std::error_code unknown;
     const auto free = fs::space(cache.path(), unknown).available;
     const std::int64_t held = cache.held();
     if (!unknown && free < static_cast<std::uintmax_t>(std::max<std::int64_t>(needed - held, 0)))
         throw UserError(
-            "{} has {} free, and {} that may be thrown out, but the plan writes {} of decoded images and features "
-            "there; free some space or choose another place with --cache",
+            "{} has {} free, and {} that may be thrown out, but the plan writes {} of decoded images, features and "
+            "snapshots there; free some space or choose another place with --cache",
             cache.path().string(), byte_size_text(static_cast<std::int64_t>(free)), byte_size_text(held),
             byte_size_text(needed));
 }
@@ -333,6 +340,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_h
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
         const Plan plan = plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs));
+        for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
+            cache.use(snapshot);
         require_disk_space(plan, cache);
         store.record_prediction(plan.predicted_seconds);
         if (!options.quiet)
@@ -378,11 +387,12 @@ int run_sweep(SweepOptions options) {
     prepare_process();
     options.threads = threads_per_rank(options, world.has_value());
     ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
+    const auto make_group = [](const std::vector<int>& ranks) { return make_mpi_communicator(ranks); };
     if (!ends.coordinator) {
-        serve(*ends.workers[0], options.threads);
+        serve(*ends.workers[0], options.threads, make_group);
         return kDone;
     }
-    std::jthread worker([&] { serve(*ends.workers[0], options.threads); });
+    std::jthread worker([&] { serve(*ends.workers[0], options.threads, make_group); });
     bool workers_wait = true;
     try {
         return run_as_coordinator(options, *ends.coordinator, !world || world->local_size() == ends.coordinator->size(),
@@ -406,11 +416,11 @@ PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
     return report;
 }
 
-int show_plan(SweepOptions options, bool explain) {
+int show_plan(SweepOptions options, int ranks, bool explain) {
     prepare_process();
     options.threads = threads_per_rank(options, false);
     PreparedSweep prepared;
-    prepare(options, 1, true, prepared);
+    prepare(options, ranks, true, prepared);
     Plan plan = plan_of(options, prepared, std::move(prepared.trials));
     plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
     fmt::print("{}", plan_text(plan, prepared.inputs, explain));
@@ -517,8 +527,12 @@ int main_of(int argc, char** argv) {
     add_sweep_options(*plan, plan_options);
     plan->footer("Examples:\n  thaw plan sweeps/problem_one.yaml\n  thaw plan sweeps/problem_one.yaml --explain");
     bool explain = false;
+    int ranks = 1;
+    plan->add_option("--ranks", ranks, "Plan for so many ranks like this one")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     plan->add_flag("--explain", explain, "Say what each pass chose or declined, and why");
-    plan->callback([&] { exit_code = show_plan(plan_options, explain); });
+    plan->callback([&] { exit_code = show_plan(plan_options, ranks, explain); });
 
     SweepOptions submit_options;
     SlurmJob job;

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -79,7 +80,7 @@ std::vector<CacheEntry> entries_of(const std::vector<FoundFile>& files, fs::file
     for (const FoundFile& file : files) {
         if (const auto snapshot = SnapshotName::parse(file.name)) {
             entries.push_back({file.path, fmt::format("snapshot after epoch {}", snapshot->epoch), snapshot->trajectory,
-                               file.bytes, file.modified, false});
+                               file.bytes, file.modified, file.modified >= oldest});
             continue;
         }
         const auto name = ArrayName::parse(file.name);
@@ -179,9 +180,17 @@ RunningSweep CacheFolder::begin_sweep() const {
     return sweep;
 }
 
-bool CacheFolder::use(const fs::path& array) const {
+bool CacheFolder::use(const fs::path& file) const {
     const FileLock deciding = lock();
-    return ::utimensat(AT_FDCWD, array.c_str(), nullptr, 0) == 0;
+    return ::utimensat(AT_FDCWD, file.c_str(), nullptr, 0) == 0;
+}
+
+void CacheFolder::give_back(const fs::path& file) const {
+    const FileLock deciding = lock();
+    const auto oldest = oldest_start(files_in(folder_));
+    if (oldest == fs::file_time_type::max()) return;
+    std::error_code gone;
+    fs::last_write_time(file, oldest - std::chrono::milliseconds(1), gone);
 }
 
 std::int64_t CacheFolder::remove_until(const std::function<bool(std::int64_t freed)>& enough) const {

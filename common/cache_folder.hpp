@@ -7,7 +7,7 @@
 //   that its sweep has ended, however.
 // - An entry's modification time is that of its last use. What was used, or is being written, since the oldest running
 //   sweep began is in use and stays; all other entries go, the least recently used first, when room is needed.
-// - Snapshots are never in use: who misses one trains again.
+// - A snapshot that a finished training has left is given back: not in use. Who misses one trains again.
 // - All of this is decided under one lock on the file `lock`. Every time stamp is the file system's, so clocks of hosts
 //   do not matter.
 #pragma once
@@ -78,9 +78,13 @@ class CacheFolder {
     /// To be called before the sweep looks for anything here. Removes what killed writers have left.
     RunningSweep begin_sweep() const;
 
-    /// Marks the array as used now; false where it is not there. From then on it stays as long as a running sweep that
-    /// began before.
-    bool use(const std::filesystem::path& array) const;
+    /// Marks the array or snapshot as used now; false where it is not there. From then on it stays as long as a running
+    /// sweep that began before.
+    bool use(const std::filesystem::path& file) const;
+
+    /// Marks the file as used just before the oldest running sweep began: it may go when room is needed, after all that
+    /// was used before.
+    void give_back(const std::filesystem::path& file) const;
 
     /// Removes what was not used for longest until `bytes` more fit into the budget. Nobody else makes room while the
     /// lock lives: keep it until the space is taken. Where all that is left is in use, the budget is passed, with a

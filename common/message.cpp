@@ -9,27 +9,26 @@
 namespace thaw {
 
 void to_json(nlohmann::json& json, const RunStage& run) {
-    json = {{"stage", run.stage}, {"spec", to_json(run.spec)}};
+    json = {{"stage", run.stage}, {"spec", to_json(run.spec)}, {"ranks", run.ranks}, {"leads", run.leads}};
 }
 void from_json(const nlohmann::json& json, RunStage& run) {
     run.stage = json.at("stage");
     run.spec = stage_from_json(json.at("spec"));
+    run.ranks = json.at("ranks").get<std::vector<int>>();
+    run.leads = json.at("leads");
 }
-// Messages without content; the macro below wants at least one member.
+// Without content; the macro below wants at least one member.
 void to_json(nlohmann::json& json, const Goodbye&) {
     json = nlohmann::json::object();
 }
 void from_json(const nlohmann::json&, Goodbye&) {}
-void to_json(nlohmann::json& json, const Stop&) {
-    json = nlohmann::json::object();
-}
-void from_json(const nlohmann::json&, Stop&) {}
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, host, threads)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, stage, images)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics, obsolete)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrajectoryFailed, stage, trajectory, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageDone, stage, seconds, bytes, bad_images, reused, computed)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stop, after_epoch)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, stops_sweep)
 
 namespace {

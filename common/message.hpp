@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/epoch_metrics.hpp"
 #include "common/stage.hpp"
@@ -23,6 +24,7 @@ struct EpochDone {
     int stage = 0;
     int trajectory = 0;  // index into the stage's
     EpochMetrics metrics;
+    std::string obsolete = {};  // a snapshot that nobody needs once this is in the results; empty: none
 };
 struct TrajectoryFailed {  // the stage's others go on
     int stage = 0;
@@ -48,8 +50,12 @@ struct Goodbye {};  // the answer to Stop: nothing runs any more on this rank
 struct RunStage {
     int stage = 0;
     StageSpec spec;
+    std::vector<int> ranks = {};  // that work on it together, ascending; empty: this one alone
+    bool leads = true;            // this one is the first of them, and answers for all
 };
-struct Stop {};  // drop what runs, answer Goodbye
+struct Stop {                  // answer Goodbye once nothing runs any more
+    bool after_epoch = false;  // trainings finish the epoch they are at; without, and all else: drop what runs
+};
 
 using Message =
     std::variant<Hello, Progress, EpochDone, TrajectoryFailed, StageDone, StageFailed, Goodbye, RunStage, Stop>;

@@ -34,7 +34,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, precision, taps,
                                    cache_budget)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resume, keep_last)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resume, keep_last, snapshot_folder,
+                                   snapshot_key)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories,
                                    cache_budget)
 

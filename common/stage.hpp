@@ -57,6 +57,8 @@ struct TrainStage {
         std::string resume;     // path of a snapshot to go on from; empty or unusable: train from the beginning
         std::string keep_last;  // path where the snapshot after the last epoch is kept, and takes the place of the one
                                 // it went on from; empty: it is not
+        std::string snapshot_folder, snapshot_key;  // where, and as whose, snapshots are written while it trains; no
+                                                    // key: none are
     };
     std::string dataset;     // path of the dataset's JSON
     std::string images;      // path of the decoded array file; its list of bad images is left out

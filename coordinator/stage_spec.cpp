@@ -86,12 +86,16 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
     spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     for (const int index : stage.trajectories) {
         const PlannedTrajectory& trajectory = plan.trajectory(index);
-        TrainStage::Trajectory planned{plan.first_trial(trajectory), stage.gate_epoch, "", ""};
+        TrainStage::Trajectory planned{plan.first_trial(trajectory), stage.gate_epoch, "", "", "", ""};
         planned.trial.epochs = trajectory.to_epoch;
         if (trajectory.from_epoch > 0)
             planned.resume = snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache);
         if (trajectory.keeps_snapshot)
             planned.keep_last = snapshot_file(plan, trajectory, trajectory.to_epoch, inputs, cache);
+        if (plan.shared) {  // without, every trial's work is done anew, whatever was done before
+            planned.snapshot_folder = cache;
+            planned.snapshot_key = trajectory_key(planned.trial, inputs);
+        }
         spec.trajectories.push_back(std::move(planned));
     }
     const int features = needed(plan, stage, StageKind::features);
@@ -146,6 +150,14 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             return train_spec(plan, stage, inputs, cache);
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
+}
+
+std::vector<std::string> snapshots_needed(const Plan& plan, const Inputs& inputs, const std::string& cache) {
+    std::vector<std::string> files;
+    for (const PlannedTrajectory& trajectory : plan.trajectories)
+        if (trajectory.from_epoch > 0)
+            files.push_back(snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache));
+    return files;
 }
 
 std::vector<std::string> stage_outputs(const StageSpec& spec) {

@@ -18,6 +18,12 @@ void compute_on_one_thread() {
     at::globalContext().setFlushDenormal(true);
 }
 
+void compute_on_threads(int threads) {
+    compute_on_one_thread();                // for others: LibTorch lets new threads inherit what it was told last,
+    at::internal::lazy_init_num_threads();  // which is done with here,
+    omp_set_num_threads(threads);           // and only this thread's number changes
+}
+
 void prepare_process() {
     compute_on_one_thread();
     openblas_set_num_threads(1);

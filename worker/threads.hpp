@@ -10,6 +10,9 @@ namespace thaw {
 /// (optimizers' moments decay into them, and arithmetic on them is tens of times slower).
 void compute_on_one_thread();
 
+/// The same for the calling thread alone, which has so many threads to itself: what it calls may use them.
+void compute_on_threads(int threads);
+
 /// Once, before any work: the same for the process, and an allocator that keeps large blocks (giving them back at once,
 /// glibc's default, costs a tenth to a third of the time in page faults).
 void prepare_process();

@@ -25,7 +25,7 @@ class Running {
         : thread_([this, order, &context, &channel](const std::stop_token& stop) {
               compute_on_one_thread();
               const Message outcome = run(order, context, channel, stop);
-              if (!stop.stop_requested()) channel.send(Channel::kCoordinator, outcome);
+              if (!stop.stop_requested() && order.leads) channel.send(Channel::kCoordinator, outcome);
               ended_ = true;
           }) {}
 
@@ -35,21 +35,25 @@ class Running {
   private:
     static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop) {
         const auto start = Clock::now();
-        const auto tell = [&](const Message& message) { channel.send(Channel::kCoordinator, message); };
-        const StageReports reports = {.progress =
-                                          [&](std::int64_t images) {
-                                              tell(Progress{order.stage, images});
-                                          },
-                                      .epoch =
-                                          [&](int trajectory, const EpochMetrics& metrics) {
-                                              tell(EpochDone{order.stage, trajectory, metrics});
-                                          },
-                                      .trajectory_failed =
-                                          [&](int trajectory, const std::string& message) {
-                                              tell(TrajectoryFailed{order.stage, trajectory, message});
-                                          }};
+        const auto tell = [&](const Message& message) {
+            if (order.leads) channel.send(Channel::kCoordinator, message);
+        };
+        const StageReports reports = {
+            .progress =
+                [&](std::int64_t images) {
+                    tell(Progress{order.stage, images});
+                },
+            .epoch =
+                [&](int trajectory, const EpochMetrics& metrics, const std::string& obsolete) {
+                    tell(EpochDone{order.stage, trajectory, metrics, obsolete});
+                },
+            .trajectory_failed =
+                [&](int trajectory, const std::string& message) {
+                    tell(TrajectoryFailed{order.stage, trajectory, message});
+                }};
         try {
-            const StageResult result = run_stage(order.spec, context, reports, stop);
+            const auto group = context.groups.get(order.ranks);
+            const StageResult result = run_stage(order.spec, context, reports, stop, group.get());
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
             return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused, result.computed};
         } catch (const UserError& error) {
@@ -73,9 +77,8 @@ std::string host_name() {
 
 }  // namespace
 
-void serve(Channel& channel, int threads) {
-    StageContext context;
-    context.threads = threads;
+void serve(Channel& channel, int threads, Groups::Maker make_group) {
+    StageContext context{.threads = threads, .groups = Groups(std::move(make_group)), .datasets = {}, .weights = {}};
     std::list<Running> running;
     channel.send(Channel::kCoordinator, Hello{host_name(), threads});
     for (;;) {

@@ -32,6 +32,7 @@ class CacheChooser {
 
     PassReport choose() {
         find_readers();
+        disk_ = plan_.in_flight_bytes;
         std::vector<Candidate> candidates;
         for (std::size_t s = 0; s < plan_.stages.size(); ++s) {
             if (plan_.stages[s].kind == StageKind::decode)
@@ -145,7 +146,7 @@ class CacheChooser {
     PassContext& context_;
     const Inputs& inputs_;
     std::map<Reader, std::vector<std::size_t>> readers_;
-    std::int64_t disk_ = 0, memory_ = 0;  // taken: decoded images always lie on disk
+    std::int64_t disk_ = 0, memory_ = 0;  // taken: decoded images always lie on disk, snapshots too
     int count_[3] = {};                   // by Storage
     PassReport report_;
 };

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "coordinator/passes.hpp"
@@ -16,6 +17,21 @@ constexpr double kShareOfCache = 0.25;
 struct Kept {
     double seconds, bytes;
 };
+
+/// Of the biggest, one for every thread of every rank. A training that is shorter than what a kill may cost has none.
+std::int64_t in_flight_bytes(const Plan& plan, const std::vector<Kept>& worth, const Inputs& inputs) {
+    constexpr double kLongestLoss = 0.5;  // s, as the worker has it
+    std::vector<double> bytes;
+    for (std::size_t t = 0; t < plan.trajectories.size(); ++t) {
+        const PlannedTrajectory& trajectory = plan.trajectories[t];
+        const int left = trajectory.to_epoch - trajectory.from_epoch;
+        if (left > 1 && worth[t].seconds * left > kLongestLoss * trajectory.to_epoch) bytes.push_back(worth[t].bytes);
+    }
+    const auto at_once = std::min(bytes.size(), static_cast<std::size_t>(inputs.threads_per_rank * inputs.ranks));
+    const auto end = bytes.begin() + static_cast<std::ptrdiff_t>(at_once);
+    std::partial_sort(bytes.begin(), end, bytes.end(), std::greater<>());
+    return static_cast<std::int64_t>(std::accumulate(bytes.begin(), end, 0.0));
+}
 
 }  // namespace
 
@@ -38,6 +54,7 @@ PassReport use_snapshots(Plan& plan, PassContext& context) {
         epochs += trajectory.from_epoch;
         worth[t] = {context.costs.epochs_seconds(trial, trajectory.to_epoch), context.costs.snapshot_bytes(trial)};
     }
+    plan.in_flight_bytes = in_flight_bytes(plan, worth, inputs);
     std::vector<std::size_t> order(plan.trajectories.size());
     std::iota(order.begin(), order.end(), 0);
     std::erase_if(order, [&](std::size_t t) {
@@ -55,9 +72,10 @@ PassReport use_snapshots(Plan& plan, PassContext& context) {
         ++kept;
     }
     PassReport report{"use_snapshots", "", {}};
-    report.text =
-        fmt::format("{} trainings go on from snapshots, {} epochs are done; {} of {} leave one for more epochs",
-                    resumed, epochs, kept, plan.trajectories.size());
+    report.text = fmt::format(
+        "{} trainings go on from snapshots, {} epochs are done; {} of {} leave one for more epochs; those "
+        "in flight take up to {:.1f} MB",
+        resumed, epochs, kept, plan.trajectories.size(), static_cast<double>(plan.in_flight_bytes) / 1e6);
     if (kept < plan.trajectories.size())
         report.details.push_back(fmt::format(
             "declined where training again costs less than {} times the writing, and past {:.0f} % of the cache",

@@ -140,15 +140,18 @@ TEST_F(CacheFolderTest, IsEmptyWhereThereIsNoFolder) {
     EXPECT_LE(default_cache_budget(folder_ / "absent"), 50'000'000'000);
 }
 
-TEST_F(CacheFolderTest, SnapshotsAreListedByTrajectoryAndGoBeforeTheirSweepHasEnded) {
+TEST_F(CacheFolderTest, SnapshotsAreListedByTrajectoryAndStayUntilTheyAreGivenBack) {
     const CacheFolder cache(folder_.path(), 2500);
+    add("before-1.array", 100, 1);
     const RunningSweep sweep = cache.begin_sweep();
     for (const SnapshotName& name : {SnapshotName{"abc", 3}, {"abc", 9}, {"def", 1}})
         write_file(folder_ / name.file(), std::string(1000, 'x'));
     EXPECT_EQ(cache.snapshots(), (std::map<std::string, std::set<int>>{{"abc", {3, 9}}, {"def", {1}}}));
-    age(folder_ / SnapshotName{"abc", 9}.file(), 1);
-    { const FileLock room = cache.make_room(500); }
+    cache.give_back(folder_ / SnapshotName{"abc", 9}.file());
+    EXPECT_EQ(arrays().at(0), "before-1.array") << "what was used before goes first";
+    { const FileLock room = cache.make_room(2400); }
     EXPECT_EQ(cache.snapshots(), (std::map<std::string, std::set<int>>{{"abc", {3}}, {"def", {1}}}));
+    EXPECT_TRUE(cache.use(folder_ / SnapshotName{"abc", 3}.file()));
 }
 
 TEST(SnapshotName, IsOfWhichTrajectoryAfterWhichEpoch) {

@@ -229,6 +229,23 @@ TEST_F(PassesTest, ASnapshotIsLeftWhereTrainingAgainCostsMuchMore) {
     EXPECT_FALSE(keeps(500)) << "the cache has no room for it";
 }
 
+TEST_F(PassesTest, SnapshotsInFlightAreThoseOfTheBiggestTrainingsAtOnce) {
+    std::vector<Trial> trials = {trial("features.18"), trial("features.14"), trial("features.10"), trial("features.6")};
+    for (Trial& long_one : trials) long_one.epochs = 1000;
+    CostModel costs(inputs_, graphs_);
+    const double big = costs.snapshot_bytes(trials[3]), next = costs.snapshot_bytes(trials[2]);
+    EXPECT_GT(big, next);
+    inputs_.threads_per_rank = 1;
+    EXPECT_EQ(plan(trials).in_flight_bytes, static_cast<std::int64_t>(big));
+    inputs_.ranks = 2;
+    EXPECT_EQ(plan(trials).in_flight_bytes, static_cast<std::int64_t>(big + next));
+    EXPECT_EQ(plan(trials, {.sharing = false}).in_flight_bytes, 0) << "nobody would go on from them";
+    EXPECT_EQ(plan({trial("features.6", [](Trial& made) { made.epochs = 1; })}).in_flight_bytes, 0);
+    const auto spec = specs<TrainStage>(plan({trials[3]})).at(0).trajectories.at(0);
+    EXPECT_EQ(spec.snapshot_key, trajectory_key(trials[3], inputs_));
+    EXPECT_EQ(spec.snapshot_folder, "/cache");
+}
+
 class SplitAtRungs : public PassesTest {
   protected:
     SplitAtRungs() { options_.stopping = Halving{3, 1}; }

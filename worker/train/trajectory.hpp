@@ -1,6 +1,7 @@
 // The epoch loop that every trajectory goes through, whatever trains in it; alone or side by side with others.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include "common/epoch_metrics.hpp"
 #include "common/trial.hpp"
+#include "worker/communicator/group.hpp"
 #include "worker/train/snapshot.hpp"
 
 namespace thaw {
@@ -75,23 +77,28 @@ struct Member {
 
 /// How members are trained side by side.
 struct Together {
+    /// All ranks of a group train equal members, one after the other on one thread each; a failure of one rank's is the
+    /// member's on all, and all stop where one is asked to.
+    Group* group = nullptr;
     int threads = 1;                     // members go through a window on so many
     std::function<void()> begin_thread;  // called first on each of several threads
     /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
     std::function<void(std::span<const int> rows)> load;
     int window_rows = 0;
+    const std::atomic<bool>* no_more_epochs = nullptr;  // once it is true, the epoch under way is the last
 };
 
 /// Trains every member from its history's end to its trial's epochs. Each epoch sees the training images once, in an
 /// order that depends on (seed, epoch) alone; the last batch may be smaller. Members, if several, have the same seed
 /// and batch size: a window's rows are loaded once for all, then members go through it. What a member computes does not
-/// depend on who is beside it, nor on windows. Returns early when `stop` is requested. A member fails when a loss is
-/// not finite or its model throws.
+/// depend on who is beside it, nor on windows. Returns early when `stop` is requested or no more epochs are wanted. A
+/// member fails when a loss is not finite or its model throws.
 void train_side_by_side(std::span<Member> members, const Samples& train, const Samples& validation,
                         const Together& together, const std::stop_token& stop = {});
 
 /// One model alone, from its beginning; a failure is thrown as StageError.
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,
-                      const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop = {});
+                      const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop = {},
+                      Group* group = nullptr);
 
 }  // namespace thaw
