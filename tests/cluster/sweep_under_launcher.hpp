@@ -14,7 +14,7 @@ namespace thaw {
 
 /// A few seconds of tails.
 inline constexpr const char* kLongAxes =
-    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 20]\n";
+    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 12]\n";
 
 class SweepUnderLauncher : public EndToEnd {
   protected:
