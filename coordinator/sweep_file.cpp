@@ -246,7 +246,8 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     const YamlReader reader(sweep.source);
     const AxisContext context{reader, vocabulary};
     std::vector<std::string> keys = axis_names();
-    const std::vector<std::string> others = {"name", "data", "memory", "disk", "search", "zip", "when", "exclude"};
+    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "keep",
+                                             "search", "zip",  "when",   "exclude"};
     keys.insert(keys.begin(), others.begin(), others.end());
     bool has_backbone = false;
     for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
@@ -254,6 +255,10 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
         const std::string& key = entry.first.Scalar();
         if (key == "name") sweep.name = read_name(reader, entry.second);
         if (key == "data") sweep.data = read_data(reader, entry.second);
+        if (key == "keep")
+            sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
+                return parse_name("keep", keep_names(), reader.text(node, "keep"));
+            });
         if (key == "search") sweep.search = read_search(reader, entry.second);
         for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
             if (key == name)

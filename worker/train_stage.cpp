@@ -3,15 +3,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <list>
+#include <map>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/backbones/backbones.hpp"
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/parallel.hpp"
+#include "worker/checkpoint_keeper.hpp"
 #include "worker/data/array_file.hpp"
 #include "worker/data/image_cache.hpp"
 #include "worker/network/frozen_network.hpp"
@@ -99,6 +101,9 @@ class Training {
         validation_ = samples_of(*dataset_, Part::validation, bad);
         if (stage.recompute || first_.cut != graph_.top_begin)
             tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
+        about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
+                  {"preprocessing", stage.weights.preprocessing},
+                  {"padding", stage.weights.padding}};
     }
 
     StageResult run() {
@@ -153,12 +158,14 @@ class Training {
     void train(const std::vector<int>& indices) {
         std::vector<std::unique_ptr<Model>> models;
         std::list<SnapshotKeeper> keepers;
+        std::list<CheckpointKeeper> checkpoints;
         std::vector<Member> members;
         for (const int index : indices) {
             try {
                 models.push_back(make_model(trajectory(index).trial));
                 keepers.emplace_back(trajectory(index), *models.back(), stage_.cache_budget);
-                members.push_back(member(index, *models.back(), keepers.back()));
+                checkpoints.emplace_back(trajectory(index), *models.back(), about_);
+                members.push_back(member(index, *models.back(), keepers.back(), checkpoints.back()));
             } catch (const std::bad_alloc&) {
                 reports_.trajectory_failed(index, "out of memory");
             } catch (const StageError& error) {
@@ -174,18 +181,26 @@ class Training {
     }
 
     /// What is told of a trajectory; one that goes on from a snapshot tells first what was before.
-    Member member(int index, Model& model, SnapshotKeeper& keeper) {
+    Member member(int index, Model& model, SnapshotKeeper& keeper, CheckpointKeeper& checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, {}, {}, {}, false};
-        if (auto snapshot = keeper.resume()) {
+        if (auto snapshot = keeper.find()) {
+            const std::string fresh = planned.keep == Keep::none ? "" : model.state();
             model.restore(snapshot->state);
-            member.history = std::move(snapshot->history);
+            if (planned.keep == Keep::none || checkpoints.goes_on(snapshot->history)) {
+                keeper.resume(*snapshot);
+                member.history = std::move(snapshot->history);
+            } else {
+                model.restore(fresh);
+            }
         }
+        keeper.before_write = [&checkpoints] { checkpoints.save(); };
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {
             if (metrics.epoch > reported) reports_.epoch(index, metrics, obsolete);
         };
-        member.on_epoch = [&keeper, tell](const EpochMetrics& metrics) {
+        member.on_epoch = [&keeper, &checkpoints, tell](const EpochMetrics& metrics) {
+            checkpoints.epoch_done(metrics);
             keeper.epoch_done(metrics);
             tell(metrics, keeper.obsolete());
         };
@@ -207,6 +222,7 @@ class Training {
     ArrayFile input_;
     std::shared_ptr<const TensorMap> tensors_;
     Samples train_, validation_;
+    std::map<std::string, std::string> about_;  // every checkpoint
     std::unique_ptr<WindowOfFeatures> window_;
     Together together_;
     StageResult result_;

@@ -129,6 +129,8 @@ class SideBySide {
             const auto start = Clock::now();
             try {
                 work(running);
+            } catch (const StorageError&) {
+                throw;  // nobody can go on
             } catch (const std::bad_alloc&) {
                 fail(*running.member, "out of memory");
             } catch (const std::exception& error) {
