@@ -218,6 +218,9 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.inputs = inspect_inputs(request);
     prepared.inputs.cache_budget = budget_of(options, sweep);
     prepared.inputs.ranks = ranks;
+    prepared.inputs.keep = sweep.keep;
+    prepared.inputs.checkpoints = (prepared.folder / "checkpoints").string();
+    if (sweep.keep != Keep::none) make_folder(prepared.inputs.checkpoints, "--runs");
     prepared.inputs.memory_budget = memory_budget_of(options, sweep, one_host);
     prepared.memory.emplace();
     prepared.inputs.memory_folder = prepared.memory->path().string();
@@ -293,6 +296,19 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     return record;
 }
 
+/// What is finished is not trained again.
+void warn_of_missing_checkpoints(const Inputs& inputs, const std::vector<std::string>& finished) {
+    if (inputs.keep == Keep::none) return;
+    const auto missing = std::count_if(finished.begin(), finished.end(), [&](const std::string& id) {
+        return !fs::exists(fs::path(inputs.checkpoints) / (id + ".safetensors"));
+    });
+    if (missing > 0)
+        spdlog::warn(
+            "{} finished trials have no checkpoint: they were trained without `keep`, and are not trained "
+            "again; a sweep under another `name:` trains them with it",
+            missing);
+}
+
 /// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
 /// dismissed.
 int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world, bool& workers_wait) {
@@ -303,11 +319,13 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     {
         Store store(database);
         const SweepRecord record = record_of(prepared, options, channel.size());
-        remove_unfinished_files(prepared.scratch);  // the store is open: no other run writes there
+        for (const fs::path& folder : {prepared.scratch, fs::path(prepared.inputs.checkpoints)})
+            remove_unfinished_files(folder);  // the store is open: no other run writes there
         const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
+        warn_of_missing_checkpoints(prepared.inputs, store.finished(prepared.trials));
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
         const Plan plan =
             plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs), std::move(left.suspects));

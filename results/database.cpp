@@ -15,16 +15,12 @@ namespace {
 constexpr int kBusyMilliseconds = 60'000;
 
 /// It is not told how much SQLite wanted to write: some pages, less than this.
-[[noreturn]] void throw_no_room(const std::string& path) {
-    constexpr std::int64_t kEnough = 1'000'000;
-    throw StorageError("no room for the results: {}", room_text(path, kEnough));
-}
+constexpr std::int64_t kEnough = 1'000'000;
 
 [[noreturn]] void throw_error(sqlite3* database, int code) {
     const char* name = sqlite3_db_filename(database, "main");
     const std::string path = name && *name ? name : "the database";
     const std::string message = sqlite3_errmsg(database);
-    if ((code & 0xff) == SQLITE_IOERR && is_storage_code(sqlite3_system_errno(database))) throw_no_room(path);
     switch (code & 0xff) {
         case SQLITE_NOTADB:
             throw UserError("{} is not a results database; move it away, or name another folder", path);
@@ -43,10 +39,9 @@ constexpr int kBusyMilliseconds = 60'000;
             throw UserError("{} is locked by another program ({}); close it there, then run the same command again",
                             path, message);
         case SQLITE_FULL:
-            throw_no_room(path);
-        case SQLITE_IOERR:
-            throw UserError("cannot read or write {} ({}); check the disk, then run the same command again", path,
-                            message);
+            throw StorageError("no room for the results: {}", room_text(path, kEnough));
+        case SQLITE_IOERR:  // over quota, among others: SQLite does not tell which
+            throw StorageError("cannot read or write the results ({}): {}", message, room_text(path, kEnough));
         default:
             throw StatementError(code & 0xff, message);
     }

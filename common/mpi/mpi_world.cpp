@@ -4,15 +4,42 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "common/error.hpp"
+#include "common/silence.hpp"
 
 namespace thaw {
 namespace {
+
+constexpr int kGoOn = 75;  // the exit code that says: run the same command again
+
+/// Ends the process where the ranks do not come together in time: MPI itself would wait for ever for one that is dead.
+class StartLimit {
+  public:
+    explicit StartLimit(std::chrono::milliseconds limit)
+        : thread_([limit](const std::stop_token& stop) {
+              std::mutex mutex;
+              std::condition_variable_any started;
+              std::unique_lock lock(mutex);
+              if (started.wait_for(lock, stop, limit, [&] { return stop.stop_requested(); })) return;
+              if (stop.stop_requested()) return;
+              fmt::print(stderr,
+                         "thaw: the ranks did not come together in {:g} s: one of them, or its host, may be dead\n",
+                         std::chrono::duration<double>(limit).count());
+              std::fflush(stderr);
+              ::_exit(kGoOn);
+          }) {}
+
+  private:
+    std::jthread thread_;
+};
 
 /// Which party a message is for: rank 0 holds two.
 enum Tag : int { kToCoordinator = 1, kToWorker = 2 };
@@ -112,6 +139,8 @@ bool launched_by_mpi() {
 }
 
 MpiWorld::MpiWorld() {
+    // Starting many ranks takes its time.
+    const StartLimit limit(4 * usual_patience());
     int provided = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
     if (provided < MPI_THREAD_MULTIPLE)

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 /// Tails that train for seconds, tails that differ in their epochs alone, and heads.
 constexpr const char* kSweep =
     "backbone: mobilenet_v2\nfreeze: [all, features.15]\nhead: [none, \"16\"]\nlearning_rate: [1e-3, 1e-2]\n"
-    "epochs: [5, 12]\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
+    "epochs: [5, 12]\nkeep: best\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
 
 /// An epoch is computed again where it takes another time to do it: no two are the same to the last digit.
 using EpochTimes = std::map<std::string, double>;  // by "trial,epoch", in seconds
@@ -67,6 +67,14 @@ class Kills : public EndToEnd {
         return true;
     }
 
+    /// Of every trial, by file name.
+    std::map<std::string, std::string> checkpoints(const std::string& runs) const {
+        std::map<std::string, std::string> files;
+        for (const auto& entry : std::filesystem::directory_iterator(folder_ / runs / "test/checkpoints"))
+            files[entry.path().filename().string()] = text_of(entry.path());
+        return files;
+    }
+
     /// What of `before`, as it was when the world died, was computed again.
     void account(const EpochTimes& before, const EpochTimes& after) {
         std::map<std::string, double> lost;  // seconds by trial
@@ -102,6 +110,8 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
     ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.errors;
     const std::chrono::duration<double> takes = Clock::now() - start;
     const std::string expected = results("undisturbed");
+    const auto kept = checkpoints("undisturbed");
+    ASSERT_EQ(kept.size(), 12u);
 
     int done = 0;
     for (int round = 0; done < kills; ++round) {
@@ -118,6 +128,7 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
         for (int again = 0; again < 3 && last.exit_code != 0; ++again) last = call(world(runs));
         ASSERT_EQ(last.exit_code, 0) << last.errors;
         EXPECT_EQ(results(runs), expected) << "round " << round;
+        EXPECT_EQ(checkpoints(runs) == kept, true) << "round " << round;
         const EpochTimes after = epoch_times(runs);
         for (const EpochTimes& at_death : before) account(at_death, after);
         std::filesystem::remove_all(folder_ / runs);
