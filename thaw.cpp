@@ -42,6 +42,7 @@
 #include "worker/communicator/communicator.hpp"
 #include "worker/data/fashion_mnist.hpp"
 #include "worker/measure.hpp"
+#include "worker/network/device.hpp"
 #include "worker/preflight.hpp"
 #include "worker/threads.hpp"
 #include "worker/worker.hpp"
@@ -73,6 +74,7 @@ struct SweepOptions {
     std::string runs = "runs";
     std::string cache, disk, memory;  // empty: the default
     std::string weights_dir;
+    std::string device = "auto";
     int threads = 0;  // 0: the cores this rank may use
     bool no_sharing = false, force = false, quiet = false;
     std::string command_line;
@@ -149,7 +151,7 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
              std::unordered_map<std::string, int> known_epochs = {}, std::set<std::string> suspects = {}) {
     constexpr double kWorthMeasuring = 5;  // s
     Inputs& inputs = prepared.inputs;
-    const fs::path file = speeds_file(options.threads);
+    const fs::path file = speeds_file(options.threads, on_gpu() ? "gpu" : "");
     inputs.speeds = Speeds::read(file);
     const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
                              std::move(known_epochs), std::move(suspects)};
@@ -271,6 +273,7 @@ std::map<std::string, std::string> describe_environment(const Inputs& inputs, in
     return {{"thaw", THAW_VERSION},
             {"host", host_name()},
             {"ranks", std::to_string(ranks)},
+            {"device", device_name()},
             {"threads per rank", std::to_string(threads)},
             {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
             {"frozen executor", inputs.frozen_back_end}};
@@ -362,15 +365,16 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     return outcome.failed > 0 ? kSomeTrialsFailed : kDone;
 }
 
-/// Threads of this rank. The first on each host says where its ranks are badly placed. Collective where there is a
-/// world.
-int threads_per_rank(const SweepOptions& options, bool launched) {
+/// This rank's threads and device. The first on each host says where its ranks are badly placed. Collective where there
+/// is a world.
+void take_place(SweepOptions& options, bool launched) {
     HostRanks host{{allowed_cores()}, usable_cores(), launched, options.threads};
     int self = 0;
     if (launched) host.cores = gather_on_host(host.cores[0], self);
     const std::string warning = self == 0 && !options.quiet ? placement_warning(host, host_name()) : "";
     if (!warning.empty()) spdlog::warn("{} (`thaw help cluster` says more)", warning);
-    return threads_of(host, static_cast<std::size_t>(self));
+    options.threads = threads_of(host, static_cast<std::size_t>(self));
+    choose_device(options.device, self);
 }
 
 /// The exit code that an error stands for.
@@ -399,7 +403,7 @@ int run_sweep(SweepOptions options) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of who writes it
     prepare_process();
     const auto patience = usual_patience();
-    options.threads = threads_per_rank(options, world.has_value());
+    take_place(options, world.has_value());
     const ServeOptions serving{
         options.threads, patience,
         [&] {
@@ -409,7 +413,10 @@ int run_sweep(SweepOptions options) {
                                                                world->hosts()[static_cast<std::size_t>(world->rank())])
                                                  : "")));
         },
-        [](const std::vector<int>& ranks) { return make_mpi_communicator(ranks); }};
+        [](const std::vector<int>& ranks) {
+            auto control = make_mpi_communicator(ranks);
+            return on_gpu() ? make_nccl_communicator(std::move(control), {.device = gpu_index()}) : std::move(control);
+        }};
     ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
     if (!ends.coordinator) {
         serve(*ends.workers[0], serving);
@@ -444,7 +451,7 @@ PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
 
 int show_plan(SweepOptions options, int ranks, bool explain) {
     prepare_process();
-    options.threads = threads_per_rank(options, false);
+    take_place(options, false);
     PreparedSweep prepared;
     prepare(options, ranks, true, prepared);
     Plan plan = plan_of(options, prepared, std::move(prepared.trials));
@@ -525,6 +532,9 @@ void add_sweep_options(CLI::App& command, SweepOptions& options) {
                        "Look for weight files here first, then in $THAW_WEIGHTS, then in ~/.cache/thaw/weights");
     command.add_option("--threads", options.threads, "Pieces of work at once on each rank (default: its cores)")
         ->check(CLI::PositiveNumber);
+    command.add_option("--device", options.device, "What networks run on: a GPU for each rank of a host, or the CPU")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+        ->capture_default_str();
     command.add_flag("--no-sharing", options.no_sharing,
                      "Do every trial's work anew (to check that sharing changes nothing)");
     command.add_flag("--force", options.force, "Allow more than a million trials");

@@ -26,6 +26,9 @@ class Fingerprint {
     void* state_;
 };
 
+/// Two lower-case digits a byte.
+std::string to_hex(const unsigned char* bytes, std::size_t count);
+
 /// The fingerprint of one string.
 std::string fingerprint(std::string_view bytes);
 

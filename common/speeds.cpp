@@ -52,14 +52,14 @@ void Speeds::write(const std::filesystem::path& file) const {
     write_file(file, nlohmann::json(results_).dump(1));
 }
 
-std::filesystem::path speeds_file(int threads) {
+std::filesystem::path speeds_file(int threads, const std::string& device) {
     if (const char* chosen = std::getenv("THAW_SPEEDS")) return chosen;
     std::string processor;
     std::ifstream info("/proc/cpuinfo");
     for (std::string line; processor.empty() && std::getline(info, line);)
         if (line.starts_with("model name")) processor = line;
     const std::string key =
-        fingerprint(fmt::format("{} {} {}", processor, std::thread::hardware_concurrency(), threads));
+        fingerprint(fmt::format("{} {} {}{}", processor, std::thread::hardware_concurrency(), threads, device));
     const char* home = std::getenv("HOME");
     return std::filesystem::path(home ? home : "/tmp") / ".cache" / "thaw" /
            fmt::format("speeds-{}.json", key.substr(0, 16));

@@ -58,7 +58,7 @@ class Speeds {
 };
 
 /// Where this machine's results are kept, for ranks of so many threads: $THAW_SPEEDS, or a file in ~/.cache/thaw named
-/// by the processor and the number of threads.
-std::filesystem::path speeds_file(int threads);
+/// by the processor, the number of threads and the device, if not the CPU.
+std::filesystem::path speeds_file(int threads, const std::string& device = "");
 
 }  // namespace thaw

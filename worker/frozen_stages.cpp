@@ -124,12 +124,12 @@ bool forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMa
         make_frozen_network(graph, tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
     const auto count = static_cast<std::int64_t>(missing.size());
     std::atomic<std::int64_t> done{images.rows() - count};
-    const std::int64_t batches = (count + kCanonicalBatch - 1) / kCanonicalBatch;
+    const std::int64_t batches = (count + network->batch() - 1) / network->batch();
     for_each_index(static_cast<std::size_t>(batches), threads, [&](std::size_t batch) {
         if (stop.stop_requested()) return;
         compute_on_one_thread();
-        const std::int64_t first = static_cast<std::int64_t>(batch) * kCanonicalBatch;
-        const int size = static_cast<int>(std::min<std::int64_t>(kCanonicalBatch, count - first));
+        const std::int64_t first = static_cast<std::int64_t>(batch) * network->batch();
+        const int size = static_cast<int>(std::min<std::int64_t>(network->batch(), count - first));
         Batch(*network, images, incomplete).run(missing.data() + first, size);
         reports.progress(done += size);
     });
@@ -180,15 +180,15 @@ bool forward_in_group(const FeaturesStage& stage, const LayerGraph& graph, const
     const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
     const auto network =
         make_frozen_network(graph, *tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
+    const auto each = static_cast<std::size_t>(network->batch());
     const auto image_bytes = static_cast<std::size_t>(images.row_elements());
     const auto rows_of = [&](std::size_t batch) {
-        const std::size_t first = batch * kCanonicalBatch;
-        return std::span(share.missing)
-            .subspan(first, std::min<std::size_t>(kCanonicalBatch, share.missing.size() - first));
+        const std::size_t first = batch * each;
+        return std::span(share.missing).subspan(first, std::min(each, share.missing.size() - first));
     };
     GroupBatches batches;
-    batches.count = (share.missing.size() + kCanonicalBatch - 1) / kCanonicalBatch;
-    batches.bytes = kCanonicalBatch * sum * sizeof(float);
+    batches.count = (share.missing.size() + each - 1) / each;
+    batches.bytes = each * sum * sizeof(float);
     batches.compute = [&](std::size_t batch, std::byte* out) {
         compute_on_one_thread();
         const auto rows = rows_of(batch);

@@ -1,7 +1,5 @@
 #include "worker/measure.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -9,6 +7,7 @@
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
+#include "common/log.hpp"
 #include "worker/data/array_file.hpp"
 #include "worker/data/image_cache.hpp"
 #include "worker/network/frozen_network.hpp"
@@ -145,12 +144,14 @@ class Measuring {
         });
         Measured image = on_all(threads_, [&](int) {
             const std::size_t bytes = std::size_t{3} * static_cast<std::size_t>(probe.image_size) *
-                                      static_cast<std::size_t>(probe.image_size) * kCanonicalBatch;
+                                      static_cast<std::size_t>(probe.image_size) *
+                                      static_cast<std::size_t>(network->batch());
             const std::vector<std::uint8_t> images(bytes, 100);
-            std::vector<float> features(static_cast<std::size_t>(tap_elements(graph, tap)) * kCanonicalBatch);
+            std::vector<float> features(static_cast<std::size_t>(tap_elements(graph, tap)) *
+                                        static_cast<std::size_t>(network->batch()));
             const double batch =
-                usual_seconds(4, [&] { network->run(images.data(), kCanonicalBatch, {features.data()}); });
-            return Measured{batch / kCanonicalBatch, 0, 0};
+                usual_seconds(4, [&] { network->run(images.data(), network->batch(), {features.data()}); });
+            return Measured{batch / network->batch(), 0, 0};
         });
         image.setup = setup;
         return image;
@@ -251,7 +252,7 @@ void measure_speeds(const std::vector<Probe>& probes, const Inputs& inputs, int 
         try {
             speeds.put(probe, measuring.measure(probe));
         } catch (const std::exception& error) {
-            spdlog::warn("the speed of '{}' cannot be measured: {}", probe.key(), error.what());
+            log_warning(fmt::format("the speed of '{}' cannot be measured: {}", probe.key(), error.what()));
         }
     }
 }

@@ -1,7 +1,5 @@
 #include "worker/train_stage.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <list>
 #include <map>
@@ -57,12 +55,13 @@ class WindowOfFeatures {
     /// Members of a group compute a share each, and get all.
     void load(std::span<const int> rows, Group* group) {
         for (std::size_t i = 0; i < rows.size(); ++i) places_[static_cast<std::size_t>(rows[i])] = static_cast<int>(i);
-        const std::size_t batches = (rows.size() + kCanonicalBatch - 1) / kCanonicalBatch;
+        const auto each = static_cast<std::size_t>(network_->batch());
+        const std::size_t batches = (rows.size() + each - 1) / each;
         const auto [begin, end] = group ? group->share_of(batches) : std::pair{std::size_t{0}, batches};
         for_each_index(end - begin, threads_, [&, from = begin](std::size_t batch) {
             compute_on_one_thread();
-            const std::size_t first = (from + batch) * kCanonicalBatch;
-            const std::size_t count = std::min<std::size_t>(kCanonicalBatch, rows.size() - first);
+            const std::size_t first = (from + batch) * each;
+            const std::size_t count = std::min(each, rows.size() - first);
             const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
             std::vector<std::uint8_t> pixels(count * row_bytes);
             for (std::size_t i = 0; i < count; ++i) {
@@ -76,10 +75,10 @@ class WindowOfFeatures {
         std::vector<std::size_t> begins;
         const std::size_t row_bytes = static_cast<std::size_t>(rows_.elements) * sizeof(float);
         for (int member = 0; member <= group->size(); ++member)
-            begins.push_back(std::min(batches * static_cast<std::size_t>(member) /
-                                          static_cast<std::size_t>(group->size()) * kCanonicalBatch,
-                                      rows.size()) *
-                             row_bytes);
+            begins.push_back(
+                std::min(batches * static_cast<std::size_t>(member) / static_cast<std::size_t>(group->size()) * each,
+                         rows.size()) *
+                row_bytes);
         group->all_gather(std::as_writable_bytes(std::span(values_)), begins);
     }
 

@@ -37,6 +37,12 @@ TEST_F(Input, UnknownFlagsAreRefused) {
     EXPECT_EQ(thaw({"--version"}).exit_code, 0);
 }
 
+TEST_F(Input, AGpuThatIsNotThereIsRefused) {
+    if (std::filesystem::exists("/dev/nvidia0")) GTEST_SKIP() << "there is a GPU here";
+    expect_refused(thaw({"run", sweep("backbone: alexnet\n"), "--device", "cuda"}), HasSubstr("--device cpu"));
+    expect_refused(thaw({"run", sweep("backbone: alexnet\n"), "--device", "tpu"}), HasSubstr("--device"));
+}
+
 TEST_F(Input, AMissingSweepFileIsNamed) {
     expect_refused(run((folder_ / "nowhere.yaml").string()), HasSubstr("nowhere.yaml"));
 }

@@ -38,7 +38,9 @@ constexpr int kCanonicalBatch = 4;
 class FrozenNetwork {
   public:
     virtual ~FrozenNetwork() = default;
-    /// `images`: [count, size, size, 3] RGB; count <= kCanonicalBatch. outputs[i]: tap i's [count, elements].
+    /// Images that go through at once: kCanonicalBatch, or more on a GPU.
+    virtual int batch() const { return kCanonicalBatch; }
+    /// `images`: [count, size, size, 3] RGB; count <= batch(). outputs[i]: tap i's [count, elements].
     virtual void run(const std::uint8_t* images, int count, const std::vector<float*>& outputs) const = 0;
 };
 

@@ -5,6 +5,8 @@
 
 #include "common/error.hpp"
 #include "worker/network/batch_norm.hpp"
+#include "worker/network/device.hpp"
+#include "worker/network/group_batch_norm.hpp"
 
 namespace thaw {
 namespace {
@@ -13,9 +15,14 @@ torch::Tensor to_torch(const TensorMap& tensors, const std::string& name, torch:
     const auto found = tensors.find(name);
     THAW_CHECK(found != tensors.end(), "tensor {} is missing, though the weights were checked", name);
     // from_blob borrows; clone owns.
-    return torch::from_blob(const_cast<float*>(found->second.values.data()), found->second.shape, torch::kFloat32)
-        .to(dtype)
-        .clone();
+    const torch::Tensor tensor =
+        torch::from_blob(const_cast<float*>(found->second.values.data()), found->second.shape, torch::kFloat32)
+            .to(dtype)
+            .clone();
+    // On a GPU frozen convolutions want their weights in the order of their maps.
+    return on_gpu() ? tensor.to(compute_device())
+                          .contiguous(tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous)
+                    : tensor;
 }
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {
@@ -219,22 +226,40 @@ torch::Tensor TorchNetwork::normalize(int index, const torch::Tensor& x, bool tr
     if (index >= frozen_ && x.is_cpu())
         return batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training, layer.momentum,
                           layer.epsilon, activation, group_);
+    if (index >= frozen_ && training && group_)
+        return activate(group_batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, layer.momentum,
+                                         layer.epsilon, *group_),
+                        activation);
     return activate(torch::batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training,
                                       layer.momentum, layer.epsilon, /*cudnn_enabled=*/true),
                     activation);
 }
 
+torch::Device compute_device() {
+    return on_gpu() ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(gpu_index())) : torch::kCPU;
+}
+
+Preprocessor::Preprocessor(const Preprocessing& preprocessing, torch::Dtype dtype) : bgr_(preprocessing.bgr) {
+    const auto per_channel = [&](const double* values) {
+        return torch::tensor({values[0], values[1], values[2]}, torch::kFloat64)
+            .to(compute_device(), dtype)
+            .view({1, 3, 1, 1});
+    };
+    mean_ = per_channel(preprocessing.mean);
+    deviation_ = per_channel(preprocessing.deviation);
+}
+
+torch::Tensor Preprocessor::operator()(const torch::Tensor& pixels) const {
+    torch::Tensor values = pixels.to(mean_.scalar_type()).permute({0, 3, 1, 2});
+    if (bgr_) values = values.flip({1});
+    return (values - mean_).div_(deviation_);
+}
+
 torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, const Preprocessing& preprocessing,
                          torch::Dtype dtype) {
-    torch::Tensor pixels =
-        torch::from_blob(const_cast<std::uint8_t*>(images), {count, image_size, image_size, 3}, torch::kUInt8)
-            .to(dtype)
-            .permute({0, 3, 1, 2});
-    if (preprocessing.bgr) pixels = pixels.flip({1});
-    const auto per_channel = [&](const double* values) {
-        return torch::tensor({values[0], values[1], values[2]}, torch::kFloat64).to(dtype).view({1, 3, 1, 1});
-    };
-    return (pixels - per_channel(preprocessing.mean)).div_(per_channel(preprocessing.deviation)).contiguous();
+    const torch::Tensor pixels =
+        torch::from_blob(const_cast<std::uint8_t*>(images), {count, image_size, image_size, 3}, torch::kUInt8);
+    return Preprocessor(preprocessing, dtype)(pixels.to(compute_device())).contiguous();
 }
 
 torch::Tensor pool(const torch::Tensor& map, Pooling pooling) {

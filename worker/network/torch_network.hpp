@@ -59,7 +59,21 @@ class TorchNetwork {
     std::vector<int> last_reader_;  // of each layer's output, to free it in time
 };
 
-/// [n, s, s, 3] uint8 RGB -> [n, 3, s, s] as the weights want it.
+/// Where new tensors of worker code lie; see device.hpp.
+torch::Device compute_device();
+
+/// [n, s, s, 3] uint8 RGB -> [n, 3, s, s] as the weights want it, in channels-last order.
+class Preprocessor {
+  public:
+    explicit Preprocessor(const Preprocessing& preprocessing, torch::Dtype dtype = torch::kFloat32);
+    torch::Tensor operator()(const torch::Tensor& pixels) const;
+
+  private:
+    bool bgr_;
+    torch::Tensor mean_, deviation_;
+};
+
+/// The same for images in the host's memory.
 torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, const Preprocessing& preprocessing,
                          torch::Dtype dtype = torch::kFloat32);
 

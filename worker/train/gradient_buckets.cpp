@@ -1,9 +1,9 @@
 #include "worker/train/gradient_buckets.hpp"
 
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
-#include <torch/csrc/autograd/variable.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "common/error.hpp"
 

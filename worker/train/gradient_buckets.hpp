@@ -1,10 +1,11 @@
 // Sums gradients over the members of a group while the backward pass is still at work on the layers before.
 #pragma once
 
+#include <torch/csrc/autograd/variable.h>
 #include <torch/torch.h>
 
-#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "worker/communicator/group.hpp"
@@ -42,8 +43,9 @@ class GradientBuckets {
     Group& group_;
     std::span<Scalar> gradients_;
     std::vector<Bucket> buckets_;
-    std::size_t started_ = 0;                                           // the first buckets, in this step
-    std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;  // kept, or their hooks go with them
+    std::size_t started_ = 0;  // the first buckets, in this step
+    /// A pointer that is not the same in all LibTorches. Kept, or their hooks go with them.
+    std::vector<decltype(torch::autograd::impl::grad_accumulator(std::declval<torch::Tensor>()))> accumulators_;
 };
 
 }  // namespace thaw

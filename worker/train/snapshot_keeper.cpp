@@ -1,12 +1,11 @@
 #include "worker/train/snapshot_keeper.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <filesystem>
 #include <optional>
 
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
+#include "common/log.hpp"
 
 namespace thaw {
 
@@ -67,7 +66,7 @@ std::int64_t SnapshotKeeper::write(const std::string& path) {
                        .make_room(static_cast<std::int64_t>(snapshot.state.size()));
         bytes = write_snapshot(path, snapshot);
     } catch (const StageError& error) {
-        if (!warned_) spdlog::warn("{}; without a snapshot, who goes on trains again", error.what());
+        if (!warned_) log_warning(std::string(error.what()) + "; without a snapshot, who goes on trains again");
         warned_ = true;
         return 0;
     }

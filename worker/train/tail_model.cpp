@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <variant>
 
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
+#include "worker/network/device.hpp"
 #include "worker/network/torch_network.hpp"
 #include "worker/train/gradient_buckets.hpp"
 #include "worker/train/head_layout.hpp"
 #include "worker/train/model_state.hpp"
 #include "worker/train/optimizer.hpp"
+#include "worker/train/torch_optimizer.hpp"
 
 namespace thaw {
 namespace {
@@ -34,8 +37,9 @@ class TailModel : public Model {
         for (const torch::Tensor* parameter : network_.trained_parameters())
             size += static_cast<std::size_t>(parameter->numel());
         flat_ = torch::empty({static_cast<std::int64_t>(size)}, kType);
-        gradients_ = torch::zeros({static_cast<std::int64_t>(size)}, kType);
         initialize_head(layout_, trial.seed, flat_.template data_ptr<Scalar>());
+        flat_ = flat_.to(compute_device());
+        gradients_ = torch::zeros_like(flat_);
         std::int64_t at = 0;
         for (const DenseShape& layer : layout_.layers) {
             weights_.push_back(adopt({layer.outputs, layer.inputs}, at));
@@ -45,7 +49,10 @@ class TailModel : public Model {
             flat_.narrow(0, at, parameter->numel()).copy_(parameter->flatten());
             *parameter = adopt(parameter->sizes().vec(), at);
         }
-        optimizer_ = std::make_unique<FlatOptimizer<Scalar>>(trial.optimizer, trial.learning_rate, size);
+        if (on_gpu())
+            optimizer_.template emplace<TorchOptimizer>(trial.optimizer, trial.learning_rate, flat_);
+        else
+            optimizer_.template emplace<FlatOptimizer<Scalar>>(trial.optimizer, trial.learning_rate, size);
         if (group) sum_gradients_over(*group);
     }
 
@@ -65,7 +72,10 @@ class TailModel : public Model {
             group_->all_reduce_sum(std::span<double>(values));
             sums = {values[0], static_cast<int>(values[1])};
         }
-        optimizer_->step(flat_.template data_ptr<Scalar>(), gradients_.template data_ptr<Scalar>());
+        if (auto* flat = std::get_if<FlatOptimizer<Scalar>>(&optimizer_))
+            flat->step(flat_.template data_ptr<Scalar>(), gradients_.template data_ptr<Scalar>());
+        else
+            std::get<TorchOptimizer>(optimizer_).step(flat_, gradients_);
         return sums;
     }
 
@@ -90,21 +100,24 @@ class TailModel : public Model {
     }
 
     std::string state() const override {
-        const std::string optimizer = optimizer_->state();
-        std::vector<std::string_view> parts = {optimizer, bytes_of(flat_)};
-        for (const torch::Tensor& statistic : network_.trained_statistics()) parts.push_back(bytes_of(statistic));
+        const std::string optimizer = optimizer_state();
+        const std::vector<torch::Tensor> tensors = on_host(trained_tensors());
+        std::vector<std::string_view> parts = {optimizer};
+        for (const torch::Tensor& tensor : tensors) parts.push_back(bytes_of(tensor));
         return join_state(parts);
     }
 
     void restore(std::string_view state) override {
-        std::vector<torch::Tensor> tensors = network_.trained_statistics();
-        tensors.insert(tensors.begin(), flat_);
-        std::vector<std::size_t> sizes = {optimizer_->state().size()};
+        const std::vector<torch::Tensor> tensors = trained_tensors();
+        std::vector<std::size_t> sizes = {optimizer_state().size()};
         for (const torch::Tensor& tensor : tensors) sizes.push_back(tensor.nbytes());
         const auto parts = split_state(state, sizes);
-        optimizer_->restore(parts[0]);
-        for (std::size_t i = 0; i < tensors.size(); ++i)
-            parts[i + 1].copy(static_cast<char*>(tensors[i].data_ptr()), tensors[i].nbytes());
+        restore_optimizer(parts[0]);
+        for (std::size_t i = 0; i < tensors.size(); ++i) {
+            torch::Tensor values = torch::empty(tensors[i].sizes(), kType);
+            parts[i + 1].copy(static_cast<char*>(values.data_ptr()), values.nbytes());
+            tensors[i].copy_(values);
+        }
     }
 
     TensorMap tensors() const override {
@@ -120,12 +133,35 @@ class TailModel : public Model {
 
     std::string parameters_hash() const override {
         Fingerprint hash;
-        hash.add(bytes_of(flat_));
-        for (const torch::Tensor& statistic : network_.trained_statistics()) hash.add(bytes_of(statistic));
+        for (const torch::Tensor& tensor : on_host(trained_tensors())) hash.add(bytes_of(tensor));
         return hash.hex();
     }
 
   private:
+    /// All that training changes, but for the optimizer's.
+    std::vector<torch::Tensor> trained_tensors() const {
+        std::vector<torch::Tensor> tensors = network_.trained_statistics();
+        tensors.insert(tensors.begin(), flat_);
+        return tensors;
+    }
+
+    static std::vector<torch::Tensor> on_host(std::vector<torch::Tensor> tensors) {
+        for (torch::Tensor& tensor : tensors) tensor = tensor.cpu();
+        return tensors;
+    }
+
+    std::string optimizer_state() const {
+        if (const auto* flat = std::get_if<FlatOptimizer<Scalar>>(&optimizer_)) return flat->state();
+        return std::get<TorchOptimizer>(optimizer_).state();
+    }
+
+    void restore_optimizer(std::string_view state) {
+        if (auto* flat = std::get_if<FlatOptimizer<Scalar>>(&optimizer_))
+            flat->restore(state);
+        else
+            std::get<TorchOptimizer>(optimizer_).restore(state);
+    }
+
     static std::string_view bytes_of(const torch::Tensor& tensor) {
         return {static_cast<const char*>(tensor.data_ptr()), tensor.nbytes()};
     }
@@ -170,7 +206,7 @@ class TailModel : public Model {
     }
 
     static torch::Tensor as_tensor(std::span<const int> labels) {
-        return torch::tensor(at::ArrayRef<int>(labels.data(), labels.size()), torch::kInt64);
+        return torch::tensor(at::ArrayRef<int>(labels.data(), labels.size()), torch::kInt64).to(compute_device());
     }
 
     static torch::Tensor loss_sum(const torch::Tensor& logits, const torch::Tensor& targets) {
@@ -195,7 +231,7 @@ class TailModel : public Model {
             torch::empty({count, input_shape_.channels, input_shape_.height, input_shape_.width}, torch::kFloat32);
         for (std::size_t i = 0; i < rows.size(); ++i)
             std::memcpy(batch.data_ptr<float>() + i * elements, input_.features[rows[i]], elements * sizeof(float));
-        return batch.to(kType);
+        return batch.to(compute_device(), kType);
     }
 
     /// Logits; epoch 0 is inference.
@@ -221,7 +257,7 @@ class TailModel : public Model {
                               at);
             at += units;
         }
-        return mask;
+        return mask.to(compute_device());
     }
 
     Trial trial_;
@@ -234,8 +270,8 @@ class TailModel : public Model {
     HeadLayout layout_;
     torch::Tensor flat_, gradients_;
     std::vector<torch::Tensor> weights_, biases_;
-    std::unique_ptr<FlatOptimizer<Scalar>> optimizer_;
-    std::unique_ptr<GradientBuckets<Scalar>> buckets_;  // with a group
+    std::variant<std::monostate, FlatOptimizer<Scalar>, TorchOptimizer> optimizer_;  // on the CPU; on a GPU
+    std::unique_ptr<GradientBuckets<Scalar>> buckets_;                               // with a group
 };
 
 }  // namespace
