@@ -34,6 +34,15 @@ std::string read_name(const YamlReader& reader, const YAML::Node& node) {
     return name;
 }
 
+/// 0 for auto.
+int read_ranks_per_trial(const YamlReader& reader, const YAML::Node& node) {
+    const std::string text = reader.text(node, "ranks_per_trial");
+    if (text == "auto") return 0;
+    if (text.find_first_not_of("+-.0123456789") != std::string::npos)
+        reader.fail(node, "ranks_per_trial is '{}'; write how many ranks train one trial together, or auto", text);
+    return static_cast<int>(reader.integer(node, "ranks_per_trial", 1, kMostRanks));
+}
+
 SplitOptions read_split(const YamlReader& reader, const YAML::Node& node) {
     SplitOptions split;
     const auto method = [&](const YAML::Node& word) {
@@ -256,8 +265,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
         const std::string& key = entry.first.Scalar();
         if (key == "name") sweep.name = read_name(reader, entry.second);
         if (key == "data") sweep.data = read_data(reader, entry.second);
-        if (key == "ranks_per_trial" && reader.text(entry.second, key) != "auto")
-            sweep.ranks_per_trial = static_cast<int>(reader.integer(entry.second, key, 1, kMostRanks));
+        if (key == "ranks_per_trial") sweep.ranks_per_trial = read_ranks_per_trial(reader, entry.second);
         if (key == "keep")
             sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
                 return parse_name("keep", keep_names(), reader.text(node, "keep"));
