@@ -26,13 +26,16 @@
 #include "common/mpi/host_ranks.hpp"
 #include "common/mpi/mpi_world.hpp"
 #include "common/placement.hpp"
+#include "common/storage.hpp"
 #include "coordinator/coordinator.hpp"
 #include "coordinator/expand.hpp"
 #include "coordinator/group_sizes.hpp"
+#include "coordinator/heartbeat.hpp"
 #include "coordinator/help.hpp"
 #include "coordinator/plan.hpp"
 #include "coordinator/submit.hpp"
 #include "coordinator/sweep_file.hpp"
+#include "coordinator/unfinished.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
 #include "results/store.hpp"
@@ -52,8 +55,8 @@ enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterr
 
 std::atomic<bool> stop_requested{false};
 
-/// Once: stop as soon as what runs can be left. Again, more than a second later (launchers may deliver one Ctrl-C
-/// twice): kill; nothing that is done is lost by that either.
+/// Once: trainings finish the epoch they are at, all else is left. Again, more than a second later (launchers may
+/// deliver one Ctrl-C twice): kill; nothing that is done is lost by that either.
 void request_stop(int signal) {
     static std::atomic<std::time_t> first{0};
     const std::time_t now = std::time(nullptr);
@@ -143,13 +146,13 @@ std::int64_t memory_budget_of(const SweepOptions& options, const Sweep& sweep, b
 /// The plan for these trials. Where it is long enough for that to be a small part of it, what it wants to know of this
 /// machine and is not known yet is measured first.
 Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<Trial> trials,
-             std::unordered_map<std::string, int> known_epochs = {}) {
+             std::unordered_map<std::string, int> known_epochs = {}, std::set<std::string> suspects = {}) {
     constexpr double kWorthMeasuring = 5;  // s
     Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads);
     inputs.speeds = Speeds::read(file);
     const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
-                             std::move(known_epochs)};
+                             std::move(known_epochs), std::move(suspects)};
     if (wanted.sharing) {
         const CacheFolder cache(options.cache_folder());
         inputs.cached_arrays = cache.arrays();
@@ -215,6 +218,9 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.inputs = inspect_inputs(request);
     prepared.inputs.cache_budget = budget_of(options, sweep);
     prepared.inputs.ranks = ranks;
+    prepared.inputs.keep = sweep.keep;
+    prepared.inputs.checkpoints = (prepared.folder / "checkpoints").string();
+    if (sweep.keep != Keep::none) make_folder(prepared.inputs.checkpoints, "--runs");
     prepared.inputs.memory_budget = memory_budget_of(options, sweep, one_host);
     prepared.memory.emplace();
     prepared.inputs.memory_folder = prepared.memory->path().string();
@@ -290,56 +296,39 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     return record;
 }
 
-/// What earlier runs have left to do.
-struct Unfinished {
-    std::vector<Trial> trials;
-    std::unordered_map<std::string, int> known_epochs;  // of those among them that were stopped, by id
-    std::size_t finished = 0, stopped = 0;
-};
-
-/// Tells the stopping rule what earlier runs have shown; who was stopped and still would be is left alone.
-Unfinished unfinished_of(const std::vector<Trial>& trials, const Store& store, EarlyStopping& stopping) {
-    Unfinished left;
-    const auto finished = store.finished(trials);
-    std::set<std::string> done(finished.begin(), finished.end());
-    left.finished = done.size();
-    if (stopping.judges()) {
-        for (const auto& [id, epochs] : store.shown(trials)) {
-            for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
-            if (!done.contains(id)) left.known_epochs[id] = static_cast<int>(epochs.size());
-        }
-    }
-    for (const Fate& fate : stopping.decided())
-        if (!fate.goes_on && left.known_epochs.contains(fate.trial)) left.stopped += done.insert(fate.trial).second;
-    std::copy_if(trials.begin(), trials.end(), std::back_inserter(left.trials),
-                 [&](const Trial& trial) { return !done.contains(trial.id); });
-    return left;
-}
-
-/// " (3 finished, 2 stopped before)"
-std::string before_text(const Unfinished& left) {
-    if (left.finished + left.stopped == 0) return "";
-    if (left.stopped == 0) return fmt::format(" ({} finished before)", left.finished);
-    return fmt::format(" ({} finished, {} stopped before)", left.finished, left.stopped);
+/// What is finished is not trained again.
+void warn_of_missing_checkpoints(const Inputs& inputs, const std::vector<std::string>& finished) {
+    if (inputs.keep == Keep::none) return;
+    const auto missing = std::count_if(finished.begin(), finished.end(), [&](const std::string& id) {
+        return !fs::exists(fs::path(inputs.checkpoints) / (id + ".safetensors"));
+    });
+    if (missing > 0)
+        spdlog::warn(
+            "{} finished trials have no checkpoint: they were trained without `keep`, and are not trained "
+            "again; a sweep under another `name:` trains them with it",
+            missing);
 }
 
 /// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
 /// dismissed.
-int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_host, bool& workers_wait) {
+int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world, bool& workers_wait) {
     PreparedSweep prepared;
-    prepare(options, channel.size(), one_host, prepared);
+    prepare(options, channel.size(), !world || world->local_size() == world->size(), prepared);
     const fs::path database = prepared.folder / "results.db";
     Outcome outcome;
     {
         Store store(database);
         const SweepRecord record = record_of(prepared, options, channel.size());
-        remove_unfinished_files(prepared.scratch);  // the store is open: no other run writes there
+        for (const fs::path& folder : {prepared.scratch, fs::path(prepared.inputs.checkpoints)})
+            remove_unfinished_files(folder);  // the store is open: no other run writes there
         const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
+        warn_of_missing_checkpoints(prepared.inputs, store.finished(prepared.trials));
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
-        const Plan plan = plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs));
+        const Plan plan =
+            plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs), std::move(left.suspects));
         for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
             cache.use(snapshot);
         require_disk_space(plan, cache);
@@ -349,16 +338,20 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, bool one_h
                        prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
                        channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
-        outcome =
-            coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
-                       {.cache = (plan.shared ? cache.path() : prepared.scratch).string(), .stopping = &stopping});
+        outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
+                             {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
+                              .stopping = &stopping,
+                              .hosts = world ? world->hosts() : std::vector<std::string>()});
         workers_wait = false;
+        outcome.failed += left.given_up;
+        const bool left_early = outcome.interrupted || !outcome.storage_error.empty();
         store.end_sweep(!outcome.input_error.empty() ? "wrong input"
-                        : outcome.interrupted        ? "interrupted"
+                        : left_early                 ? "interrupted"
                                                      : "ok",
                         outcome.seconds);
     }
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
+    if (!outcome.storage_error.empty()) throw StorageError(outcome.storage_error);
     const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
     write_report(database, html, markdown);
     if (!options.quiet) fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
@@ -380,28 +373,61 @@ int threads_per_rank(const SweepOptions& options, bool launched) {
     return threads_of(host, static_cast<std::size_t>(self));
 }
 
+/// The exit code that an error stands for.
+int exit_code_of(const std::exception& error) {
+    if (dynamic_cast<const UserError*>(&error)) return kWrongInput;
+    if (is_storage_error(error) || dynamic_cast<const RankLost*>(&error)) return kInterrupted;
+    return kSomeTrialsFailed;
+}
+
+void print_error(const std::exception& error) {
+    fmt::print(stderr, "thaw: {}\n", error.what());
+    if (exit_code_of(error) == kInterrupted) fmt::print(stderr, "thaw: interrupted; run the same command to go on\n");
+    std::fflush(stderr);
+}
+
+/// A part of the world cannot be reached: the rest of it would wait for ever.
+[[noreturn]] void end_world(const std::exception& error) {
+    print_error(error);
+    MpiWorld::abort(kInterrupted);
+}
+
 int run_sweep(SweepOptions options) {
     std::optional<MpiWorld> world;
     if (launched_by_mpi()) world.emplace();
     for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) std::signal(signal, request_stop);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of who writes it
     prepare_process();
+    const auto patience = usual_patience();
     options.threads = threads_per_rank(options, world.has_value());
+    const ServeOptions serving{
+        options.threads, patience,
+        [&] {
+            end_world(RankLost(fmt::format("rank 0, which coordinates, was not heard of for {:g} s{}",
+                                           std::chrono::duration<double>(patience).count(),
+                                           world ? fmt::format(" by rank {} ({})", world->rank(),
+                                                               world->hosts()[static_cast<std::size_t>(world->rank())])
+                                                 : "")));
+        },
+        [](const std::vector<int>& ranks) { return make_mpi_communicator(ranks); }};
     ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
-    const auto make_group = [](const std::vector<int>& ranks) { return make_mpi_communicator(ranks); };
     if (!ends.coordinator) {
-        serve(*ends.workers[0], options.threads, make_group);
+        serve(*ends.workers[0], serving);
         return kDone;
     }
-    std::jthread worker([&] { serve(*ends.workers[0], options.threads, make_group); });
+    std::jthread worker([&] { serve(*ends.workers[0], serving); });
+    const Heartbeat heartbeat(*ends.coordinator, patience);
     bool workers_wait = true;
     try {
-        return run_as_coordinator(options, *ends.coordinator, !world || world->local_size() == ends.coordinator->size(),
-                                  workers_wait);
+        return run_as_coordinator(options, *ends.coordinator, world ? &*world : nullptr, workers_wait);
+    } catch (const RankLost& error) {
+        end_world(error);
     } catch (const std::exception& error) {
         // The other ranks wait for orders: without a word they would wait for ever.
-        if (workers_wait) dismiss_workers(*ends.coordinator, std::chrono::seconds(30));
-        fmt::print(stderr, "thaw: {}\n", error.what());
-        return dynamic_cast<const UserError*>(&error) ? kWrongInput : kSomeTrialsFailed;
+        if (workers_wait && dismiss_workers(*ends.coordinator, Stop{is_storage_error(error)}, patience))
+            end_world(error);
+        print_error(error);
+        return exit_code_of(error);
     }
 }
 
@@ -642,12 +668,9 @@ int main_of(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongInput;
-    } catch (const UserError& error) {
-        fmt::print(stderr, "thaw: {}\n", error.what());
-        return kWrongInput;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "thaw: {}\n", error.what());
-        return kSomeTrialsFailed;
+        print_error(error);
+        return exit_code_of(error);
     }
     return exit_code;
 }

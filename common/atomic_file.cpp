@@ -9,11 +9,20 @@
 #include <fstream>
 #include <system_error>
 
+#include "common/storage.hpp"
+
 namespace thaw {
 namespace {
 
 [[noreturn]] void throw_errno(const std::filesystem::path& path) {
     throw std::system_error(errno, std::generic_category(), path.string());
+}
+
+/// `bytes` were not written.
+[[noreturn]] void throw_unwritten(const std::filesystem::path& path, std::size_t bytes) {
+    const int code = errno;
+    throw std::system_error(code, std::generic_category(),
+                            is_storage_code(code) ? room_text(path, static_cast<std::int64_t>(bytes)) : path.string());
 }
 
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
@@ -39,7 +48,7 @@ void AtomicFile::write(const void* data, std::size_t bytes) {
     while (bytes > 0) {
         const ssize_t written = ::write(descriptor_, at, bytes);
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) throw_errno(path_);
+        if (written < 0) throw_unwritten(path_, bytes);
         at += written;
         bytes -= static_cast<std::size_t>(written);
     }
@@ -50,7 +59,7 @@ void AtomicFile::write_at(std::size_t offset, const void* data, std::size_t byte
     while (bytes > 0) {
         const ssize_t written = ::pwrite(descriptor_, at, bytes, static_cast<off_t>(offset));
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) throw_errno(path_);
+        if (written < 0) throw_unwritten(path_, bytes);
         at += written;
         offset += static_cast<std::size_t>(written);
         bytes -= static_cast<std::size_t>(written);

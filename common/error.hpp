@@ -1,4 +1,4 @@
-// The three kinds of error thaw knows, split by who has to act on them.
+// The kinds of error thaw knows, split by who has to act on them.
 #pragma once
 
 #include <fmt/core.h>
@@ -26,6 +26,16 @@ class StageError : public std::runtime_error {
     using std::runtime_error::runtime_error;
     template <typename... Args>
     explicit StageError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
+        : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
+};
+
+/// What is to be written finds no room, or may not be written (disk full, quota, read-only): nothing is wrong with the
+/// sweep or its trials. It stops in order and ends with exit code 75; the same command goes on once there is room.
+class StorageError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+    template <typename... Args>
+    explicit StorageError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
         : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
 };
 

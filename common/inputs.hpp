@@ -36,6 +36,8 @@ struct Inputs {
     std::int64_t cache_budget = 0;                   // bytes that the cache may hold; 0: no limit is known
     std::set<std::string> cached_arrays;             // names of files in the cache
     std::map<std::string, std::set<int>> snapshots;  // there too: epochs by trajectory_key
+    Keep keep = Keep::none;                          // what is kept of every trial,
+    std::string checkpoints;                         // and the folder where
     std::string frozen_back_end;                     // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }

@@ -22,6 +22,10 @@ void to_json(nlohmann::json& json, const Goodbye&) {
     json = nlohmann::json::object();
 }
 void from_json(const nlohmann::json&, Goodbye&) {}
+void to_json(nlohmann::json& json, const Alive&) {
+    json = nlohmann::json::object();
+}
+void from_json(const nlohmann::json&, Alive&) {}
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, host, threads)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, stage, images)
@@ -29,7 +33,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics, obsole
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrajectoryFailed, stage, trajectory, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageDone, stage, seconds, bytes, bad_images, reused, computed)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stop, after_epoch)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, stops_sweep)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, stops_sweep, no_room)
 
 namespace {
 

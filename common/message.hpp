@@ -16,6 +16,7 @@ struct Hello {
     std::string host;
     int threads = 1;  // how many independent pieces of work the rank runs at once
 };
+struct Alive {};  // both ways, now and then: the sender is not dead
 struct Progress {
     int stage = 0;
     std::int64_t images = 0;  // done so far
@@ -43,6 +44,7 @@ struct StageFailed {
     int stage = 0;
     std::string message;
     bool stops_sweep = false;  // the input is wrong (a UserError): nothing else may go on
+    bool no_room = false;      // the disk is full, or the like (a StorageError): nothing else may go on for now
 };
 struct Goodbye {};  // the answer to Stop: nothing runs any more on this rank
 
@@ -58,7 +60,7 @@ struct Stop {                  // answer Goodbye once nothing runs any more
 };
 
 using Message =
-    std::variant<Hello, Progress, EpochDone, TrajectoryFailed, StageDone, StageFailed, Goodbye, RunStage, Stop>;
+    std::variant<Hello, Alive, Progress, EpochDone, TrajectoryFailed, StageDone, StageFailed, Goodbye, RunStage, Stop>;
 
 std::string serialize(const Message& message);
 /// Throws StageError on text that serialize() does not write.

@@ -26,6 +26,12 @@ void to_json(nlohmann::json& json, Pooling pooling);
 void from_json(const nlohmann::json& json, Pooling& pooling);
 void to_json(nlohmann::json& json, Precision precision);
 void from_json(const nlohmann::json& json, Precision& precision);
+void to_json(nlohmann::json& json, Keep keep) {
+    json = name_of(keep_names(), keep);
+}
+void from_json(const nlohmann::json& json, Keep& keep) {
+    keep = parse_name("keep", keep_names(), json.get<std::string>());
+}
 void to_json(nlohmann::json& json, const Trial& trial);
 void from_json(const nlohmann::json& json, Trial& trial);
 
@@ -34,8 +40,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, precision, taps,
                                    cache_budget)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Checkpoint, trial, path)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, reported, resume, keep_last, snapshot_folder,
-                                   snapshot_key)
+                                   snapshot_key, keep, checkpoints)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, weights, trajectories,
                                    cache_budget)
 

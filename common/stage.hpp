@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/data_options.hpp"
+#include "common/keep.hpp"
 #include "common/trial.hpp"
 
 namespace thaw {
@@ -51,6 +52,10 @@ struct FeaturesStage {
 /// Trains trajectories that read the same input: each a tail with its head, or a head alone. One that fails harms only
 /// itself.
 struct TrainStage {
+    struct Checkpoint {
+        Trial trial;       // one of the trajectory's: its own epochs and id
+        std::string path;  // of the file with its weights
+    };
     struct Trajectory {
         Trial trial;            // trains until after trial.epochs
         int reported = 0;       // epochs whose metrics the coordinator has already
@@ -59,6 +64,8 @@ struct TrainStage {
                                 // it went on from; empty: it is not
         std::string snapshot_folder, snapshot_key;  // where, and as whose, snapshots are written while it trains; no
                                                     // key: none are
+        Keep keep = Keep::none;
+        std::vector<Checkpoint> checkpoints;  // of the trials that are not finished, where any weights are kept
     };
     std::string dataset;     // path of the dataset's JSON
     std::string images;      // path of the decoded array file; its list of bad images is left out

@@ -30,8 +30,11 @@ class Run {
           store_(store),
           progress_(progress),
           options_(options),
+          silence_(channel.size(), options.patience, Clock::now()),
+          hosts_(options.hosts),
           scheduler_(stage_nodes(plan)),
           ended_trials_(plan.trials.size(), false) {
+        hosts_.resize(static_cast<std::size_t>(channel.size()));
         if (!options.stopping) return;
         for (std::size_t i = 0; i < plan.trials.size(); ++i) index_of_[plan.trials[i].id] = static_cast<int>(i);
         for (std::size_t s = 0; s < plan.stages.size(); ++s) {
@@ -47,28 +50,31 @@ class Run {
         for (const PlannedStage& planned : plan_.stages)
             if (!planned.unlikely) seconds += core_seconds(planned, inputs_);
         progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
-        const auto start = Clock::now();
-        const auto tell_time = [&] {
-            scheduler_.set_time(std::chrono::duration<double>(Clock::now() - start).count());
-        };
+        const auto begin = Clock::now();
         carry_out_fates();
-        while (!scheduler_.finished() && outcome_.input_error.empty()) {
+        while (!scheduler_.finished() && outcome_.input_error.empty() && outcome_.storage_error.empty()) {
             if (stop) {
                 outcome_.interrupted = true;
                 break;
             }
-            auto envelope = channel_.receive(std::chrono::milliseconds(100));
-            tell_time();
-            if (envelope)
+            const auto envelope = channel_.receive(std::chrono::milliseconds(100));
+            scheduler_.set_time(std::chrono::duration<double>(Clock::now() - begin).count());
+            if (envelope) {
+                silence_.heard(envelope->from, Clock::now());
                 std::visit([&](const auto& message) { on(envelope->from, message); }, envelope->message);
-            else
-                require_all_workers(start);
+            }
+            if (const auto lost = silence_.look(Clock::now())) lose(*lost);
             progress_.refresh();
         }
-        dismiss_workers(channel_, options_.patience, [&](const Channel::Envelope& late) {
-            // What was under way when the stop was decided is a result all the same.
-            if (const auto* done = std::get_if<EpochDone>(&late.message)) on(late.from, *done);
-        });
+        dismissing_ = true;
+        const auto lost = dismiss_workers(channel_, Stop{outcome_.input_error.empty()}, options_.patience,
+                                          [&](const Channel::Envelope& late) {
+                                              // What was under way when the stop was decided is a result all the same.
+                                              if (const auto* done = std::get_if<EpochDone>(&late.message))
+                                                  on(late.from, *done);
+                                              progress_.refresh();
+                                          });
+        if (lost) lose(*lost);
         progress_.refresh(true);
         if (first_start_) outcome_.seconds = std::chrono::duration<double>(last_end_ - *first_start_).count();
         return outcome_;
@@ -80,9 +86,10 @@ class Run {
     std::vector<bool>::reference has_ended(int index) { return ended_trials_[static_cast<std::size_t>(index)]; }
 
     void on(int rank, const Hello& hello) {
-        joined_.insert(rank);
+        hosts_[static_cast<std::size_t>(rank)] = hello.host;
         act(scheduler_.rank_joined(rank, hello.threads));
     }
+    void on(int, const Alive&) {}
     void on(int, const Progress& progress) { progress_.images_done(progress.stage, progress.images); }
 
     const std::vector<int>& trials_of(int stage_index, int trajectory) const {
@@ -144,6 +151,11 @@ class Run {
             for (const int index : plan_.trajectory(at).trials)
                 THAW_CHECK(has_ended(index) || trial(index).epochs > plan_.trajectory(at).to_epoch,
                            "stage {} is done but trial {} has no result", done.stage, trial(index).id);
+        if (stage(done.stage).kind == StageKind::train)
+            store_.together([&] {  // those that the rule judges now are not in flight meanwhile
+                for (const int index : stage(done.stage).trials)
+                    if (!has_ended(index)) store_.pause_trial(trial(index).id);
+            });
         progress_.stage_ended(done.stage);
         act(scheduler_.stage_done(done.stage));
     }
@@ -154,8 +166,8 @@ class Run {
         record.error = failed.message;
         store_.record_stage(record);
         progress_.stage_ended(failed.stage);
-        if (failed.stops_sweep) {
-            outcome_.input_error = failed.message;
+        if (failed.stops_sweep || failed.no_room) {
+            (failed.stops_sweep ? outcome_.input_error : outcome_.storage_error) = failed.message;
             return;
         }
         fail_trials(stage(failed.stage).trials, failed.message);
@@ -169,6 +181,7 @@ class Run {
     void on(int, const Stop&) { THAW_CHECK(false, "a worker sent an order"); }
 
     void act(const Actions& actions) {
+        if (dismissing_) return;
         for (const Action& action : actions) {
             switch (action.kind) {
                 case Action::start:
@@ -242,18 +255,18 @@ class Run {
         record.kind = kind_name(planned.kind);
         record.description = describe(plan_, planned, inputs_);
         record.rank = rank;
+        record.ranks = planned.ranks;
         record.trials = static_cast<int>(planned.trials.size());
         record.predicted_seconds = planned.predicted.seconds;
         record.predicted_bytes = planned.predicted.bytes;
         return record;
     }
 
-    void require_all_workers(Clock::time_point start) const {
-        if (static_cast<int>(joined_.size()) == channel_.size() || Clock::now() - start < options_.patience) return;
-        for (int rank = 0; rank < channel_.size(); ++rank)
-            if (!joined_.contains(rank))
-                throw StageError("rank {} of {} did not answer in {} s", rank, channel_.size(),
-                                 options_.patience.count());
+    [[noreturn]] void lose(int rank) const {
+        const std::string& host = hosts_[static_cast<std::size_t>(rank)];
+        throw RankLost(fmt::format("rank {} of {} ({}) did not answer in {:g} s", rank, channel_.size(),
+                                   host.empty() ? "host unknown" : "host " + host,
+                                   std::chrono::duration<double>(options_.patience).count()));
     }
 
     const Plan& plan_;
@@ -262,6 +275,9 @@ class Run {
     Store& store_;
     ProgressDisplay& progress_;
     const CoordinatorOptions& options_;
+    Silence silence_;
+    std::vector<std::string> hosts_;  // by rank; empty: not known
+    bool dismissing_ = false;         // nothing new begins
     Scheduler scheduler_;
     std::vector<bool> ended_trials_;
     std::unordered_map<std::string, int> index_of_;  // with a stopping rule: trials by id
@@ -269,7 +285,6 @@ class Run {
     std::size_t carried_out_ = 0;                    // of the decisions
     std::unordered_map<int, int> undecided_;         // by stage: how many decisions it waits for
     std::set<int> wanted_;                           // stages that one of their trials goes on with
-    std::set<int> joined_;                           // ranks that have said hello
     std::string failure_;
     std::optional<Clock::time_point> first_start_;
     Clock::time_point last_end_;
@@ -278,18 +293,23 @@ class Run {
 
 }  // namespace
 
-void dismiss_workers(Channel& channel, std::chrono::seconds patience,
-                     const std::function<void(const Channel::Envelope&)>& on_message) {
-    for (int rank = 0; rank < channel.size(); ++rank) channel.send(rank, Stop{});
-    const auto end = Clock::now() + patience;
-    for (int left = channel.size(); left > 0 && Clock::now() < end;) {
+std::optional<int> dismiss_workers(Channel& channel, const Stop& stop, std::chrono::milliseconds patience,
+                                   const std::function<void(const Channel::Envelope&)>& on_message) {
+    Silence silence(channel.size(), patience, Clock::now());
+    for (int rank = 0; rank < channel.size(); ++rank) channel.send(rank, stop);
+    std::set<int> gone;
+    while (static_cast<int>(gone.size()) < channel.size()) {
         const auto envelope = channel.receive(std::chrono::milliseconds(100));
+        if (envelope) silence.heard(envelope->from, Clock::now());
+        for (const int rank : gone) silence.heard(rank, Clock::now());
+        if (const auto lost = silence.look(Clock::now())) return lost;
         if (!envelope) continue;
         if (std::holds_alternative<Goodbye>(envelope->message))
-            --left;
+            gone.insert(envelope->from);
         else if (on_message)
             on_message(*envelope);
     }
+    return std::nullopt;
 }
 
 Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,

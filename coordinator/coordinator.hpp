@@ -4,9 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "common/channel.hpp"
+#include "common/silence.hpp"
 #include "coordinator/early_stopping.hpp"
 #include "coordinator/plan.hpp"
 #include "coordinator/progress.hpp"
@@ -15,26 +19,36 @@
 namespace thaw {
 
 struct CoordinatorOptions {
-    std::string cache;                  // folder of decoded images and features; without sharing the run's own
-    std::chrono::seconds patience{60};  // for the first word of every worker, and for the last
-    EarlyStopping* stopping = nullptr;  // none: no trial is stopped early
+    std::string cache;  // folder of decoded images and features; without sharing the run's own
+    std::chrono::milliseconds patience = usual_patience();  // with a rank that is not heard of
+    EarlyStopping* stopping = nullptr;                      // none: no trial is stopped early
+    std::vector<std::string> hosts = {};  // by rank, as far as they are known before the ranks say theirs
 };
 
 struct Outcome {
     int finished = 0, failed = 0;  // trials
     bool interrupted = false;
-    double seconds = 0;       // from the first stage's start to the last one's end
-    std::string input_error;  // what stopped the sweep because the input is wrong; empty: nothing did
+    double seconds = 0;         // from the first stage's start to the last one's end
+    std::string input_error;    // what stopped the sweep because the input is wrong; empty: nothing did
+    std::string storage_error;  // because there is no room for what a rank writes; empty: nothing did
+};
+
+/// A rank is dead, or cannot be reached: "rank 3 of 8 (host n2) did not answer in 30 s". The world must end; the same
+/// command goes on.
+class RankLost : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
 };
 
 /// Runs the plan until every stage has ended or `stop` becomes true. Workers have been stopped when it returns.
-/// Every trial of the plan is in the store already. Throws StageError where a worker does not say hello in time.
+/// Every trial of the plan is in the store already. After `stop` trainings finish the epoch they are at, and leave a
+/// snapshot. Throws RankLost.
 Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
                    const std::atomic<bool>& stop, const CoordinatorOptions& options);
 
-/// Tells every worker to stop and waits, so long at most, until all have said goodbye. What still arrives meanwhile
-/// goes to `on_message`.
-void dismiss_workers(Channel& channel, std::chrono::seconds patience,
-                     const std::function<void(const Channel::Envelope&)>& on_message = {});
+/// Tells every worker to stop and waits until all have said goodbye. What still arrives meanwhile goes to `on_message`.
+/// Returns the rank that was silent for longer than `patience`, where there is one.
+std::optional<int> dismiss_workers(Channel& channel, const Stop& stop, std::chrono::milliseconds patience,
+                                   const std::function<void(const Channel::Envelope&)>& on_message = {});
 
 }  // namespace thaw

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -112,6 +113,7 @@ struct PlanOptions {
     StoppingRule stopping = {};
     const GroupSizes* group_sizes = nullptr;                 // none: every training has one rank
     std::unordered_map<std::string, int> known_epochs = {};  // by trial id: what an earlier run recorded of it
+    std::set<std::string> suspects = {};  // ids of trials that may bring the world down: they are not grouped
 };
 
 /// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in

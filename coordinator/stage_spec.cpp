@@ -86,7 +86,9 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
     spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     for (const int index : stage.trajectories) {
         const PlannedTrajectory& trajectory = plan.trajectory(index);
-        TrainStage::Trajectory planned{plan.first_trial(trajectory), stage.gate_epoch, "", "", "", ""};
+        TrainStage::Trajectory planned;
+        planned.trial = plan.first_trial(trajectory);
+        planned.reported = stage.gate_epoch;
         planned.trial.epochs = trajectory.to_epoch;
         if (trajectory.from_epoch > 0)
             planned.resume = snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache);
@@ -95,6 +97,13 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
         if (plan.shared) {  // without, every trial's work is done anew, whatever was done before
             planned.snapshot_folder = cache;
             planned.snapshot_key = trajectory_key(planned.trial, inputs);
+        }
+        if (inputs.keep != Keep::none) {
+            planned.keep = inputs.keep;
+            for (const int at : trajectory.trials) {
+                const Trial& trial = plan.trial(at);
+                planned.checkpoints.push_back({trial, fmt::format("{}/{}.safetensors", inputs.checkpoints, trial.id)});
+            }
         }
         spec.trajectories.push_back(std::move(planned));
     }

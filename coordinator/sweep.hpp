@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/data_options.hpp"
+#include "common/keep.hpp"
 #include "common/trial.hpp"
 #include "coordinator/search.hpp"
 #include "coordinator/source_text.hpp"
@@ -102,7 +103,8 @@ struct Sweep {
     int ranks_per_trial = 0;  // that train one big trial together; 0: as the plan sees fit
     std::int64_t memory = 0;  // bytes of features that memory may hold; 0: the sweep does not say
     std::int64_t disk = 0;    // bytes that the cache may hold; 0: the sweep does not say
-    std::vector<Axis> axes;   // in the file's order; an axis that is not here has struct Trial's default
+    Keep keep = Keep::none;
+    std::vector<Axis> axes;  // in the file's order; an axis that is not here has struct Trial's default
     std::vector<Zip> zips;
     std::vector<Rule> when;     // applied in this order, each to what the ones before it left
     std::vector<Rule> exclude;  // applied after all of `when`

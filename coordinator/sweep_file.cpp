@@ -247,7 +247,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     const YamlReader reader(sweep.source);
     const AxisContext context{reader, vocabulary};
     std::vector<std::string> keys = axis_names();
-    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "ranks_per_trial",
+    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "keep", "ranks_per_trial",
                                              "search", "zip",  "when",   "exclude"};
     keys.insert(keys.begin(), others.begin(), others.end());
     bool has_backbone = false;
@@ -258,6 +258,10 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
         if (key == "data") sweep.data = read_data(reader, entry.second);
         if (key == "ranks_per_trial" && reader.text(entry.second, key) != "auto")
             sweep.ranks_per_trial = static_cast<int>(reader.integer(entry.second, key, 1, kMostRanks));
+        if (key == "keep")
+            sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
+                return parse_name("keep", keep_names(), reader.text(node, "keep"));
+            });
         if (key == "search") sweep.search = read_search(reader, entry.second);
         for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
             if (key == name)

@@ -7,11 +7,15 @@
 #include <system_error>
 
 #include "common/error.hpp"
+#include "common/storage.hpp"
 
 namespace thaw {
 namespace {
 
 constexpr int kBusyMilliseconds = 60'000;
+
+/// It is not told how much SQLite wanted to write: some pages, less than this.
+constexpr std::int64_t kEnough = 1'000'000;
 
 [[noreturn]] void throw_error(sqlite3* database, int code) {
     const char* name = sqlite3_db_filename(database, "main");
@@ -35,10 +39,9 @@ constexpr int kBusyMilliseconds = 60'000;
             throw UserError("{} is locked by another program ({}); close it there, then run the same command again",
                             path, message);
         case SQLITE_FULL:
-            throw UserError("no space left on the disk of {}; free some, then run the same command again", path);
-        case SQLITE_IOERR:
-            throw UserError("cannot read or write {} ({}); check the disk, then run the same command again", path,
-                            message);
+            throw StorageError("no room for the results: {}", room_text(path, kEnough));
+        case SQLITE_IOERR:  // over quota, among others: SQLite does not tell which
+            throw StorageError("cannot read or write the results ({}): {}", message, room_text(path, kEnough));
         default:
             throw StatementError(code & 0xff, message);
     }

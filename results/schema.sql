@@ -89,8 +89,17 @@ CREATE TABLE IF NOT EXISTS stages (
     reused            INTEGER NOT NULL,  -- 1: its output stood in the cache already
     error             TEXT NOT NULL,     -- empty: it succeeded
     finished          TEXT NOT NULL,
-    computed          INTEGER  -- images decoded or forwarded, the rows of the others were copied; NULL before schema 2
+    computed          INTEGER,  -- images decoded or forwarded, the rows of the others were copied; NULL before schema 2
+    ranks             INTEGER NOT NULL DEFAULT 1  -- how many worked on it
 );
+
+-- Trials in whose flight the world died (a trial is running from before its work begins until that has ended in some
+-- order), since the last invocation that did not die.
+CREATE TABLE IF NOT EXISTS attempts (
+    trial  TEXT PRIMARY KEY,
+    deaths INTEGER NOT NULL,  -- since it last got an epoch further than ever before
+    epochs INTEGER NOT NULL   -- the most of it that were done
+) WITHOUT ROWID;
 
 -- Every failure there ever was, also those of trials that finished later or are no longer asked for.
 CREATE TABLE IF NOT EXISTS failures (

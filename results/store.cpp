@@ -1,13 +1,12 @@
 #include "results/store.hpp"
 
-#include <sys/vfs.h>
+#include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
 #include "results/database.hpp"
+#include "results/journal.hpp"
 #include "results/migration.hpp"
 #include "results/writer_lock.hpp"
 
@@ -16,21 +15,25 @@ namespace {
 
 #define THAW_NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
-/// A write-ahead log needs memory shared among its processes, which network file systems do not give.
-bool on_network_file_system(const std::filesystem::path& path) {
-    constexpr std::array<unsigned long, 9> kNetwork = {
-        0x6969 /* nfs */,        0xfe534d42 /* smb2 */, 0xff534d42 /* cifs */,
-        0x0bd00bd0 /* lustre */, 0x47504653 /* gpfs */, 0x19830326 /* beegfs */,
-        0x00c36400 /* ceph */,   0x65735546 /* fuse */, 0x01021997 /* 9p */};
-    struct statfs found {};
-    const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-    if (::statfs(folder.c_str(), &found) != 0) return false;
-    return std::count(kNetwork.begin(), kNetwork.end(), static_cast<unsigned long>(found.f_type)) > 0;
+/// Brings the database into the wanted mode, also one that was last written in the other.
+void set_journal(Database& database, Journal journal) {
+    const char* wanted = journal == Journal::rollback ? "delete" : "wal";
+    Statement set = database.prepare(fmt::format("PRAGMA journal_mode = {}", wanted));
+    const std::string mode = set.step() ? set.text(0) : "";
+    if (mode != wanted)
+        throw UserError(
+            "{} is kept in the journal mode {}, and {} is wanted here; close what else has it open, then run "
+            "the same command again",
+            database.path().string(), mode, wanted);
+    set.run();
+    database.execute(journal == Journal::rollback ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 }
 
 /// The database ready for writing: whole, thaw's, with this schema.
-Database open_for_writing(const std::filesystem::path& path) {
+Database open_for_writing(const std::filesystem::path& path, Journal journal) {
     Database database(path, Database::Mode::write);
+    // A log that another file system's run has left is then read without the memory that processes share.
+    if (journal == Journal::rollback) database.execute("PRAGMA locking_mode = EXCLUSIVE");
     const bool known = has_schema(database);
     if (sqlite3_db_readonly(database.handle(), "main") == 1)
         throw UserError("{} is read-only; make it writable (chmod u+w), or name another folder", path.string());
@@ -42,18 +45,19 @@ Database open_for_writing(const std::filesystem::path& path) {
                 "checkpoints are kept)",
                 path.string(), verdict.text(0));
     }
-    const bool network = on_network_file_system(path);
-    database.execute(network ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL");
-    database.execute(network ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    set_journal(database, journal);
     database.execute("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536");
     bring_up_to_date(database);
+    // Let go of at the next read: others may look at the results meanwhile.
+    if (journal == Journal::rollback) database.execute("PRAGMA locking_mode = NORMAL; SELECT count(*) FROM trials");
     return database;
 }
 
 }  // namespace
 
 struct Store::Implementation {
-    explicit Implementation(const std::filesystem::path& path) : lock(path), database(open_for_writing(path)) {}
+    Implementation(const std::filesystem::path& path, Journal journal)
+        : lock(path), database(open_for_writing(path, journal)) {}
 
     /// A statement of this file that SQLite refuses is a bug: its text and values are thaw's own.
     template <typename... Values>
@@ -82,6 +86,7 @@ struct Store::Implementation {
     Statement start = database.prepare(
         "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
         "), finished = NULL, seconds = NULL WHERE id = ?1");
+    Statement pause = database.prepare("UPDATE trials SET state = 'waiting' WHERE id = ?1");
     Statement epoch = database.prepare(
         "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, '')) ON CONFLICT (trial, epoch) DO UPDATE"
         " SET train_loss = ?3, train_accuracy = ?4, validation_loss = ?5, validation_accuracy = ?6, seconds = ?7,"
@@ -99,7 +104,8 @@ struct Store::Implementation {
     Statement stage = database.prepare(
         "INSERT INTO stages (sweep, kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, "
         "bytes,"
-        " reused, error, computed, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, " THAW_NOW ")");
+        " reused, error, computed, ranks, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13, " THAW_NOW ")");
 };
 
 std::int64_t Store::Implementation::insert_sweep(const SweepRecord& record, std::size_t trials) {
@@ -135,7 +141,10 @@ void Store::Implementation::insert_trials(const std::vector<Trial>& trials) {
     }
 }
 
-Store::Store(const std::filesystem::path& path) : implementation_(std::make_unique<Implementation>(path)) {}
+Store::Store(const std::filesystem::path& path) : Store(path, journal_at(path)) {}
+
+Store::Store(const std::filesystem::path& path, Journal journal)
+    : implementation_(std::make_unique<Implementation>(path, journal)) {}
 
 Store::~Store() = default;
 
@@ -143,6 +152,13 @@ void Store::begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& tria
     Implementation& self = *implementation_;
     Transaction transaction(self.database);
     self.sweep = self.insert_sweep(sweep, trials.size());
+    // Who is running now was so when an earlier world died.
+    self.database.execute(
+        "INSERT INTO attempts SELECT id, iif(done > 0, 0, 1), done FROM (SELECT id, (SELECT coalesce(max(epoch), 0) "
+        "FROM"
+        " epochs WHERE trial = id) AS done FROM trials WHERE state = 'running') WHERE true ON CONFLICT (trial) DO "
+        "UPDATE"
+        " SET deaths = iif(excluded.epochs > epochs, 0, deaths + 1), epochs = max(epochs, excluded.epochs)");
     // What is neither finished nor stopped starts anew, as this invocation describes it; epochs go with their trial.
     self.database.execute("DELETE FROM trials WHERE state NOT IN ('finished', 'stopped')");
     self.insert_trials(trials);
@@ -159,7 +175,18 @@ void Store::end_sweep(const std::string& outcome, double seconds) {
     Implementation& self = *implementation_;
     Statement end =
         self.database.prepare("UPDATE sweeps SET outcome = ?2, seconds = ?3, finished = " THAW_NOW " WHERE id = ?1");
+    Transaction transaction(self.database);
     self.write(end, self.sweep, outcome, seconds);
+    self.database.execute("UPDATE trials SET state = 'waiting' WHERE state = 'running'");
+    if (outcome == "ok") self.database.execute("DELETE FROM attempts");
+    transaction.commit();
+}
+
+std::map<std::string, int> Store::deaths() const {
+    Statement rows = implementation_->database.prepare("SELECT trial, deaths FROM attempts WHERE deaths > 0");
+    std::map<std::string, int> deaths;
+    while (rows.step()) deaths[rows.text(0)] = static_cast<int>(rows.integer(1));
+    return deaths;
 }
 
 std::vector<std::string> Store::finished(const std::vector<Trial>& trials) const {
@@ -198,6 +225,10 @@ void Store::record_epoch(const std::string& id, const EpochRecord& epoch) {
                                  epoch.validation_loss, epoch.validation_accuracy, epoch.seconds, epoch.weights);
 }
 
+void Store::pause_trial(const std::string& id) {
+    implementation_->write_trial(implementation_->pause, id);
+}
+
 void Store::finish_trial(const std::string& id) {
     implementation_->write_trial(implementation_->end, id, std::string("finished"));
 }
@@ -216,7 +247,7 @@ void Store::fail_trial(const std::string& id, const std::string& message) {
 void Store::record_stage(const StageRecord& stage) {
     implementation_->write(implementation_->stage, implementation_->sweep, stage.kind, stage.description, stage.rank,
                            stage.trials, stage.predicted_seconds, stage.seconds, stage.predicted_bytes, stage.bytes,
-                           stage.reused ? 1 : 0, stage.error, stage.computed);
+                           stage.reused ? 1 : 0, stage.error, stage.computed, stage.ranks);
 }
 
 void Store::record_bad_images(int images) {

@@ -12,6 +12,7 @@
 
 #include "common/epoch_metrics.hpp"
 #include "common/trial.hpp"
+#include "results/journal.hpp"
 
 namespace thaw {
 
@@ -39,14 +40,16 @@ struct StageRecord {
     bool reused = false;                          // its output stood in the cache already
     std::int64_t computed = 0;                    // images decoded or forwarded; the rows of the others were copied
     std::string error = {};                       // empty: it succeeded
+    int ranks = 1;                                // how many worked on it
 };
 
 /// Opens (or creates) the database; all writes are transactions, a finished trial's row is never rewritten (triggers in
 /// schema.sql see to it). Throws UserError: read-only, not a database, damaged, a newer schema, locked by another
-/// `thaw run` (it says which process), disk full. Not for use by two threads at once.
+/// `thaw run` (it says which process); StorageError: disk full. Not for use by two threads at once.
 class Store {
   public:
     explicit Store(const std::filesystem::path& path);
+    Store(const std::filesystem::path& path, Journal journal);  // not as its file system wants it; for tests
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
@@ -58,7 +61,11 @@ class Store {
     void begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials);
     /// How long the plan says that this invocation's stages take, from the first one's start to the last one's end.
     void record_prediction(double seconds);
+    /// Trials that were running when the world died, by id: how often it did so, since an invocation last ended in
+    /// order, without one more epoch done.
+    std::map<std::string, int> deaths() const;
     /// ok: all of the sweep's trials are finished, stopped by its rule, or failed. interrupted: it ended before.
+    /// What still runs waits again then: it was left in order, no world has died.
     /// `seconds`: how long the stages took, the same span as predicted; unknown where none are given.
     void end_sweep(const std::string& outcome, double seconds = std::numeric_limits<double>::quiet_NaN());
 
@@ -69,9 +76,12 @@ class Store {
     std::map<std::string, std::vector<EpochRecord>> shown(const std::vector<Trial>& trials) const;
 
     /// Begins a trial, or goes on with a stopped one, which keeps its epochs and the time when it first started.
+    /// To be called before its work begins: should the world die, the trial will be found running.
     void start_trial(const std::string& id, int rank);
     /// The same epoch again (a trial that went on from a snapshot) takes the place of the earlier record.
     void record_epoch(const std::string& id, const EpochRecord& epoch);
+    /// It waits for a decision, and is not in flight meanwhile.
+    void pause_trial(const std::string& id);
     void finish_trial(const std::string& id);
     /// The search's rule pauses the trial after its last recorded epoch; it may go on later, in this invocation or
     /// another.

@@ -3,15 +3,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <list>
+#include <map>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/backbones/backbones.hpp"
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/parallel.hpp"
+#include "worker/checkpoint_keeper.hpp"
 #include "worker/data/array_file.hpp"
 #include "worker/data/image_cache.hpp"
 #include "worker/group_batches.hpp"
@@ -113,6 +115,9 @@ class Training {
         validation_ = samples_of(*dataset_, Part::validation, bad);
         if (stage.recompute || first_.cut != graph_.top_begin)
             tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
+        about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
+                  {"preprocessing", stage.weights.preprocessing},
+                  {"padding", stage.weights.padding}};
     }
 
     StageResult run() {
@@ -138,6 +143,19 @@ class Training {
         group_->all_reduce_sum(std::span(&members, 1));
         return members > 0;
     }
+    /// What is kept of a training; in a group the leader keeps it.
+    struct Keepers {
+        SnapshotKeeper snapshots;
+        CheckpointKeeper checkpoints;
+        Keepers(const TrainStage::Trajectory& planned, const Model& model,
+                const std::map<std::string, std::string>& about, std::int64_t budget)
+            : snapshots(planned, model, budget), checkpoints(planned, model, about) {
+            snapshots.before_write = [this] { checkpoints.save(); };
+        }
+        Keepers(const Keepers&) = delete;
+        Keepers& operator=(const Keepers&) = delete;
+    };
+
     bool leads() const { return !group_ || group_->leads(); }
 
     const TrainStage::Trajectory& trajectory(int index) const {
@@ -179,12 +197,12 @@ class Training {
     /// Trains these trajectories side by side.
     void train(const std::vector<int>& indices) {
         std::vector<std::unique_ptr<Model>> models;
-        std::list<SnapshotKeeper> keepers;
+        std::list<Keepers> keepers;
         std::vector<Member> members;
         for (const int index : indices) {
             try {
                 models.push_back(make_model(trajectory(index).trial));
-                if (leads()) keepers.emplace_back(trajectory(index), *models.back(), stage_.cache_budget);
+                if (leads()) keepers.emplace_back(trajectory(index), *models.back(), about_, stage_.cache_budget);
                 members.push_back(member(index, *models.back(), leads() ? &keepers.back() : nullptr));
             } catch (const std::bad_alloc&) {
                 cannot_begin(index, "out of memory");
@@ -194,9 +212,9 @@ class Training {
         }
         if (members.empty()) return;
         train_side_by_side(members, train_, validation_, together_, stop_);
-        for (SnapshotKeeper& keeper : keepers) {
-            if (!stop_.stop_requested()) keeper.leave();
-            result_.bytes += keeper.bytes_kept();
+        for (Keepers& keeper : keepers) {
+            if (!stop_.stop_requested()) keeper.snapshots.leave();
+            result_.bytes += keeper.snapshots.bytes_kept();
         }
     }
 
@@ -208,38 +226,54 @@ class Training {
         reports_.trajectory_failed(index, message);
     }
 
-    /// Where the training goes on from: the leader's snapshot, on all members of a group.
-    static Snapshot agreed(Snapshot snapshot, Group& group) {
+    /// The snapshot that the model has been brought to; one without epochs where it is at its beginning.
+    static Snapshot start_of(const TrainStage::Trajectory& planned, Model& model, Keepers& keepers) {
+        auto snapshot = keepers.snapshots.find();
+        if (!snapshot) return {};
+        const std::string fresh = planned.keep == Keep::none ? "" : model.state();
+        model.restore(snapshot->state);
+        if (planned.keep == Keep::none || keepers.checkpoints.goes_on(snapshot->history)) {
+            keepers.snapshots.resume(*snapshot);
+            return std::move(*snapshot);
+        }
+        model.restore(fresh);
+        return {};
+    }
+
+    /// The leader's, on all members of a group.
+    static Snapshot agreed(Snapshot snapshot, Model& model, Group& group) {
         std::vector<std::int64_t> numbers = {snapshot.history.empty() ? 0 : snapshot.epoch(),
                                              static_cast<std::int64_t>(snapshot.state.size())};
         broadcast_numbers(group, numbers);
         snapshot.state.resize(static_cast<std::size_t>(numbers[1]));
         group.broadcast(std::as_writable_bytes(std::span(snapshot.state)), 0);
-        if (!group.leads() && numbers[0] > 0) snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
+        if (group.leads() || numbers[0] == 0) return snapshot;
+        snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
+        model.restore(snapshot.state);
         return snapshot;
     }
 
-    /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without a keeper
-    /// another member of the group tells and keeps.
-    Member member(int index, Model& model, SnapshotKeeper* keeper) {
+    /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without keepers
+    /// another member of the group tells.
+    Member member(int index, Model& model, Keepers* keepers) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, {}, {}, {}, false};
         Snapshot start;
-        if (keeper) start = keeper->resume().value_or(Snapshot{});
-        if (group_) start = agreed(std::move(start), *group_);
-        if (!start.history.empty()) model.restore(start.state);
+        if (keepers) start = start_of(planned, model, *keepers);
+        if (group_) start = agreed(std::move(start), model, *group_);
         member.history = std::move(start.history);
-        if (!keeper) return member;
+        if (!keepers) return member;
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {
             if (metrics.epoch > reported) reports_.epoch(index, metrics, obsolete);
         };
-        member.on_epoch = [keeper, tell](const EpochMetrics& metrics) {
-            keeper->epoch_done(metrics);
-            tell(metrics, keeper->obsolete());
+        member.on_epoch = [keepers, tell](const EpochMetrics& metrics) {
+            keepers->checkpoints.epoch_done(metrics);
+            keepers->snapshots.epoch_done(metrics);
+            tell(metrics, keepers->snapshots.obsolete());
         };
-        member.on_failure = [this, index, keeper](const std::string& message) {
-            keeper->abandon();
+        member.on_failure = [this, index, keepers](const std::string& message) {
+            keepers->snapshots.abandon();
             reports_.trajectory_failed(index, message);
         };
         for (const EpochMetrics& metrics : member.history) tell(metrics, "");
@@ -257,6 +291,7 @@ class Training {
     ArrayFile input_;
     std::shared_ptr<const TensorMap> tensors_;
     Samples train_, validation_;
+    std::map<std::string, std::string> about_;  // every checkpoint
     std::unique_ptr<WindowOfFeatures> window_;
     Together together_;
     StageResult result_;

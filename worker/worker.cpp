@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/error.hpp"
+#include "common/storage.hpp"
 #include "worker/stages.hpp"
 #include "worker/threads.hpp"
 
@@ -22,14 +23,18 @@ using Clock = std::chrono::steady_clock;
 class Running {
   public:
     Running(const RunStage& order, StageContext& context, Channel& channel)
-        : thread_([this, order, &context, &channel](const std::stop_token& stop) {
+        : trains_(std::holds_alternative<TrainStage>(order.spec)),
+          thread_([this, order, &context, &channel](const std::stop_token& stop) {
               compute_on_one_thread();
               const Message outcome = run(order, context, channel, stop);
-              if (!stop.stop_requested() && order.leads) channel.send(Channel::kCoordinator, outcome);
+              // What was left before its end has no outcome; of a group the first rank tells.
+              if (!stop.stop_requested() && !context.no_more_epochs && order.leads)
+                  channel.send(Channel::kCoordinator, outcome);
               ended_ = true;
           }) {}
 
     bool ended() const { return ended_; }
+    bool trains() const { return trains_; }
     void request_stop() { thread_.request_stop(); }
 
   private:
@@ -57,15 +62,16 @@ class Running {
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
             return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused, result.computed};
         } catch (const UserError& error) {
-            return StageFailed{order.stage, error.what(), true};
+            return StageFailed{order.stage, error.what(), true, false};
         } catch (const std::bad_alloc&) {
-            return StageFailed{order.stage, "out of memory", false};
+            return StageFailed{order.stage, "out of memory", false, false};
         } catch (const std::exception& error) {
-            return StageFailed{order.stage, error.what(), false};
+            return StageFailed{order.stage, error.what(), false, is_storage_error(error)};
         }
     }
 
     std::atomic<bool> ended_ = false;
+    bool trains_;
     std::jthread thread_;  // last: it uses the others
 };
 
@@ -75,24 +81,64 @@ std::string host_name() {
     return name;
 }
 
+/// Takes orders, and sees to it that the coordinator hears of this rank and is heard of.
+class Server {
+  public:
+    Server(Channel& channel, const ServeOptions& options)
+        : channel_(channel),
+          options_(options),
+          beat_(Silence::beat(options.patience)),
+          silence_(1, options.patience, Clock::now()),
+          context_{.threads = options.threads, .groups = Groups(options.make_group), .datasets = {}, .weights = {}} {}
+
+    void serve() {
+        channel_.send(Channel::kCoordinator, Hello{host_name(), options_.threads});
+        while (!stopping_ || !running_.empty()) {
+            // Nothing tells this thread when a stage has ended: while it waits for that it looks more often.
+            const auto envelope = channel_.receive(std::chrono::milliseconds(stopping_ ? 10 : 50));
+            running_.remove_if([](const Running& stage) { return stage.ended(); });
+            show_life();
+            if (envelope) obey(envelope->message);
+            if (silence_.look(Clock::now())) return options_.coordinator_lost();
+        }
+        channel_.send(Channel::kCoordinator, Goodbye{});
+    }
+
+  private:
+    void show_life() {
+        if (Clock::now() - last_beat_ < beat_) return;
+        channel_.send(Channel::kCoordinator, Alive{});
+        last_beat_ = Clock::now();
+    }
+
+    void obey(const Message& message) {
+        silence_.heard(0, Clock::now());
+        if (const auto* order = std::get_if<RunStage>(&message)) {
+            running_.emplace_back(*order, context_, channel_);
+        } else if (const auto* stop = std::get_if<Stop>(&message)) {
+            stopping_ = true;
+            context_.no_more_epochs = true;
+            for (Running& stage : running_)
+                if (!stop->after_epoch || !stage.trains()) stage.request_stop();
+        } else {
+            THAW_CHECK(std::holds_alternative<Alive>(message), "a worker got a message of type {}", message.index());
+        }
+    }
+
+    Channel& channel_;
+    const ServeOptions& options_;
+    std::chrono::milliseconds beat_;
+    Silence silence_;
+    Clock::time_point last_beat_ = Clock::now();
+    StageContext context_;
+    std::list<Running> running_;  // last: they use the others
+    bool stopping_ = false;
+};
+
 }  // namespace
 
-void serve(Channel& channel, int threads, Groups::Maker make_group) {
-    StageContext context{.threads = threads, .groups = Groups(std::move(make_group)), .datasets = {}, .weights = {}};
-    std::list<Running> running;
-    channel.send(Channel::kCoordinator, Hello{host_name(), threads});
-    for (;;) {
-        const auto envelope = channel.receive(std::chrono::milliseconds(200));
-        running.remove_if([](const Running& stage) { return stage.ended(); });
-        if (!envelope) continue;
-        if (std::holds_alternative<Stop>(envelope->message)) break;
-        const auto* order = std::get_if<RunStage>(&envelope->message);
-        THAW_CHECK(order, "a worker got a message of type {}", envelope->message.index());
-        running.emplace_back(*order, context, channel);
-    }
-    for (Running& stage : running) stage.request_stop();
-    running.clear();  // joins
-    channel.send(Channel::kCoordinator, Goodbye{});
+void serve(Channel& channel, const ServeOptions& options) {
+    Server(channel, options).serve();
 }
 
 }  // namespace thaw

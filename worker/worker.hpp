@@ -1,16 +1,24 @@
 // A worker: one rank's loop that runs the stages which the coordinator sends it.
 #pragma once
 
-#include <string>
+#include <chrono>
+#include <functional>
 
 #include "common/channel.hpp"
+#include "common/silence.hpp"
 #include "worker/stage_context.hpp"
 
 namespace thaw {
 
-/// Serves until a Stop arrives; then what runs is dropped and the coordinator gets a Goodbye. `threads` independent
-/// pieces of work run at once. `make_group`: of ranks that work on one stage together; without it no stage may want
-/// several.
-void serve(Channel& channel, int threads, Groups::Maker make_group = {});
+struct ServeOptions {
+    int threads = 1;                                        // independent pieces of work that run at once
+    std::chrono::milliseconds patience = usual_patience();  // with a coordinator that is not heard of
+    std::function<void()> coordinator_lost = [] {};         // is called then, and serving ends
+    Groups::Maker make_group = {};                          // without it no stage may want several ranks
+};
+
+/// Serves until a Stop arrives and what runs has ended, as the Stop says; then the coordinator gets a Goodbye.
+/// Stages run on threads of their own: however busy they are, this one hears orders and shows signs of life.
+void serve(Channel& channel, const ServeOptions& options);
 
 }  // namespace thaw

@@ -1,17 +1,45 @@
 #include "common/mpi/mpi_world.hpp"
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "common/error.hpp"
+#include "common/silence.hpp"
 
 namespace thaw {
 namespace {
+
+constexpr int kGoOn = 75;  // the exit code that says: run the same command again
+
+/// Ends the process where the ranks do not come together in time: MPI itself would wait for ever for one that is dead.
+class StartLimit {
+  public:
+    explicit StartLimit(std::chrono::milliseconds limit)
+        : thread_([limit](const std::stop_token& stop) {
+              std::mutex mutex;
+              std::condition_variable_any started;
+              std::unique_lock lock(mutex);
+              if (started.wait_for(lock, stop, limit, [&] { return stop.stop_requested(); })) return;
+              if (stop.stop_requested()) return;
+              fmt::print(stderr,
+                         "thaw: the ranks did not come together in {:g} s: one of them, or its host, may be dead\n",
+                         std::chrono::duration<double>(limit).count());
+              std::fflush(stderr);
+              ::_exit(kGoOn);
+          }) {}
+
+  private:
+    std::jthread thread_;
+};
 
 /// Which party a message is for: rank 0 holds two.
 enum Tag : int { kToCoordinator = 1, kToWorker = 2 };
@@ -111,6 +139,8 @@ bool launched_by_mpi() {
 }
 
 MpiWorld::MpiWorld() {
+    // Starting many ranks takes its time.
+    const StartLimit limit(4 * usual_patience());
     int provided = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
     if (provided < MPI_THREAD_MULTIPLE)
@@ -121,6 +151,12 @@ MpiWorld::MpiWorld() {
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local);
     MPI_Comm_size(local, &local_size_);
     MPI_Comm_free(&local);
+    constexpr int kNameBytes = MPI_MAX_PROCESSOR_NAME + 1;
+    std::vector<char> mine(kNameBytes), all(static_cast<std::size_t>(kNameBytes) * static_cast<std::size_t>(size_));
+    int length = 0;
+    MPI_Get_processor_name(mine.data(), &length);
+    MPI_Allgather(mine.data(), kNameBytes, MPI_CHAR, all.data(), kNameBytes, MPI_CHAR, MPI_COMM_WORLD);
+    for (std::size_t at = 0; at < all.size(); at += kNameBytes) hosts_.emplace_back(all.data() + at);
 }
 
 MpiWorld::~MpiWorld() {
@@ -130,8 +166,13 @@ MpiWorld::~MpiWorld() {
 }
 
 void MpiWorld::abort(int exit_code) {
+    // With a part of the world out of reach, an abort has been seen to wait for it.
+    std::thread([exit_code] {
+        std::this_thread::sleep_for(std::chrono::seconds(5));
+        ::_exit(exit_code);
+    }).detach();
     MPI_Abort(MPI_COMM_WORLD, exit_code);
-    std::abort();
+    ::_exit(exit_code);
 }
 
 ChannelEnds make_mpi_channel() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "common/channel.hpp"
 
@@ -22,13 +24,15 @@ class MpiWorld {
 
     int rank() const { return rank_; }
     int size() const { return size_; }
-    int local_size() const { return local_size_; }  // ranks on this host
+    int local_size() const { return local_size_; }                    // ranks on this host
+    const std::vector<std::string>& hosts() const { return hosts_; }  // by rank
 
-    /// Ends all ranks at once, with this exit code.
+    /// Ends all ranks at once, with this exit code; this one within seconds also where the others cannot be reached.
     [[noreturn]] static void abort(int exit_code);
 
   private:
     int rank_ = 0, size_ = 1, local_size_ = 1;
+    std::vector<std::string> hosts_;
 };
 
 /// This rank's ends of a channel over all ranks: the coordinator's on rank 0, and one worker's. Collective; MPI must

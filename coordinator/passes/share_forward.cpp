@@ -25,7 +25,7 @@ PassReport share_forward(Plan& plan, PassContext& context) {
             continue;
         }
         ++asked;
-        if (stage.gate_epoch > 0) {
+        if (stage.gate_epoch > 0 || context.options.suspects.contains(trial.id)) {
             ++left;
             continue;
         }

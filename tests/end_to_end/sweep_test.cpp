@@ -1,6 +1,5 @@
 // The promises, on the real program: sharing, ranks, threads, kills and failures change no result.
 #include <chrono>
-#include <random>
 #include <thread>
 
 #include "tests/end_to_end/fixture.hpp"
@@ -98,29 +97,6 @@ TEST_F(SweepRun, WrongInputEndsAllRanks) {
     const Ended ended = call(words);
     EXPECT_EQ(ended.exit_code, 2);
     EXPECT_THAT(ended.errors, HasSubstr("nowhere.yaml"));
-}
-
-TEST_F(SweepRun, KillsAtAnyMomentLoseNothing) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::string table = expected();
-    const auto takes = std::chrono::duration<double>(std::chrono::steady_clock::now() - start);
-    std::mt19937 random(5);
-    int kills = 0;
-    for (int attempt = 0; attempt < 8; ++attempt) {
-        Process process(folder_.path(), run_command(sweep(kMixedAxes), "runs"));
-        const double moment = 0.05 + 0.9 * static_cast<double>(random() % 1000) / 1000;
-        std::this_thread::sleep_for(takes * moment);
-        if (!process.running()) continue;
-        process.send(SIGKILL);
-        const int ended_with = process.wait().exit_code;
-        if (ended_with == 0) continue;  // it was done before the signal came
-        EXPECT_EQ(ended_with, -SIGKILL);
-        ++kills;
-    }
-    EXPECT_GT(kills, 0);
-    const Ended ended = run(sweep(kMixedAxes));
-    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
-    EXPECT_EQ(results(), table);
 }
 
 TEST_F(SweepRun, AnInterruptEndsItInOrderAndTheSameCommandGoesOn) {

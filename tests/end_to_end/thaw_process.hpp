@@ -56,6 +56,7 @@ class Process {
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
+    int id() const { return id_; }
     void send(int signal) { ::kill(id_, signal); }
     /// As the keys of a terminal do.
     void send_to_group(int signal) { ::kill(-id_, signal); }

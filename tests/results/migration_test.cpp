@@ -18,15 +18,19 @@ using testing::ThrowsMessage;
 
 /// What thaw wrote: a finished trial, one that failed, one that was killed; and what a user has added to it.
 constexpr const char* kRows = R"sql(
-INSERT INTO sweeps VALUES (1, 'old', 'yaml', 'thaw run', '/data', 'f1', '["a","b"]', 8, 4, 0, 1, 3, 't0', 't1', 'ok');
+INSERT INTO sweeps (id, name, yaml, command_line, data_folder, data_fingerprint, classes, train_images,
+                    validation_images, test_images, bad_images, trials, started, finished, outcome) VALUES (1, 'old', 'yaml', 'thaw run', '/data', 'f1', '["a","b"]', 8, 4, 0, 1, 3, 't0', 't1', 'ok');
 INSERT INTO environment VALUES (1, 'host', 'atlas');
-INSERT INTO trials VALUES ('one', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.001, 16, 2, 1,
+INSERT INTO trials (id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
+                    learning_rate, batch_size, epochs, seed, image_size, state, rank, started, finished, seconds, spec)
+                   VALUES ('one', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.001, 16, 2, 1,
                            224, 'running', 0, 't0', 't1', 3.5, '{}'),
                           ('two', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.002, 16, 2, 1,
                            224, 'failed', 0, 't0', 't1', NULL, '{}'),
                           ('three', 1, 'resnet50', 'imagenet', 'all', 9, 9, 'avg', '64', '0.5', 'adam', 0.003, 16, 2, 1,
                            224, 'running', 0, 't0', NULL, NULL, '{}');
-INSERT INTO epochs VALUES ('one', 1, 0.9, 0.5, 0.8, 0.6, 1.5), ('one', 2, 0.7, 0.6, NULL, 0.7, 2),
+INSERT INTO epochs (trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds)
+                   VALUES ('one', 1, 0.9, 0.5, 0.8, 0.6, 1.5), ('one', 2, 0.7, 0.6, NULL, 0.7, 2),
                           ('three', 1, 0.9, 0.5, 0.8, 0.6, 1.5);
 UPDATE trials SET state = 'finished' WHERE id = 'one';
 INSERT INTO failures VALUES (1, 'two', 1, 't1', 'out of memory', '{}');
@@ -42,7 +46,8 @@ class MigrationTest : public testing::TestWithParam<int> {
     MigrationTest() {
         Database old(path, Database::Mode::write);
         old.execute("PRAGMA journal_mode = WAL");
-        old.execute(read_file(std::filesystem::path(THAW_SOURCE_DIR) / "tests/results/schemas/2.sql"));
+        old.execute(read_file(std::filesystem::path(THAW_SOURCE_DIR) /
+                              fmt::format("tests/results/schemas/{}.sql", std::max(GetParam(), 2))));
         old.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, GetParam()));
         if (GetParam() == 1) old.execute("ALTER TABLE stages DROP COLUMN computed");  // all that it had not
         old.execute(kRows);
@@ -115,6 +120,8 @@ TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
     EXPECT_EQ(database.number("SELECT count(*) FROM trials WHERE precision = 'fp32'"), 3);
     EXPECT_EQ(database.number("SELECT count(*) FROM leaderboard WHERE precision = 'fp32'"), 1);
     EXPECT_EQ(database.number("SELECT count(predicted_seconds) + count(seconds) FROM sweeps"), 0);
+    EXPECT_EQ(database.number("SELECT sum(ranks) FROM stages"), 1);
+    EXPECT_EQ(database.number("SELECT count(*) FROM attempts"), 0);
 }
 
 TEST_P(MigrationTest, HasTheStructureOfANewDatabaseAfterwards) {
@@ -150,13 +157,13 @@ TEST_P(MigrationTest, GoesOnWritingInTheSameProcess) {
 }
 
 TEST_P(MigrationTest, ChangesNothingWhereItCannotChangeAll) {
-    Database(path, Database::Mode::write).execute("ALTER TABLE sweeps ADD COLUMN seconds REAL");
+    Database(path, Database::Mode::write).execute("ALTER TABLE stages ADD COLUMN ranks INTEGER");
     const std::string before = structure(path);
     EXPECT_THAT([&] { Store store(path); }, ThrowsMessage<StatementError>(HasSubstr("duplicate column")));
     EXPECT_EQ(structure(path), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2, 3));
 
 }  // namespace
 }  // namespace thaw

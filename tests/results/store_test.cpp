@@ -52,6 +52,47 @@ TEST_F(StoreTest, KeepsThePrecisionOfEveryTrialInEveryView) {
     EXPECT_EQ(number("SELECT count(*) FROM axis_effects WHERE axis = 'precision' AND trials = 1"), 2);
 }
 
+TEST_F(StoreTest, CountsDeathsOfTheWorldThatBroughtNoEpoch) {
+    const auto die = [&](int epochs) {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.start_trial(trials[0].id, 0);
+        store.start_trial(trials[1].id, 0);
+        store.pause_trial(trials[1].id);
+        for (int epoch = 1; epoch <= epochs; ++epoch)
+            store.record_epoch(trials[0].id, synthetic_epoch(trials[0], epoch));
+    };
+    const auto deaths = [&] {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        return store.deaths();
+    };
+    die(0);
+    EXPECT_THAT(deaths(), ElementsAre(testing::Pair(trials[0].id, 1))) << "who waited did not die";
+    EXPECT_THAT(deaths(), ElementsAre(testing::Pair(trials[0].id, 1))) << "nor did who was not begun again";
+    die(0);
+    EXPECT_EQ(deaths()[trials[0].id], 2);
+    die(2);
+    EXPECT_EQ(deaths().count(trials[0].id), 0u) << "it got further than ever before";
+    die(2);
+    EXPECT_EQ(deaths()[trials[0].id], 1) << "two epochs are no progress any more";
+    die(1);
+    EXPECT_EQ(deaths()[trials[0].id], 2);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.start_trial(trials[0].id, 0);
+        store.end_sweep("interrupted");
+    }
+    EXPECT_EQ(deaths()[trials[0].id], 2) << "an end in order is no death, and forgets none";
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep("ok");
+    }
+    EXPECT_TRUE(deaths().empty());
+}
+
 TEST_F(StoreTest, KeepsWhatASweepAskedForAndWhatCameOfIt) {
     {
         Store store(path);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/storage.hpp"
 
 namespace thaw {
 namespace {
@@ -50,15 +51,22 @@ std::string error_text(int code) {
     return std::generic_category().message(code);
 }
 
+[[noreturn]] void throw_errno(const std::filesystem::path& path) {
+    const int code = errno;
+    const std::string text = fmt::format("{}: {}", path.string(), error_text(code));
+    if (is_storage_code(code)) throw StorageError(text);
+    throw StageError(text);
+}
+
 /// Takes the disk space now. Compares with what is free first: filling the disk to find out would hurt others on it.
 void allocate(int descriptor, const std::filesystem::path& path, std::int64_t bytes) {
     std::error_code ignored;
     const auto available = [&] { return std::filesystem::space(path.parent_path(), ignored).available; };
     const bool fits = bytes >= 0 && static_cast<std::uintmax_t>(bytes) <= available();
     const int error = fits ? ::posix_fallocate(descriptor, 0, bytes) : ENOSPC;
-    if (error == ENOSPC || error == EFBIG || error == EDQUOT)
-        throw StageError("{}: no room on this disk: {} bytes needed, {} free ({})", path.string(), bytes, available(),
-                         error_text(error));
+    if (is_storage_code(error))
+        throw StorageError("{}: no room on this disk: {} bytes needed, {} free ({})", path.string(), bytes, available(),
+                           error_text(error));
     if (error) throw StageError("{}: cannot reserve {} bytes: {}", path.string(), bytes, error_text(error));
 }
 
@@ -136,7 +144,7 @@ ArrayFileWriter::ArrayFileWriter(std::filesystem::path path, std::int64_t rows, 
                "an array of [{}, {}] elements of {} bytes", rows, row_elements, element_bytes);
     temporary_ = path_.parent_path() / fmt::format(".{}.{}.{}.tmp", path_.filename().string(), ::getpid(), counter++);
     descriptor_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw StageError("{}: {}", path_.string(), error_text(errno));
+    if (descriptor_ < 0) throw_errno(path_);
     try {
         allocate(descriptor_, path_, bytes);
         mapping_bytes_ = static_cast<std::size_t>(bytes);
@@ -167,7 +175,7 @@ void ArrayFileWriter::commit() {
     reinterpret_cast<Header*>(mapping_)->checksum = checksum(mapping_, mapping_bytes_);
     if (::msync(mapping_, mapping_bytes_, MS_SYNC) != 0 || ::fsync(descriptor_) != 0 ||
         ::rename(temporary_.c_str(), path_.c_str()) != 0)
-        throw StageError("{}: {}", path_.string(), error_text(errno));
+        throw_errno(path_);
     ::close(descriptor_);
     descriptor_ = -1;
     const int folder = ::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

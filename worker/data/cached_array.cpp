@@ -11,6 +11,7 @@
 
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
+#include "common/storage.hpp"
 
 namespace thaw {
 namespace {
@@ -27,6 +28,7 @@ void write_or_fail(const fs::path& path, std::string_view text) {
     try {
         write_file(path, text);
     } catch (const std::system_error& error) {
+        if (is_storage_error(error)) throw;
         throw StageError(error.what());
     }
 }

@@ -108,6 +108,20 @@ TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int fro
     take_in_activations();
 }
 
+std::vector<std::pair<std::string, torch::Tensor>> TorchNetwork::trained_tensors() const {
+    std::vector<std::pair<std::string, torch::Tensor>> tensors;
+    for (int i = std::max(first_, frozen_); i < last_; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        const Parameters& own = parameters_[at];
+        for (const auto& [name, tensor] : {std::pair{".weight", &own.weight},
+                                           {".bias", &own.bias},
+                                           {".running_mean", &own.running_mean},
+                                           {".running_var", &own.running_var}})
+            if (tensor->defined()) tensors.emplace_back(graph_.layers[at].tensors + name, *tensor);
+    }
+    return tensors;
+}
+
 void TorchNetwork::take_in_activations() {
     std::vector<int> readers(graph_.layers.size(), 0);
     for (const Layer& layer : graph_.layers)

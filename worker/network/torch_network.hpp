@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
@@ -32,6 +34,9 @@ class TorchNetwork {
 
     /// The running statistics of trained batch-norm layers, which forward(..., training) changes.
     const std::vector<torch::Tensor>& trained_statistics() const { return statistics_; }
+
+    /// Both, under the names that they have in weight files.
+    std::vector<std::pair<std::string, torch::Tensor>> trained_tensors() const;
 
   private:
     struct Parameters {

@@ -11,6 +11,7 @@
 
 #include "common/random.hpp"
 #include "common/trial.hpp"
+#include "worker/weights/tensor_file.hpp"
 
 namespace thaw {
 
@@ -35,6 +36,21 @@ struct HeadLayout {
         add(inputs, classes);
     }
 };
+
+/// The parameters, [outputs, inputs] and [outputs], as head.0.weight, head.0.bias, head.1.weight...
+template <typename Scalar>
+void add_head_tensors(const HeadLayout& layout, const Scalar* parameters, TensorMap& tensors) {
+    for (std::size_t l = 0; l < layout.layers.size(); ++l) {
+        const DenseShape& layer = layout.layers[l];
+        const std::string name = "head." + std::to_string(l);
+        const auto copy = [&](std::size_t begin, std::size_t end) {
+            return std::vector<float>(parameters + begin, parameters + end);
+        };
+        tensors[name + ".weight"] = {{layer.outputs, layer.inputs}, copy(layer.weight, layer.bias)};
+        tensors[name + ".bias"] = {{layer.outputs},
+                                   copy(layer.bias, layer.bias + static_cast<std::size_t>(layer.outputs))};
+    }
+}
 
 /// Glorot uniform weights (Keras' default for Dense), zero biases; a function of the seed, layer and index alone.
 template <typename Scalar>

@@ -93,6 +93,13 @@ void HeadModel<Scalar>::restore(std::string_view state) {
 }
 
 template <typename Scalar>
+TensorMap HeadModel<Scalar>::tensors() const {
+    TensorMap tensors;
+    add_head_tensors(layout_, unpacked(state_[0]).data(), tensors);
+    return tensors;
+}
+
+template <typename Scalar>
 std::string HeadModel<Scalar>::parameters_hash() const {
     // As they lie there: at every epoch, and bringing them into order would take longer than hashing.
     return Fingerprint().add(bytes_of(state_[0])).hex();

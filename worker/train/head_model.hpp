@@ -25,6 +25,7 @@ class HeadModel : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override;
     std::string state() const override;
     void restore(std::string_view state) override;
+    TensorMap tensors() const override;
     std::string parameters_hash() const override;
 
     const HeadLayout& layout() const { return layout_; }

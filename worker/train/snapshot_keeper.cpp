@@ -15,15 +15,18 @@ namespace fs = std::filesystem;
 SnapshotKeeper::SnapshotKeeper(const TrainStage::Trajectory& planned, const Model& model, std::int64_t cache_budget)
     : planned_(planned), model_(model), cache_budget_(cache_budget) {}
 
-std::optional<Snapshot> SnapshotKeeper::resume() {
+std::optional<Snapshot> SnapshotKeeper::find() const {
     if (planned_.resume.empty()) return std::nullopt;
     auto snapshot = read_snapshot(planned_.resume);
-    if (!snapshot || snapshot->epoch() > planned_.trial.epochs) return std::nullopt;
-    history_ = snapshot->history;
-    current_ = planned_.resume;
-    current_epoch_ = snapshot->epoch();
-    saved_ = epoch_began_ = Clock::now();
+    if (snapshot && snapshot->epoch() > planned_.trial.epochs) return std::nullopt;
     return snapshot;
+}
+
+void SnapshotKeeper::resume(const Snapshot& snapshot) {
+    history_ = snapshot.history;
+    current_ = planned_.resume;
+    current_epoch_ = snapshot.epoch();
+    saved_ = epoch_began_ = Clock::now();
 }
 
 void SnapshotKeeper::epoch_done(const EpochMetrics& metrics) {
@@ -54,6 +57,7 @@ std::string SnapshotKeeper::obsolete() const {
 }
 
 std::int64_t SnapshotKeeper::write(const std::string& path) {
+    before_write();
     const Snapshot snapshot{history_, model_.state()};
     std::int64_t bytes = 0;
     try {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,13 @@ class SnapshotKeeper {
     /// `cache_budget`: of the folder where snapshots lie; 0: it is a folder of this run alone.
     SnapshotKeeper(const TrainStage::Trajectory& planned, const Model& model, std::int64_t cache_budget);
 
-    /// What the training goes on from; nothing where it begins.
-    std::optional<Snapshot> resume();
+    /// Is called before a snapshot is written: what belongs to it must stand before it does.
+    std::function<void()> before_write = [] {};
+
+    /// What the training could go on from; nothing where it begins.
+    std::optional<Snapshot> find() const;
+    /// It does go on from there.
+    void resume(const Snapshot& snapshot);
     /// To be called after every epoch that was trained here, before anybody hears of it.
     void epoch_done(const EpochMetrics& metrics);
     /// To be called where the training is left at an epoch's end, whichever that is.

@@ -107,6 +107,17 @@ class TailModel : public Model {
             parts[i + 1].copy(static_cast<char*>(tensors[i].data_ptr()), tensors[i].nbytes());
     }
 
+    TensorMap tensors() const override {
+        TensorMap tensors;
+        add_head_tensors(layout_, flat_.template data_ptr<Scalar>(), tensors);
+        for (const auto& [name, tensor] : network_.trained_tensors()) {
+            const torch::Tensor plain = tensor.detach().to(torch::kFloat32).contiguous();
+            const float* values = plain.data_ptr<float>();
+            tensors[name] = {plain.sizes().vec(), std::vector<float>(values, values + plain.numel())};
+        }
+        return tensors;
+    }
+
     std::string parameters_hash() const override {
         Fingerprint hash;
         hash.add(bytes_of(flat_));

@@ -14,6 +14,7 @@
 #include "common/trial.hpp"
 #include "worker/communicator/group.hpp"
 #include "worker/train/snapshot.hpp"
+#include "worker/weights/tensor_file.hpp"
 
 namespace thaw {
 
@@ -57,6 +58,8 @@ class Model {
     virtual std::string state() const = 0;
     /// Makes a model of the same trial go on bit for bit from there. Throws StageError where the bytes do not fit.
     virtual void restore(std::string_view state) = 0;
+    /// What it has learned, under the names of the weights' own layers, and head.0.weight, head.0.bias, head.1...
+    virtual TensorMap tensors() const = 0;
     /// Fingerprint of all that a trained model consists of.
     virtual std::string parameters_hash() const = 0;
 };

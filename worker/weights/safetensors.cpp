@@ -91,19 +91,34 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t data_bytes) {
         throw UserError("its tensors end at byte {} of the data, of which there are {}", expected, data_bytes);
 }
 
+constexpr std::uint64_t kPrefix = sizeof(std::uint64_t);
+
+json read_header(const FileReader& file) {
+    const std::uint64_t header_bytes = file.read_uint64(0);
+    if (header_bytes > kMostHeaderBytes)
+        throw UserError("its header claims {} bytes; {} are the most thaw reads", header_bytes, kMostHeaderBytes);
+    return parse_header(file.read_text(kPrefix, header_bytes));
+}
+
 }  // namespace
 
 bool looks_like_safetensors(const FileReader& file) {
     return file.holds(8, 1) && file.read_text(8, 1) == "{";
 }
 
+std::map<std::string, std::string> read_safetensors_metadata(const FileReader& file) {
+    std::map<std::string, std::string> metadata;
+    const json header = read_header(file);
+    const auto found = header.find("__metadata__");
+    if (found == header.end() || !found->is_object()) return metadata;
+    for (const auto& [name, text] : found->items())
+        if (text.is_string()) metadata[name] = text.get<std::string>();
+    return metadata;
+}
+
 TensorMap read_safetensors(const FileReader& file) {
-    constexpr std::uint64_t kPrefix = sizeof(std::uint64_t);
-    const std::uint64_t header_bytes = file.read_uint64(0);
-    if (header_bytes > kMostHeaderBytes)
-        throw UserError("its header claims {} bytes; {} are the most thaw reads", header_bytes, kMostHeaderBytes);
-    const json header = parse_header(file.read_text(kPrefix, header_bytes));
-    const std::uint64_t data_begin = kPrefix + header_bytes, data_bytes = file.size() - data_begin;
+    const json header = read_header(file);
+    const std::uint64_t data_begin = kPrefix + file.read_uint64(0), data_bytes = file.size() - data_begin;
     std::vector<Entry> entries;
     for (const auto& [name, entry] : header.items())
         if (name != "__metadata__") entries.push_back(parse_entry(name, entry, data_bytes));

@@ -15,6 +15,9 @@ namespace thaw {
 bool looks_like_safetensors(const FileReader& file);
 TensorMap read_safetensors(const FileReader& file);
 
+/// The free text about them; empty where there is none.
+std::map<std::string, std::string> read_safetensors_metadata(const FileReader& file);
+
 /// Writes float32 tensors and free text about them, atomically. Throws std::system_error (disk full, read-only).
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                        const std::map<std::string, std::string>& metadata);

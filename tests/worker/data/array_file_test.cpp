@@ -78,7 +78,7 @@ TEST(ArrayFile, SaysHowMuchRoomIsMissingBeforeItWritesAnything) {
     try {
         ArrayFileWriter writer(folder / "a", 1ll << 30, 1ll << 20, 4);
         FAIL() << "4 PB fitted on this disk";
-    } catch (const StageError& error) {
+    } catch (const StorageError& error) {
         EXPECT_THAT(error.what(),
                     testing::AllOf(testing::HasSubstr((folder / "a").string()),
                                    testing::HasSubstr("4503599627370560 bytes needed"), testing::HasSubstr("free")));

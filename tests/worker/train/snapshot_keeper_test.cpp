@@ -21,6 +21,7 @@ class CountingModel : public Model {
     BatchSums evaluate(std::span<const int>, std::span<const int>) override { return {}; }
     std::string state() const override { return std::to_string(epochs); }
     void restore(std::string_view state) override { epochs = std::stoi(std::string(state)); }
+    TensorMap tensors() const override { return {}; }
     std::string parameters_hash() const override { return state(); }
     int epochs = 0;
 };
@@ -50,7 +51,7 @@ class SnapshotKeeperTest : public testing::Test {
 
 TEST_F(SnapshotKeeperTest, AfterEveryEpochThatIsWorthItTheNewestAloneIsThere) {
     SnapshotKeeper keeper(planned_, model_, 0);
-    EXPECT_FALSE(keeper.resume());
+    EXPECT_FALSE(keeper.find());
     for (int epoch = 1; epoch <= 3; ++epoch) {
         train(keeper, kLongestLoss / 2);
         EXPECT_THAT(there(), ElementsAre(epoch));
@@ -91,7 +92,8 @@ TEST_F(SnapshotKeeperTest, WhoGoesOnHasTheWholeHistoryAndTakesTheOldOnesPlace) {
     planned_.resume = file(2);
     planned_.keep_last = file(4);
     SnapshotKeeper keeper(planned_, model_, 0);
-    EXPECT_EQ(keeper.resume().value().state, "2");
+    EXPECT_EQ(keeper.find().value().state, "2");
+    keeper.resume(*keeper.find());
     train(keeper, {});
     EXPECT_THAT(there(), ElementsAre(2));
     train(keeper, {});
@@ -107,7 +109,7 @@ TEST_F(SnapshotKeeperTest, WhatOneThatHasNothingToTrainWentOnFromStays) {
     write_snapshot(file(4), {{{.epoch = 4}}, "4"});
     planned_.resume = file(4);
     SnapshotKeeper keeper(planned_, model_, 0);
-    EXPECT_TRUE(keeper.resume());
+    keeper.resume(keeper.find().value());
     EXPECT_THAT(keeper.obsolete(), IsEmpty());
     keeper.leave();
     EXPECT_THAT(there(), ElementsAre(4));

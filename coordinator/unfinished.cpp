@@ -1,0 +1,57 @@
+#include "coordinator/unfinished.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace thaw {
+namespace {
+
+/// Marks as failed, and takes out, whoever has brought the world down too often, or ran beside who did.
+void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
+    const auto deaths = store.deaths();
+    std::erase_if(left.trials, [&](const Trial& trial) {
+        const auto found = deaths.find(trial.id);
+        if (found == deaths.end()) return false;
+        if (found->second < kDeathsOfATrial) {
+            left.suspects.insert(trial.id);
+            return false;
+        }
+        store.fail_trial(trial.id, fmt::format("the world died {} times while it ran, without one more epoch done; it, "
+                                               "or what ran beside it, may want more memory than there is",
+                                               found->second));
+        stopping.failed(trial.id);
+        ++left.given_up;
+        return true;
+    });
+}
+
+}  // namespace
+
+Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlyStopping& stopping) {
+    Unfinished left;
+    const auto finished = store.finished(trials);
+    std::set<std::string> done(finished.begin(), finished.end());
+    left.finished = static_cast<int>(done.size());
+    if (stopping.judges()) {
+        for (const auto& [id, epochs] : store.shown(trials)) {
+            for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
+            if (!done.contains(id)) left.known_epochs[id] = static_cast<int>(epochs.size());
+        }
+    }
+    for (const Fate& fate : stopping.decided())
+        if (!fate.goes_on && left.known_epochs.contains(fate.trial)) left.stopped += done.insert(fate.trial).second;
+    std::copy_if(trials.begin(), trials.end(), std::back_inserter(left.trials),
+                 [&](const Trial& trial) { return !done.contains(trial.id); });
+    give_up(left, store, stopping);
+    return left;
+}
+
+std::string before_text(const Unfinished& left) {
+    if (left.finished + left.stopped == 0) return "";
+    if (left.stopped == 0) return fmt::format(" ({} finished before)", left.finished);
+    return fmt::format(" ({} finished, {} stopped before)", left.finished, left.stopped);
+}
+
+}  // namespace thaw

@@ -1,0 +1,32 @@
+// What earlier runs of a sweep have left to do.
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "coordinator/early_stopping.hpp"
+#include "results/store.hpp"
+
+namespace thaw {
+
+/// So often the world may die while a trial is in flight without one more epoch done.
+constexpr int kDeathsOfATrial = 3;
+
+struct Unfinished {
+    std::vector<Trial> trials;
+    std::unordered_map<std::string, int> known_epochs;  // of those among them that were stopped, by id
+    std::set<std::string> suspects;  // among them: the world has died while they ran; they run in stages of their own
+    int finished = 0, stopped = 0;   // before
+    int given_up = 0;                // marked as failed now: the world has died too often while they ran
+};
+
+/// Tells the stopping rule what earlier runs have shown; who was stopped and still would be is left alone.
+Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlyStopping& stopping);
+
+/// " (3 finished, 2 stopped before)"
+std::string before_text(const Unfinished& left);
+
+}  // namespace thaw

@@ -1,0 +1,166 @@
+// What is lost where a rank falls silent, the disk is full, somebody interrupts, or a trial brings the world down.
+#include <fmt/format.h>
+#include <sys/mount.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "tests/end_to_end/fixture.hpp"
+#include "tests/end_to_end/world.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using Clock = std::chrono::steady_clock;
+
+/// One tail with epochs long enough to be interrupted in.
+constexpr const char* kTail = "backbone: mobilenet_v2\nfreeze: features.5\nepochs: ";
+
+class Loss : public EndToEnd {
+  protected:
+    ~Loss() override { ::unsetenv("THAW_PATIENCE"); }
+
+    Words world(const std::string& file) {
+        Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", "2"};
+        for (const std::string& word :
+             command({"run", file, "--quiet", "--threads", "1", "--runs", (folder_ / "runs").string()}))
+            words.push_back(word);
+        return words;
+    }
+    /// Waits until the query's answer is no longer `empty`.
+    void wait_for(const std::string& sql, const std::string& empty, Process& process) {
+        const auto end = Clock::now() + std::chrono::seconds(60);
+        while (Clock::now() < end && process.running()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            if (!std::filesystem::exists(folder_ / "runs/test/results.db")) continue;
+            const Ended ended = thaw_quietly(sql);
+            if (ended.exit_code == 0 && ended.output.substr(ended.output.find('\n') + 1) != empty) return;
+        }
+        ADD_FAILURE() << sql << " is still " << empty;
+    }
+    Ended thaw_quietly(const std::string& sql) {
+        TemporaryFolder scratch;  // the process under test writes into the other one
+        return Process(scratch.path(), command({"query", "test", sql, "--csv", "--runs", (folder_ / "runs").string()}))
+            .wait();
+    }
+    /// The process of the world that is this rank.
+    static int process_of_rank(int mpirun, int rank) {
+        const std::string wanted = "OMPI_COMM_WORLD_RANK=" + std::to_string(rank);
+        for (const int process : descendants_of(mpirun))
+            if (text_of("/proc/" + std::to_string(process) + "/environ").find(wanted + '\0') != std::string::npos)
+                return process;
+        return 0;
+    }
+    int snapshots() const {
+        int count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(cache()))
+            count += entry.path().extension() == ".state";
+        return count;
+    }
+    static constexpr const char* kRunning = "SELECT count(*) FROM trials WHERE state = 'running'";
+};
+
+TEST_F(Loss, ASilentRankIsFoundNamedAndEndsTheWorldWhichGoesOnAfterwards) {
+    const std::string file = sweep(kTail + std::string("12\nseed: [1, 2]\n"));
+    for (const int rank : {1, 0}) {
+        ::setenv("THAW_PATIENCE", "2", 1);
+        Process process(folder_.path(), world(file));
+        wait_for(fmt::format("{} AND sweep = {}", kRunning, 2 - rank), "0\r\n", process);
+        const int silent = process_of_rank(process.id(), rank);
+        ASSERT_GT(silent, 0);
+        const std::vector<int> all = descendants_of(process.id());
+        ::kill(silent, SIGSTOP);
+        const auto start = Clock::now();
+        const Ended ended = process.wait();
+        EXPECT_LT(Clock::now() - start, std::chrono::seconds(20)) << "patience is 2 s";
+        EXPECT_EQ(ended.exit_code, 75) << ended.errors;
+        EXPECT_THAT(ended.errors, HasSubstr(rank == 1 ? "rank 1 of 2 (host " : "rank 0, which coordinates, was not"));
+        EXPECT_THAT(ended.errors, AllOf(HasSubstr(" 2 s"), HasSubstr("run the same command to go on")));
+        EXPECT_TRUE(all_end(all, std::chrono::seconds(10)));
+    }
+    ::unsetenv("THAW_PATIENCE");
+    const Ended ended = call(world(file));
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    ASSERT_EQ(run(file, "undisturbed").exit_code, 0);
+    EXPECT_EQ(results(), results("undisturbed"));
+}
+
+TEST_F(Loss, AnInterruptFinishesTheEpochAndLeavesASnapshotOfIt) {
+    const std::string file = sweep(kTail + std::string("8\n"));
+    Process process(folder_.path(), run_command(file, "runs"));
+    wait_for("SELECT count(*) FROM epochs", "0\r\n", process);
+    process.send(SIGINT);
+    EXPECT_EQ(process.wait().exit_code, 75);
+    const int done = std::stoi(query("SELECT max(epoch) FROM epochs"));
+    ASSERT_LT(done, 8);
+    EXPECT_EQ(snapshots(), 1);
+    const std::string times = "SELECT epoch, quote(seconds) FROM epochs WHERE epoch <= " + std::to_string(done);
+    const std::string before = query(times);
+    EXPECT_EQ(query("SELECT state FROM trials"), "waiting\n") << "no world has died";
+    ASSERT_EQ(run(file).exit_code, 0);
+    EXPECT_EQ(query(times), before) << "not one epoch was trained again";
+    ASSERT_EQ(run(file, "undisturbed").exit_code, 0);
+    EXPECT_EQ(results(), results("undisturbed"));
+}
+
+TEST_F(Loss, ATrialInWhoseFlightTheWorldDiesThreeTimesFailsAndTheRestGoesOn) {
+    // An epoch takes a while at 224 pixels: no kill finds one done.
+    const std::string file = sweep("backbone: mobilenet_v2\nfreeze: [all, none]\nimage_size: 224\nepochs: 1\n");
+    std::string yaml = text_of(file);
+    yaml.erase(yaml.find("image_size: 40\n"), 15);
+    std::ofstream(file) << yaml;
+    for (int time = 1; time <= 3; ++time) {
+        Process process(folder_.path(), run_command(file, "runs"));
+        wait_for("SELECT count(*) FROM trials WHERE freeze = 'none' AND state = 'running'", "0\r\n", process);
+        process.send(SIGKILL);
+        process.wait();
+        ASSERT_EQ(query("SELECT count(*) FROM epochs WHERE trial IN (SELECT id FROM trials WHERE freeze = 'none')"),
+                  "0\n");
+    }
+    EXPECT_EQ(run(file).exit_code, 1);
+    EXPECT_EQ(query("SELECT freeze, state FROM trials ORDER BY 1"), "all,finished\nnone,failed\n");
+    EXPECT_THAT(query("SELECT message FROM failed_trials"), HasSubstr("the world died 3 times while it ran"));
+    EXPECT_EQ(run(file).exit_code, 0) << "an invocation that ended in order gives it another chance";
+}
+
+TEST_F(Loss, WithoutRoomTheSweepStopsCleanSaysWhatIsMissingAndGoesOnOnceThereIsSome) {
+    const std::string file = sweep(kMixedAxes);
+    struct Case {
+        const char* kilobytes;  // the largest file that may be written
+        const char* missing;
+    };
+    for (const Case& limit : {Case{"150", "bytes needed"}, Case{"40", "the results"}}) {
+        Words words = {"bash", "-c", "ulimit -f " + std::string(limit.kilobytes) + "; exec \"$@\"", "thaw"};
+        for (const std::string& word : run_command(file, limit.kilobytes, {"--no-sharing"})) words.push_back(word);
+        const Ended ended = call(words);
+        EXPECT_EQ(ended.exit_code, 75) << ended.errors;
+        EXPECT_THAT(ended.errors, AllOf(HasSubstr(limit.missing), HasSubstr((folder_ / limit.kilobytes).string()),
+                                        HasSubstr("free"), HasSubstr("run the same command to go on")));
+        EXPECT_EQ(run(file, limit.kilobytes, {"--no-sharing"}).exit_code, 0);
+    }
+    ASSERT_EQ(run(file, "roomy").exit_code, 0);
+    EXPECT_EQ(results("150"), results("roomy"));
+    EXPECT_EQ(results("40"), results("roomy"));
+}
+
+TEST_F(Loss, AFullDiskStopsTheSweepCleanAndNothingHalfWrittenIsUsed) {
+    const std::filesystem::path disk = folder_ / "disk";
+    std::filesystem::create_directories(disk);
+    if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "cannot mount a small file system";
+    const std::string file = sweep(kMixedAxes);
+    const Ended ended = run(file, "disk", {"--no-sharing"});
+    EXPECT_EQ(ended.exit_code, 75) << ended.errors;
+    EXPECT_THAT(ended.errors, HasSubstr(disk.string()));
+    EXPECT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=100m"), 0);
+    EXPECT_EQ(run(file, "disk", {"--no-sharing"}).exit_code, 0);
+    const std::string table = results("disk");
+    ::umount(disk.c_str());
+    ASSERT_EQ(run(file, "roomy").exit_code, 0);
+    EXPECT_EQ(table, results("roomy"));
+}
+
+}  // namespace
+}  // namespace thaw
