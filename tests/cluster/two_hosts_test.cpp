@@ -53,7 +53,7 @@ class TwoHosts : public SweepUnderLauncher {
                 "1"};
     }
 
-    const std::string name_ = "thaw" + std::to_string(::getpid());
+    const std::string name_ = "thaw-hosts-" + std::to_string(::getpid());
 };
 
 TEST_F(TwoHosts, RunASweepWithTheResultsOfOne) {
