@@ -23,17 +23,23 @@
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "common/memory_folder.hpp"
+#include "common/mpi/host_ranks.hpp"
 #include "common/mpi/mpi_world.hpp"
+#include "common/placement.hpp"
 #include "common/storage.hpp"
 #include "coordinator/coordinator.hpp"
 #include "coordinator/expand.hpp"
+#include "coordinator/group_sizes.hpp"
 #include "coordinator/heartbeat.hpp"
+#include "coordinator/help.hpp"
 #include "coordinator/plan.hpp"
+#include "coordinator/submit.hpp"
 #include "coordinator/sweep_file.hpp"
 #include "coordinator/unfinished.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
 #include "results/store.hpp"
+#include "worker/communicator/communicator.hpp"
 #include "worker/data/fashion_mnist.hpp"
 #include "worker/measure.hpp"
 #include "worker/preflight.hpp"
@@ -80,6 +86,7 @@ struct PreparedSweep {
     Sweep sweep;
     Inputs inputs;
     std::vector<Trial> trials;  // with ids
+    std::optional<GroupSizes> group_sizes;
     std::size_t merged = 0, excluded = 0;
     fs::path folder;   // runs/NAME
     fs::path scratch;  // in it: what this sweep alone needs while it runs
@@ -144,8 +151,8 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
     Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads);
     inputs.speeds = Speeds::read(file);
-    const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, std::move(known_epochs),
-                             std::move(suspects)};
+    const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
+                             std::move(known_epochs), std::move(suspects)};
     if (wanted.sharing) {
         const CacheFolder cache(options.cache_folder());
         inputs.cached_arrays = cache.arrays();
@@ -177,17 +184,23 @@ void name_trials(std::vector<Trial>& trials, const Inputs& inputs) {
     }
 }
 
-void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSweep& prepared) {
+/// What the sweep file alone can tell.
+void read_trials(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
-    const Sweep& sweep = prepared.sweep;
     const auto resolve = [&](const std::string& backbone, const std::string& freeze, int image_size) {
         // Neither padding style changes how many layers there are.
         return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric"), freeze);
     };
-    Expansion expansion = expand(sweep, resolve, options.force);
+    Expansion expansion = expand(prepared.sweep, resolve, options.force);
+    prepared.trials = std::move(expansion.trials);
     prepared.merged = expansion.merged;
     prepared.excluded = expansion.excluded;
-    prepared.folder = options.folder_of(sweep.name);
+    prepared.folder = options.folder_of(prepared.sweep.name);
+}
+
+void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSweep& prepared) {
+    read_trials(options, prepared);
+    const Sweep& sweep = prepared.sweep;
     prepared.scratch = prepared.folder / "scratch";
     make_folder(prepared.scratch, "--runs");
     make_folder(options.cache_folder(), "--cache");
@@ -196,8 +209,8 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     request.split = sweep.data.split;
     request.decode = sweep.data.decode;
     request.on_bad_image = sweep.data.on_bad_image;
-    request.networks = networks_of(sweep, expansion.trials);
-    for (const Trial& trial : expansion.trials) request.precisions.insert(trial.precision);
+    request.networks = networks_of(sweep, prepared.trials);
+    for (const Trial& trial : prepared.trials) request.precisions.insert(trial.precision);
     request.weights_folders = weights_folders(options.weights_dir);
     request.scratch = prepared.scratch;
     request.cache = options.cache_folder();
@@ -211,8 +224,8 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.inputs.memory_budget = memory_budget_of(options, sweep, one_host);
     prepared.memory.emplace();
     prepared.inputs.memory_folder = prepared.memory->path().string();
-    prepared.trials = std::move(expansion.trials);
     name_trials(prepared.trials, prepared.inputs);
+    prepared.group_sizes.emplace(prepared.trials, prepared.inputs, prepared.graphs, sweep.ranks_per_trial);
 }
 
 /// All images and features that a sweep uses must be in the cache at once; snapshots may go.
@@ -242,6 +255,12 @@ void require_disk_space(const Plan& plan, const CacheFolder& cache) {
             byte_size_text(needed));
 }
 
+std::string host_name() {
+    char host[256] = "unknown";
+    ::gethostname(host, sizeof host - 1);
+    return host;
+}
+
 std::map<std::string, std::string> describe_environment(const Inputs& inputs, int ranks, int threads) {
     const BlasInfo blas = inspect_blas();
     if (blas.slow())
@@ -249,10 +268,8 @@ std::map<std::string, std::string> describe_environment(const Inputs& inputs, in
             "the BLAS in use ({}) makes {:.1f} GFLOP/s, tens of times less than OpenBLAS; install "
             "libopenblas0-pthread",
             blas.name, blas.gflops);
-    char host[256] = "unknown";
-    ::gethostname(host, sizeof host - 1);
     return {{"thaw", THAW_VERSION},
-            {"host", host},
+            {"host", host_name()},
             {"ranks", std::to_string(ranks)},
             {"threads per rank", std::to_string(threads)},
             {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
@@ -292,9 +309,10 @@ void warn_of_missing_checkpoints(const Inputs& inputs, const std::vector<std::st
             missing);
 }
 
-/// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
-/// dismissed.
-int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world, bool& workers_wait) {
+/// Rank 0's part of `thaw run`: from the sweep file to the report. Workers hear `heartbeat` until
+/// they have been dismissed.
+int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world,
+                       std::optional<Heartbeat>& heartbeat) {
     PreparedSweep prepared;
     prepare(options, channel.size(), !world || world->local_size() == world->size(), prepared);
     const fs::path database = prepared.folder / "results.db";
@@ -325,7 +343,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
                              {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
                               .stopping = &stopping,
                               .hosts = world ? world->hosts() : std::vector<std::string>()});
-        workers_wait = false;
+        heartbeat.reset();
         outcome.failed += left.given_up;
         const bool left_early = outcome.interrupted || !outcome.storage_error.empty();
         store.end_sweep(!outcome.input_error.empty() ? "wrong input"
@@ -345,12 +363,15 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     return outcome.failed > 0 ? kSomeTrialsFailed : kDone;
 }
 
-/// Cores of this rank: those it is bound to, or its share of the host where mpirun binds nothing.
-int threads_per_rank(int wanted, int ranks_on_host) {
-    if (wanted > 0) return wanted;
-    const int cores = available_cores();
-    const bool bound = cores < static_cast<int>(std::thread::hardware_concurrency());
-    return bound ? cores : std::max(1, cores / ranks_on_host);
+/// Threads of this rank. The first on each host says where its ranks are badly placed. Collective where there is a
+/// world.
+int threads_per_rank(const SweepOptions& options, bool launched) {
+    HostRanks host{{allowed_cores()}, usable_cores(), launched, options.threads};
+    int self = 0;
+    if (launched) host.cores = gather_on_host(host.cores[0], self);
+    const std::string warning = self == 0 && !options.quiet ? placement_warning(host, host_name()) : "";
+    if (!warning.empty()) spdlog::warn("{} (`thaw help cluster` says more)", warning);
+    return threads_of(host, static_cast<std::size_t>(self));
 }
 
 /// The exit code that an error stands for.
@@ -375,36 +396,35 @@ void print_error(const std::exception& error) {
 int run_sweep(SweepOptions options) {
     std::optional<MpiWorld> world;
     if (launched_by_mpi()) world.emplace();
-    std::signal(SIGINT, request_stop);
-    std::signal(SIGTERM, request_stop);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) std::signal(signal, request_stop);
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of who writes it
     prepare_process();
     const auto patience = usual_patience();
-    options.threads = threads_per_rank(options.threads, world ? world->local_size() : 1);
-    const ServeOptions serving{
-        options.threads, patience, [&] {
-            end_world(RankLost(fmt::format("rank 0, which coordinates, was not heard of for {:g} s{}",
-                                           std::chrono::duration<double>(patience).count(),
-                                           world ? fmt::format(" by rank {} ({})", world->rank(),
-                                                               world->hosts()[static_cast<std::size_t>(world->rank())])
-                                                 : "")));
-        }};
+    options.threads = threads_per_rank(options, world.has_value());
+    const auto coordinator_lost = [&] {
+        const std::string by = world ? fmt::format(" by rank {} ({})", world->rank(),
+                                                   world->hosts()[static_cast<std::size_t>(world->rank())])
+                                     : "";
+        end_world(RankLost(fmt::format("rank 0, which coordinates, was not heard of for {:g} s{}",
+                                       std::chrono::duration<double>(patience).count(), by)));
+    };
+    const ServeOptions serving{options.threads, patience, coordinator_lost,
+                               [](const std::vector<int>& ranks) { return make_mpi_communicator(ranks); }};
     ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
     if (!ends.coordinator) {
         serve(*ends.workers[0], serving);
         return kDone;
     }
     std::jthread worker([&] { serve(*ends.workers[0], serving); });
-    const Heartbeat heartbeat(*ends.coordinator, patience);
-    bool workers_wait = true;
+    std::optional<Heartbeat> heartbeat;
+    heartbeat.emplace(*ends.coordinator, patience);
     try {
-        return run_as_coordinator(options, *ends.coordinator, world ? &*world : nullptr, workers_wait);
+        return run_as_coordinator(options, *ends.coordinator, world ? &*world : nullptr, heartbeat);
     } catch (const RankLost& error) {
         end_world(error);
     } catch (const std::exception& error) {
         // The other ranks wait for orders: without a word they would wait for ever.
-        if (workers_wait && dismiss_workers(*ends.coordinator, Stop{is_storage_error(error)}, patience))
-            end_world(error);
+        if (heartbeat && dismiss_workers(*ends.coordinator, Stop{is_storage_error(error)}, patience)) end_world(error);
         print_error(error);
         return exit_code_of(error);
     }
@@ -421,14 +441,35 @@ PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
     return report;
 }
 
-int show_plan(SweepOptions options, bool explain) {
+int show_plan(SweepOptions options, int ranks, bool explain) {
     prepare_process();
-    options.threads = threads_per_rank(options.threads, 1);
+    options.threads = threads_per_rank(options, false);
     PreparedSweep prepared;
-    prepare(options, 1, true, prepared);
+    prepare(options, ranks, true, prepared);
     Plan plan = plan_of(options, prepared, std::move(prepared.trials));
     plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
     fmt::print("{}", plan_text(plan, prepared.inputs, explain));
+    return kDone;
+}
+
+/// Checks a sweep as far as a login node can, and hands it to Slurm; `words` are the options for `thaw run`.
+int submit_sweep(const SweepOptions& options, const std::vector<std::string>& words, const SlurmJob& job,
+                 bool dry_run) {
+    PreparedSweep prepared;
+    read_trials(options, prepared);
+    std::vector<std::string> command = {fs::read_symlink("/proc/self/exe").string(), "run"};
+    command.insert(command.end(), words.begin(), words.end());
+    const fs::path folder = fs::absolute(prepared.folder), script = folder / "sweep.sbatch";
+    const std::string text =
+        sbatch_script(job, prepared.sweep.name, command, fs::current_path(), folder / "slurm-%j.log");
+    if (dry_run) {
+        fmt::print("{}", text);
+        return kDone;
+    }
+    make_folder(folder, "--runs");
+    write_file(script, text);
+    fmt::print(stderr, "{}: {} trials, {}\n", prepared.sweep.name, prepared.trials.size(), script.string());
+    fmt::print("{}\n", submit_script(script));
     return kDone;
 }
 
@@ -511,8 +552,24 @@ int main_of(int argc, char** argv) {
     add_sweep_options(*plan, plan_options);
     plan->footer("Examples:\n  thaw plan sweeps/problem_one.yaml\n  thaw plan sweeps/problem_one.yaml --explain");
     bool explain = false;
+    int ranks = 1;
+    plan->add_option("--ranks", ranks, "Plan for so many ranks like this one")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     plan->add_flag("--explain", explain, "Say what each pass chose or declined, and why");
-    plan->callback([&] { exit_code = show_plan(plan_options, explain); });
+    plan->callback([&] { exit_code = show_plan(plan_options, ranks, explain); });
+
+    SweepOptions submit_options;
+    SlurmJob job;
+    bool dry_run = false;
+    auto* submit = app.add_subcommand("submit", "Hand a sweep to Slurm, where it goes on until it is done");
+    add_sweep_options(*submit, submit_options);
+    submit->add_flag("--quiet,-q", submit_options.quiet, "Print nothing but errors");
+    const std::vector<CLI::Option*> passed_on = submit->get_options();
+    add_slurm_options(*submit, job);
+    submit->add_flag("--dry-run", dry_run, "Show the script; write and submit nothing");
+    submit->footer("Example: thaw submit sweep.yaml --nodes 2 --gpus-per-node 4 --time 12:00:00 --dry-run");
+    submit->callback([&] { exit_code = submit_sweep(submit_options, given_words(passed_on), job, dry_run); });
 
     std::string database, runs = "runs";
     QueryOptions query_options;
@@ -600,6 +657,11 @@ int main_of(int argc, char** argv) {
     fashion->add_option("--from", idx_folder, "Where the idx files are")->capture_default_str();
     fashion->footer("Example: thaw data fashion-mnist data/fashion --per-class 100");
     fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
+
+    std::string topic;
+    auto* help = app.add_subcommand("help", "More on a topic, such as cluster; without: the list of topics");
+    help->add_option("topic", topic, "The topic")->type_name("TOPIC");
+    help->callback([&] { fmt::print("{}", help_text(topic)); });
 
     try {
         app.parse(argc, argv);

@@ -8,7 +8,7 @@ run="g++ cmake ninja-build ccache pkg-config
     libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev zlib1g-dev
     libyaml-cpp-dev libsqlite3-dev libfmt-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libxxhash-dev libzip-dev
     libssl-dev ca-certificates python3 python3-pip dataset-fashion-mnist"
-check="clang-format libgtest-dev libgmock-dev"
+check="clang-format libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2"
 
 case "${1:-run}" in
     run) wanted=$run ;;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/epoch_metrics.hpp"
 #include "common/stage.hpp"
@@ -51,6 +52,8 @@ struct Goodbye {};  // the answer to Stop: nothing runs any more on this rank
 struct RunStage {
     int stage = 0;
     StageSpec spec;
+    std::vector<int> ranks = {};  // that work on it together, ascending; empty: this one alone
+    bool leads = true;            // this one is the first of them, and answers for all
 };
 struct Stop {                  // answer Goodbye once nothing runs any more
     bool after_epoch = false;  // trainings finish the epoch they are at; without, and all else: drop what runs

@@ -50,13 +50,19 @@ class Run {
         for (const PlannedStage& planned : plan_.stages)
             if (!planned.unlikely) seconds += core_seconds(planned, inputs_);
         progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
+        const auto start = Clock::now();
+        const auto tell_time = [&] {
+            scheduler_.set_time(std::chrono::duration<double>(Clock::now() - start).count());
+        };
         carry_out_fates();
         while (!scheduler_.finished() && outcome_.input_error.empty() && outcome_.storage_error.empty()) {
             if (stop) {
                 outcome_.interrupted = true;
                 break;
             }
-            if (auto envelope = channel_.receive(std::chrono::milliseconds(100))) {
+            auto envelope = channel_.receive(std::chrono::milliseconds(100));
+            tell_time();
+            if (envelope) {
                 silence_.heard(envelope->from, Clock::now());
                 std::visit([&](const auto& message) { on(envelope->from, message); }, envelope->message);
             }
@@ -203,7 +209,9 @@ class Run {
         if (!first_start_) first_start_ = Clock::now();
         const StageSpec spec = stage_spec(plan_, index, inputs_, options_.cache);
         progress_.stage_started(index, kind_name(stage(index).kind), core_seconds(stage(index), inputs_));
-        channel_.send(rank, RunStage{index, spec});
+        const std::vector<int> ranks = scheduler_.ranks_of(index);
+        for (const int member : ranks)
+            channel_.send(member, RunStage{index, spec, ranks.size() > 1 ? ranks : std::vector<int>{}, member == rank});
     }
 
     /// Without sharing a stage's output is of use to nobody else, neither now nor later.

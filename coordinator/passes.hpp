@@ -55,6 +55,8 @@ PassReport split_at_rungs(Plan& plan, PassContext& context);
 PassReport share_forward(Plan& plan, PassContext& context);
 /// Heads on the same features are one stage, up to a length that still spreads over all threads.
 PassReport fuse_heads(Plan& plan, PassContext& context);
+/// Big trainings and what all others wait for are worked on by several ranks together.
+PassReport form_groups(Plan& plan, PassContext& context);
 /// Predicts seconds, bytes and memory of each stage, and how long they take together.
 PassReport predict_cost(Plan& plan, PassContext& context);
 

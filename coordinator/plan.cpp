@@ -30,7 +30,8 @@ bool always(const PlanOptions&) {
 // and which heads read the same array. What waits for a decision is not merged: others would wait with it.
 constexpr NamedPass kPasses[] = {{use_snapshots, with_sharing},   {choose_cache, with_sharing},
                                  {split_at_rungs, with_stopping}, {share_forward, with_sharing},
-                                 {fuse_heads, with_sharing},      {predict_cost, always}};
+                                 {fuse_heads, with_sharing},      {form_groups, always},
+                                 {predict_cost, always}};
 
 /// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
@@ -116,6 +117,10 @@ class PlanBuilder {
 
 }  // namespace
 
+bool trains_head_alone(const Trial& trial, const LayerGraph& graph) {
+    return trial.cut == graph.top_begin;
+}
+
 bool has_features(const Trial& trial) {
     return has_frozen_pass(trial.cut);
 }
@@ -127,7 +132,7 @@ TapKey tap_of(const Trial& trial, const LayerGraph& graph) {
 }
 
 double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
-    return stage.predicted.seconds * (stage.whole_rank() ? inputs.threads_per_rank : 1);
+    return stage.predicted.seconds * (stage.whole_rank() ? stage.ranks * inputs.threads_per_rank : 1);
 }
 
 const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding) {
@@ -153,8 +158,8 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
 std::vector<StageNode> stage_nodes(const Plan& plan) {
     std::vector<StageNode> nodes;
     for (const PlannedStage& stage : plan.stages)
-        nodes.push_back(
-            {stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0, stage.unlikely});
+        nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0, stage.unlikely,
+                         stage.ranks});
     return nodes;
 }
 

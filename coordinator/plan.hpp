@@ -59,12 +59,13 @@ struct PlannedStage {
     bool recompute = false;         // train only: its features are nowhere
     int gate_epoch = 0;             // train only: runs where the stopping rule lets one of its trials go on from there
     bool unlikely = false;          // the prediction is made as if it were not run
+    int ranks = 1;                  // that work on it together
     Cost predicted;
-    /// Whole-rank stages use every thread of their rank; the others one, several run side by side.
-    bool whole_rank() const { return kind != StageKind::train || (recompute && trajectories.size() > 1); }
+    /// Whole-rank stages use every thread of their ranks; the others one, several run side by side.
+    bool whole_rank() const { return kind != StageKind::train || ranks > 1 || (recompute && trajectories.size() > 1); }
 };
 
-/// The stage's predicted seconds times the threads that it keeps busy.
+/// The stage's predicted seconds times the threads that it keeps busy on all its ranks.
 double core_seconds(const PlannedStage& stage, const Inputs& inputs);
 
 /// What one pass did.
@@ -105,9 +106,12 @@ class GraphCache {
     const Graphs::value_type* last_ = nullptr;  // neighbouring trials mostly ask for the same
 };
 
+class GroupSizes;
+
 struct PlanOptions {
     bool sharing = true;
     StoppingRule stopping = {};
+    const GroupSizes* group_sizes = nullptr;                 // none: every training has one rank
     std::unordered_map<std::string, int> known_epochs = {};  // by trial id: what an earlier run recorded of it
     std::set<std::string> suspects = {};  // ids of trials that may bring the world down: they are not grouped
 };
@@ -122,6 +126,7 @@ std::vector<StageNode> stage_nodes(const Plan& plan);
 
 /// Which output of a frozen pass the trial trains on; trials that train from the images have none.
 bool has_features(const Trial& trial);
+bool trains_head_alone(const Trial& trial, const LayerGraph& graph);
 TapKey tap_of(const Trial& trial, const LayerGraph& graph);
 
 /// Names of arrays in the cache, by what is made and of which images: so rows of the same content can be found among

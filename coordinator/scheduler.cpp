@@ -1,7 +1,9 @@
 #include "coordinator/scheduler.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <queue>
 
 #include "common/error.hpp"
 
@@ -14,7 +16,9 @@ Scheduler::Scheduler(const std::vector<StageNode>& stages) : nodes_(stages.size(
         const auto stage = static_cast<int>(i);
         for (const int dependent : dependents_.of(stage)) here.path = std::max(here.path, node(dependent).path);
         here.path += stages[i].seconds;
-        here.whole_rank = stages[i].whole_rank;
+        here.seconds = stages[i].seconds;
+        here.ranks = stages[i].ranks;
+        here.whole_rank = stages[i].whole_rank || stages[i].ranks > 1;
         here.gated = stages[i].gated;
         here.missing = static_cast<int>(needs_.of(stage).size());
         here.waiting_readers = static_cast<int>(dependents_.of(stage).size());
@@ -41,10 +45,10 @@ void Scheduler::link(const std::vector<StageNode>& stages) {
             dependents_.stages[next[static_cast<std::size_t>(need)]++] = static_cast<int>(i);
 }
 
-Actions Scheduler::rank_joined(int rank, int threads) {
-    if (rank >= static_cast<int>(ranks_.size())) ranks_.resize(static_cast<std::size_t>(rank) + 1);
-    ranks_[static_cast<std::size_t>(rank)] = {threads, 0};
-    set_free(rank, threads);
+Actions Scheduler::rank_joined(int index, int threads) {
+    if (index >= static_cast<int>(ranks_.size())) ranks_.resize(static_cast<std::size_t>(index) + 1);
+    rank(index) = {threads, threads};
+    show(index);
     Actions actions;
     dispatch(actions);
     return actions;
@@ -119,44 +123,106 @@ void Scheduler::end(int stage, Actions& actions) {
         if (--node(need).waiting_readers == 0 && node(need).ended) actions.push_back({Action::release, need});
 }
 
+std::vector<int> Scheduler::ranks_of(int stage) const {
+    const auto group = groups_.find(stage);
+    return group == groups_.end() ? std::vector{node(stage).rank} : group->second;
+}
+
 void Scheduler::free_threads(int stage) {
     Node& ended = node(stage);
     THAW_CHECK(ended.rank >= 0 && !ended.ended, "stage {} ended but does not run", stage);
-    const Rank& rank = ranks_[static_cast<std::size_t>(ended.rank)];
-    set_free(ended.rank, ended.whole_rank ? rank.threads : rank.free + 1);
+    for (const int index : ranks_of(stage)) {
+        hide(index);
+        Rank& changed = rank(index);
+        changed.free = ended.whole_rank ? changed.threads : changed.free + 1;
+        if (is_idle(index)) changed.busy_until = 0;
+        show(index);
+    }
+    groups_.erase(stage);
     --running_;
 }
 
-void Scheduler::set_free(int rank, int free) {
-    Rank& changed = ranks_[static_cast<std::size_t>(rank)];
-    free_.erase({-changed.free, rank});
-    changed.free = free;
-    if (free > 0) free_.emplace(-free, rank);
+void Scheduler::hide(int index) {
+    free_.erase({-rank(index).free, index});
+    idle_.erase({rank(index).busy_until, index});
 }
 
-/// Hands out ready stages while there are free threads. A whole-rank stage that finds no idle rank reserves the one
-/// with the most free threads: nothing smaller is started there, so that it becomes idle.
+void Scheduler::show(int index) {
+    if (rank(index).free > 0) free_.emplace(-rank(index).free, index);
+    idle_.emplace(rank(index).busy_until, index);
+}
+
+std::vector<int> Scheduler::first_idle(int count) const {
+    if (count > static_cast<int>(idle_.size())) return {};
+    std::vector<int> found;
+    for (auto at = idle_.begin(); static_cast<int>(found.size()) < count; ++at) found.push_back(at->second);
+    return found;
+}
+
+void Scheduler::start(int stage, std::vector<int> ranks, Actions& actions) {
+    Node& started = node(stage);
+    for (const int index : ranks) {
+        hide(index);
+        Rank& changed = rank(index);
+        changed.free = started.whole_rank ? 0 : changed.free - 1;
+        changed.busy_until = std::max(changed.busy_until, now_ + started.seconds);
+        show(index);
+    }
+    started.rank = *std::min_element(ranks.begin(), ranks.end());
+    if (ranks.size() > 1) {
+        std::sort(ranks.begin(), ranks.end());
+        groups_[stage] = std::move(ranks);
+    }
+    ++running_;
+    actions.push_back({Action::start, stage, started.rank});
+}
+
 void Scheduler::dispatch(Actions& actions) {
     if (stopped_) return;
-    std::vector<std::pair<int, int>> reserved;  // entries taken out of free_ for this round
-    std::vector<Ready> waiting;                 // the stages they are reserved for
-    for (; !ready_.empty() && !free_.empty(); ready_.pop()) {
-        const int stage = ready_.top().second;
-        const auto [negative_free, rank] = *free_.begin();
-        const int threads = ranks_[static_cast<std::size_t>(rank)].threads;
-        if (node(stage).whole_rank && -negative_free < threads) {
-            reserved.push_back(*free_.begin());
-            free_.erase(free_.begin());
-            waiting.push_back(ready_.top());
+    std::vector<Reservation> reserved;
+    for (auto next = ready_.begin(); next != ready_.end() && !free_.empty();) {
+        const int stage = next->second;
+        const Node& wanted = node(stage);
+        const std::vector<int> ranks =
+            wanted.whole_rank ? first_idle(wanted.ranks) : std::vector{free_.begin()->second};
+        const bool can_start =
+            !wanted.whole_rank || std::all_of(ranks.begin(), ranks.end(), [this](int index) { return is_idle(index); });
+        if (!ranks.empty() && can_start) {
+            next = ready_.erase(next);
+            start(stage, ranks, actions);
             continue;
         }
-        set_free(rank, node(stage).whole_rank ? 0 : -negative_free - 1);
-        node(stage).rank = rank;
-        ++running_;
-        actions.push_back({Action::start, stage, rank});
+        double until = now_;
+        for (const int index : ranks) until = std::max(until, rank(index).busy_until);
+        for (const int index : ranks) {
+            hide(index);
+            reserved.push_back({index, until});
+        }
+        ++next;
     }
-    for (const Ready& stage : waiting) ready_.push(stage);
-    free_.insert(reserved.begin(), reserved.end());
+    fill(reserved, actions);
+    for (const Reservation& reservation : reserved) {
+        hide(reservation.rank);  // fill() has shown those where it started something
+        show(reservation.rank);
+    }
+}
+
+/// Starts on reserved ranks the longest stages that are predicted to end in time.
+void Scheduler::fill(const std::vector<Reservation>& reserved, Actions& actions) {
+    constexpr int kTries = 8;  // stages that are short enough, but want what the rank does not have
+    for (const auto& [index, until] : reserved) {
+        auto next = ready_.lower_bound({now_ - until, 0});
+        for (int tries = 0; tries < kTries && rank(index).free > 0 && next != ready_.end();) {
+            const int stage = next->second;
+            if (node(stage).ranks > 1 || (node(stage).whole_rank && !is_idle(index))) {
+                ++next;
+                ++tries;
+                continue;
+            }
+            next = ready_.erase(next);
+            start(stage, {index}, actions);
+        }
+    }
 }
 
 double simulate(const std::vector<StageNode>& stages, int ranks, int threads) {
@@ -177,6 +243,7 @@ double simulate(const std::vector<StageNode>& stages, int ranks, int threads) {
         const int stage = running.top().second;
         now = running.top().first;
         running.pop();
+        scheduler.set_time(now);
         start(scheduler.stage_done(stage));
     }
     THAW_CHECK(scheduler.finished(), "{} ranks of {} threads leave stages undone", ranks, threads);

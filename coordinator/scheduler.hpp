@@ -1,11 +1,11 @@
-// Which stage runs next on which rank: a pure state machine, (state, event) -> actions. No clock, no I/O, no threads.
+// Which stage runs next on which ranks: a pure state machine, (state, event) -> actions. No clock, no I/O, no threads:
+// who drives it says what time it is.
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <queue>
 #include <set>
 #include <span>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,11 +18,12 @@ struct StageNode {
     bool whole_rank = false;  // uses every thread of its rank; otherwise one
     bool gated = false;       // waits, besides its needs, for open() or skip()
     bool unlikely = false;    // simulate() skips it
+    int ranks = 1;            // works on so many at once; with several it is a whole-rank stage
 };
 
 struct Action {
     enum Kind {
-        start,    // run `stage` on `rank`
+        start,    // run `stage` on `rank`, the first of ranks_of(stage)
         cancel,   // `stage` cannot run: something that it needs has failed
         release,  // `stage` and every stage that reads its output have ended
     } kind;
@@ -34,9 +35,15 @@ using Actions = std::vector<Action>;
 
 /// Ready stages go out in the order of the longest predicted path to the end of the plan that begins with them, ties by
 /// number: work that much else waits for, and long work, goes first. Each costs O(log n).
+/// A stage that wants whole ranks and does not find enough idle ones reserves those that are predicted to be idle
+/// first. Nothing is started there meanwhile but what is predicted to end before the last of them is idle (EASY
+/// backfilling: Lifka, The ANL/IBM SP scheduling system, 1995): ranks wait for a group only where nothing fits.
 class Scheduler {
   public:
     explicit Scheduler(const std::vector<StageNode>& stages);
+
+    /// Seconds since the start, of the events that follow.
+    void set_time(double seconds) { now_ = seconds; }
 
     /// A rank with this many threads is there and idle.
     Actions rank_joined(int rank, int threads);
@@ -50,6 +57,8 @@ class Scheduler {
     /// Nothing is started any more; what runs may end.
     void stop() { stopped_ = true; }
 
+    /// On which ranks a stage runs, ascending.
+    std::vector<int> ranks_of(int stage) const;
     int running() const { return running_; }
     /// No stage is left that could run or runs.
     bool finished() const { return ended_ == static_cast<int>(nodes_.size()); }
@@ -65,33 +74,53 @@ class Scheduler {
         }
     };
     struct Node {
-        double path = 0;          // seconds of the longest path that begins here
+        double path = 0;  // seconds of the longest path that begins here
+        double seconds = 0;
         int missing = 0;          // needs that are not done
         int waiting_readers = 0;  // dependents that have not ended
-        int rank = -1;
+        int rank = -1;            // the first of them
+        int ranks = 1;
         bool whole_rank = false, gated = false, ended = false;
     };
     struct Rank {
         int threads = 0, free = 0;
+        double busy_until = 0;  // as predicted; 0: it is idle
+    };
+    /// A rank that waits for a stage, and until when.
+    struct Reservation {
+        int rank;
+        double until;
     };
 
     Node& node(int stage) { return nodes_[static_cast<std::size_t>(stage)]; }
+    const Node& node(int stage) const { return nodes_[static_cast<std::size_t>(stage)]; }
+    Rank& rank(int index) { return ranks_[static_cast<std::size_t>(index)]; }
     void link(const std::vector<StageNode>& stages);
     void end(int stage, Actions& actions);
     /// Ends all that hangs on the stage, however indirectly; returns what ended.
     std::vector<int> end_dependents(int stage, Actions& actions);
     void ready_if_it_can(int stage);
     void free_threads(int stage);
-    void set_free(int rank, int free);
+    /// Takes a rank out of what dispatch() looks at, or puts it in.
+    void hide(int index);
+    void show(int index);
+    bool is_idle(int index) { return rank(index).free == rank(index).threads; }
+    /// So many ranks, those first that will be idle first; none where there are not so many.
+    std::vector<int> first_idle(int count) const;
+    void start(int stage, std::vector<int> ranks, Actions& actions);
     void dispatch(Actions& actions);
+    void fill(const std::vector<Reservation>& reserved, Actions& actions);
 
     using Ready = std::pair<double, int>;  // (-path, stage)
 
     std::vector<Node> nodes_;
     Links needs_, dependents_;
     std::vector<Rank> ranks_;
-    std::priority_queue<Ready, std::vector<Ready>, std::greater<>> ready_;
-    std::set<std::pair<int, int>> free_;  // (-free threads, rank), of ranks with any
+    std::unordered_map<int, std::vector<int>> groups_;  // of running stages that have several ranks
+    std::set<Ready> ready_;
+    std::set<std::pair<int, int>> free_;     // (-free threads, rank), of ranks with any
+    std::set<std::pair<double, int>> idle_;  // (busy_until, rank)
+    double now_ = 0;
     int running_ = 0, ended_ = 0;
     bool stopped_ = false;
 };

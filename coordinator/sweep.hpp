@@ -100,6 +100,7 @@ struct Sweep {
     SourceText source;
     SweepData data;
     Search search;
+    int ranks_per_trial = 0;  // that train one big trial together; 0: as the plan sees fit
     std::int64_t memory = 0;  // bytes of features that memory may hold; 0: the sweep does not say
     std::int64_t disk = 0;    // bytes that the cache may hold; 0: the sweep does not say
     Keep keep = Keep::none;

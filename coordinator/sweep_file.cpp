@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kLargestFile = 4 << 20;  // bytes
 constexpr std::size_t kLongestName = 100;
+constexpr int kMostRanks = 100'000;
 
 bool fits_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -246,7 +247,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     const YamlReader reader(sweep.source);
     const AxisContext context{reader, vocabulary};
     std::vector<std::string> keys = axis_names();
-    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "keep",
+    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "keep", "ranks_per_trial",
                                              "search", "zip",  "when",   "exclude"};
     keys.insert(keys.begin(), others.begin(), others.end());
     bool has_backbone = false;
@@ -259,6 +260,8 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
             sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
                 return parse_name("keep", keep_names(), reader.text(node, "keep"));
             });
+        if (key == "ranks_per_trial" && reader.text(entry.second, key) != "auto")
+            sweep.ranks_per_trial = static_cast<int>(reader.integer(entry.second, key, 1, kMostRanks));
         if (key == "search") sweep.search = read_search(reader, entry.second);
         for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
             if (key == name)

@@ -17,6 +17,7 @@
 #include "common/parallel.hpp"
 #include "worker/data/array_file.hpp"
 #include "worker/data/image_cache.hpp"
+#include "worker/group_batches.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/threads.hpp"
 
@@ -108,8 +109,8 @@ class Batch {
     const std::vector<Output*>& outputs_;
 };
 
-/// Fills the missing rows of the outputs that lack any.
-void forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMap& tensors, const ArrayFile& images,
+/// Fills the missing rows of the outputs that lack any; false where it was stopped.
+bool forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMap& tensors, const ArrayFile& images,
              const std::vector<std::int64_t>& missing, std::vector<Output>& outputs, int threads,
              const StageReports& reports, const std::stop_token& stop) {
     std::vector<Output*> incomplete;
@@ -132,19 +133,154 @@ void forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMa
         Batch(*network, images, incomplete).run(missing.data() + first, size);
         reports.progress(done += size);
     });
+    return !stop.stop_requested();
 }
+
+/// What members of a group have to know to compute a share of a features stage.
+struct Share {
+    std::vector<std::int64_t> taps, missing;  // indices into the stage's taps; rows
+
+    static Share of(Group& group, const FeaturesStage& stage, const std::vector<Output>& outputs,
+                    const std::vector<std::int64_t>& rows) {
+        Share share;
+        if (group.leads()) {
+            share.missing = rows;
+            for (const Output& output : outputs)
+                if (!output.donated.missing().empty()) share.taps.push_back(index_of(output.tap, stage));
+        }
+        broadcast_numbers(group, share.taps);
+        broadcast_numbers(group, share.missing);
+        return share;
+    }
+
+    static std::int64_t index_of(const Tap& tap, const FeaturesStage& stage) {
+        const auto at = std::ranges::find_if(stage.taps, [&](const FeaturesStage::Tap& wanted) {
+            return Tap{wanted.cut, wanted.pooled, wanted.pooling} == tap;
+        });
+        return at - stage.taps.begin();
+    }
+};
+
+/// The same, where every member of a group computes batches and the first one keeps them.
+bool forward_in_group(const FeaturesStage& stage, const LayerGraph& graph, const ArrayFile& images, const Share& share,
+                      std::vector<Output>& outputs, StageContext& context, const StageReports& reports,
+                      const std::stop_token& stop, Group& group) {
+    std::vector<Tap> taps;
+    std::vector<std::size_t> elements;  // of each tap, for one image
+    std::size_t sum = 0;
+    for (const std::int64_t index : share.taps) {
+        const auto& wanted = stage.taps[static_cast<std::size_t>(index)];
+        taps.push_back({wanted.cut, wanted.pooled, wanted.pooling});
+        elements.push_back(static_cast<std::size_t>(tap_elements(graph, taps.back())));
+        sum += elements.back();
+    }
+    std::vector<Output*> incomplete;
+    for (Output& output : outputs)
+        if (!output.donated.missing().empty()) incomplete.push_back(&output);
+    const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
+    const auto network =
+        make_frozen_network(graph, *tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
+    const auto image_bytes = static_cast<std::size_t>(images.row_elements());
+    const auto rows_of = [&](std::size_t batch) {
+        const std::size_t first = batch * kCanonicalBatch;
+        return std::span(share.missing)
+            .subspan(first, std::min<std::size_t>(kCanonicalBatch, share.missing.size() - first));
+    };
+    GroupBatches batches;
+    batches.count = (share.missing.size() + kCanonicalBatch - 1) / kCanonicalBatch;
+    batches.bytes = kCanonicalBatch * sum * sizeof(float);
+    batches.compute = [&](std::size_t batch, std::byte* out) {
+        compute_on_one_thread();
+        const auto rows = rows_of(batch);
+        std::vector<std::uint8_t> pixels(rows.size() * image_bytes);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            std::memcpy(pixels.data() + i * image_bytes, images.row(rows[i]), image_bytes);
+        std::vector<float*> results;
+        auto* next = reinterpret_cast<float*>(out);
+        for (const std::size_t of_tap : elements) {
+            results.push_back(next);
+            next += of_tap * rows.size();
+        }
+        network->run(pixels.data(), static_cast<int>(rows.size()), results);
+    };
+    std::int64_t done = images.rows() - static_cast<std::int64_t>(share.missing.size());
+    batches.keep = [&](std::size_t batch, const std::byte* bytes) {
+        const auto* next = reinterpret_cast<const float*>(bytes);
+        for (std::size_t tap = 0; tap < taps.size(); ++tap)
+            for (const std::int64_t row : rows_of(batch)) {
+                std::memcpy(incomplete[tap]->writer->row(row), next, elements[tap] * sizeof(float));
+                next += elements[tap];
+            }
+        reports.progress(done += static_cast<std::int64_t>(rows_of(batch).size()));
+    };
+    return run_on_all_members(group, batches, context.threads, stop);
+}
+
+/// Rows of images, decoded by all members of a group.
+class GroupDecoder {
+  public:
+    GroupDecoder(const Dataset& dataset, const DecodeOptions& options, int threads, const std::stop_token& stop,
+                 Group& group)
+        : dataset_(dataset), options_(options), threads_(threads), stop_(stop), group_(group) {}
+
+    /// Member 0 gives the images, and is given their pixels.
+    void decode(std::vector<std::int64_t> images, const KeepImage& keep) {
+        broadcast_numbers(group_, images);
+        const auto pixels = std::size_t{3} * static_cast<std::size_t>(options_.image_size) *
+                            static_cast<std::size_t>(options_.image_size);
+        GroupBatches batches{images.size(), pixels + kReason, {}, {}};
+        batches.compute = [&](std::size_t i, std::byte* out) {
+            std::memset(out + pixels, 0, kReason);
+            try {
+                decode_image(dataset_.folder / dataset_.images[static_cast<std::size_t>(images[i])].path, options_,
+                             reinterpret_cast<std::uint8_t*>(out));
+            } catch (const StageError& error) {
+                std::strncpy(reinterpret_cast<char*>(out + pixels), error.what(), kReason - 1);
+            }
+        };
+        batches.keep = [&](std::size_t i, const std::byte* bytes) {
+            keep(images[i], reinterpret_cast<const std::uint8_t*>(bytes),
+                 reinterpret_cast<const char*>(bytes + pixels));
+        };
+        if (!run_on_all_members(group_, batches, threads_, stop_)) throw StageError("stopped");
+    }
+
+  private:
+    static constexpr std::size_t kReason = 1024;  // bytes for why an image is bad
+
+    const Dataset& dataset_;
+    const DecodeOptions& options_;
+    int threads_;
+    const std::stop_token& stop_;
+    Group& group_;
+};
 
 }  // namespace
 
 StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports,
-                const std::stop_token& stop) {
+                const std::stop_token& stop, Group* group) {
     const auto dataset = dataset_of(stage.dataset, context);
+    DecodeRows decode = decode_on_threads(*dataset, stage.options, context.threads);
+    bool asked = false;
+    std::optional<GroupDecoder> decoder;
+    if (group) {
+        decoder.emplace(*dataset, stage.options, context.threads, stop, *group);
+        if (!group->leads()) {
+            decoder->decode({}, {});
+            return {};
+        }
+        decode = [&](const std::vector<std::int64_t>& images, const KeepImage& keep) {
+            asked = true;
+            decoder->decode(images, keep);
+        };
+    }
     const auto report_unless_stopped = [&](std::int64_t images) {
         if (stop.stop_requested()) throw StageError("stopped");  // ends every thread that decodes
         reports.progress(images);
     };
-    const Decoded decoded = decode_images(*dataset, stage.options, context.threads, stage.output, stage.cache_budget,
-                                          report_unless_stopped);
+    const Decoded decoded =
+        decode_images(*dataset, stage.options, decode, stage.output, stage.cache_budget, report_unless_stopped);
+    if (decoder && !asked) decoder->decode({}, {});  // the others wait to hear that there is nothing to do
     const auto& bad = decoded.bad;
     if (!bad.empty() && stage.on_bad_image == OnBadImage::stop) {
         std::vector<std::string> reasons;
@@ -162,23 +298,30 @@ StageResult run(const DecodeStage& stage, StageContext& context, const StageRepo
 }
 
 StageResult run(const FeaturesStage& stage, StageContext& context, const StageReports& reports,
-                const std::stop_token& stop) {
+                const std::stop_token& stop, Group* group) {
     const LayerGraph graph =
         build_backbone(stage.backbone, stage.image_size, parse_padding_style(stage.weights.padding));
     const ArrayFile images(stage.images);
     const std::vector<BadImage> bad = read_bad_images(stage.images);
-    std::vector<Output> outputs = outputs_to_make(stage, graph, images, bad);
-    if (outputs.empty()) return {.reused = true};
+    const bool leads = !group || group->leads();
+    std::vector<Output> outputs;
+    if (leads) outputs = outputs_to_make(stage, graph, images, bad);
     for (Output& output : outputs) {
         output.writer = output.array.begin();
         output.donated.copy_to(*output.writer);
     }
-    const std::vector<std::int64_t> missing = missing_rows(outputs);
-    if (!missing.empty()) {
+    std::vector<std::int64_t> missing = missing_rows(outputs);
+    bool whole = true;
+    if (group) {
+        const Share share = Share::of(*group, stage, outputs, missing);
+        whole = share.missing.empty() ||
+                forward_in_group(stage, graph, images, share, outputs, context, reports, stop, *group);
+    } else if (!missing.empty()) {
         const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
-        forward(stage, graph, *tensors, images, missing, outputs, context.threads, reports, stop);
+        whole = forward(stage, graph, *tensors, images, missing, outputs, context.threads, reports, stop);
     }
-    if (stop.stop_requested()) return {};
+    if (!whole || stop.stop_requested()) return {};
+    if (leads && outputs.empty()) return {.reused = true};
     StageResult result{.computed = static_cast<std::int64_t>(missing.size())};
     for (const Output& output : outputs) {
         output.array.commit(*output.writer, bad);

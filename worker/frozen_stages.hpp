@@ -9,8 +9,8 @@
 namespace thaw {
 
 StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports,
-                const std::stop_token& stop);
+                const std::stop_token& stop, Group* group = nullptr);
 StageResult run(const FeaturesStage& stage, StageContext& context, const StageReports& reports,
-                const std::stop_token& stop);
+                const std::stop_token& stop, Group* group = nullptr);
 
 }  // namespace thaw

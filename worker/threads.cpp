@@ -4,28 +4,24 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <omp.h>
-#include <sched.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <thread>
 
 namespace thaw {
-
-int available_cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    return std::max(1, CPU_COUNT(&set));
-}
 
 void compute_on_one_thread() {
     omp_set_num_threads(1);
     torch::set_num_threads(1);
     at::globalContext().setFlushDenormal(true);
+}
+
+void compute_on_threads(int threads) {
+    compute_on_one_thread();                // for others: LibTorch lets new threads inherit what it was told last,
+    at::internal::lazy_init_num_threads();  // which is done with here,
+    omp_set_num_threads(threads);           // and only this thread's number changes
 }
 
 void prepare_process() {

@@ -5,13 +5,13 @@
 
 namespace thaw {
 
-/// Cores this process may use: its affinity mask, which mpirun and Slurm narrow.
-int available_cores();
-
 /// Tells LibTorch, OpenMP and BLAS that the calling thread is all there is for what it calls. To be called at the
 /// beginning of every thread that computes: OpenMP keeps the number per thread. Also makes denormal numbers zero there
 /// (optimizers' moments decay into them, and arithmetic on them is tens of times slower).
 void compute_on_one_thread();
+
+/// The same for the calling thread alone, which has so many threads to itself: what it calls may use them.
+void compute_on_threads(int threads);
 
 /// Once, before any work: the same for the process, and an allocator that keeps large blocks (giving them back at once,
 /// glibc's default, costs a tenth to a third of the time in page faults).

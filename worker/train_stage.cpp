@@ -16,6 +16,7 @@
 #include "worker/checkpoint_keeper.hpp"
 #include "worker/data/array_file.hpp"
 #include "worker/data/image_cache.hpp"
+#include "worker/group_batches.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/threads.hpp"
 #include "worker/train/head_model.hpp"
@@ -53,22 +54,33 @@ class WindowOfFeatures {
     const Rows<float>& rows() const { return rows_; }
     int window_rows() const { return window_rows_; }
 
-    void load(std::span<const int> rows) {
+    /// Members of a group compute a share each, and get all.
+    void load(std::span<const int> rows, Group* group) {
+        for (std::size_t i = 0; i < rows.size(); ++i) places_[static_cast<std::size_t>(rows[i])] = static_cast<int>(i);
         const std::size_t batches = (rows.size() + kCanonicalBatch - 1) / kCanonicalBatch;
-        for_each_index(batches, threads_, [&](std::size_t batch) {
+        const auto [begin, end] = group ? group->share_of(batches) : std::pair{std::size_t{0}, batches};
+        for_each_index(end - begin, threads_, [&, from = begin](std::size_t batch) {
             compute_on_one_thread();
-            const std::size_t first = batch * kCanonicalBatch;
+            const std::size_t first = (from + batch) * kCanonicalBatch;
             const std::size_t count = std::min<std::size_t>(kCanonicalBatch, rows.size() - first);
             const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
             std::vector<std::uint8_t> pixels(count * row_bytes);
             for (std::size_t i = 0; i < count; ++i) {
                 const int row = rows[first + i];
                 std::copy_n(images_.bytes() + row * images_.row_elements(), row_bytes, pixels.data() + i * row_bytes);
-                places_[static_cast<std::size_t>(row)] = static_cast<int>(first + i);
             }
             network_->run(pixels.data(), static_cast<int>(count),
                           {values_.data() + static_cast<std::int64_t>(first) * rows_.elements});
         });
+        if (!group) return;
+        std::vector<std::size_t> begins;
+        const std::size_t row_bytes = static_cast<std::size_t>(rows_.elements) * sizeof(float);
+        for (int member = 0; member <= group->size(); ++member)
+            begins.push_back(std::min(batches * static_cast<std::size_t>(member) /
+                                          static_cast<std::size_t>(group->size()) * kCanonicalBatch,
+                                      rows.size()) *
+                             row_bytes);
+        group->all_gather(std::as_writable_bytes(std::span(values_)), begins);
     }
 
   private:
@@ -86,11 +98,13 @@ class WindowOfFeatures {
 /// One run of a train stage: what its trajectories read, and the loop over them.
 class Training {
   public:
-    Training(const TrainStage& stage, StageContext& context, const StageReports& reports, const std::stop_token& stop)
+    Training(const TrainStage& stage, StageContext& context, const StageReports& reports, const std::stop_token& stop,
+             Group* group)
         : stage_(stage),
           context_(context),
           reports_(reports),
           stop_(stop),
+          group_(group),
           first_(stage.trajectories.at(0).trial),
           dataset_(dataset_of(stage.dataset, context)),
           graph_(build_backbone(first_.backbone, first_.image_size, parse_padding_style(stage.weights.padding))),
@@ -108,6 +122,8 @@ class Training {
 
     StageResult run() {
         together_.no_more_epochs = &context_.no_more_epochs;
+        together_.group = group_;
+        if (group_) compute_on_threads(context_.threads);  // the whole rank is this stage's
         if (stage_.recompute) {
             compute_features_in_windows();
             std::vector<int> all;
@@ -120,7 +136,15 @@ class Training {
     }
 
   private:
-    bool ends_early() const { return stop_.stop_requested() || context_.no_more_epochs; }
+    bool ends_early() const {
+        const bool asked = stop_.stop_requested() || context_.no_more_epochs;
+        if (!group_) return asked;
+        double members = asked ? 1 : 0;
+        group_->all_reduce_sum(std::span(&members, 1));
+        return members > 0;
+    }
+    bool leads() const { return !group_ || group_->leads(); }
+
     const TrainStage::Trajectory& trajectory(int index) const {
         return stage_.trajectories[static_cast<std::size_t>(index)];
     }
@@ -128,7 +152,7 @@ class Training {
     void compute_features_in_windows() {
         const bool pooled = first_.cut == graph_.top_begin;
         const Tap tap{first_.cut, pooled, first_.head.pooling};
-        together_.threads = stage_.trajectories.size() > 1 ? context_.threads : 1;
+        together_.threads = stage_.trajectories.size() > 1 || group_ ? context_.threads : 1;
         together_.begin_thread = compute_on_one_thread;
         window_ = std::make_unique<WindowOfFeatures>(
             input_,
@@ -136,7 +160,10 @@ class Training {
                                 first_.precision),
             tap_elements(graph_, tap), std::max(first_.batch_size, kEvaluationBatch), together_.threads);
         together_.window_rows = window_->window_rows();
-        together_.load = [this](std::span<const int> rows) { window_->load(rows); };
+        together_.load = [this](std::span<const int> rows) {
+            window_->load(rows, group_);
+            if (group_) compute_on_threads(context_.threads);  // the window's passes have one thread each
+        };
     }
 
     std::unique_ptr<Model> make_model(const Trial& trial) const {
@@ -151,7 +178,7 @@ class Training {
             features = {input_.floats(), input_.row_elements(), nullptr};
         if (trial.cut == graph_.top_begin) return std::make_unique<HeadModel<float>>(trial, features, classes);
         return make_tail_model(trial, graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing),
-                               {features, images}, classes);
+                               {features, images}, classes, group_);
     }
 
     /// Trains these trajectories side by side.
@@ -163,13 +190,16 @@ class Training {
         for (const int index : indices) {
             try {
                 models.push_back(make_model(trajectory(index).trial));
-                keepers.emplace_back(trajectory(index), *models.back(), stage_.cache_budget);
-                checkpoints.emplace_back(trajectory(index), *models.back(), about_);
-                members.push_back(member(index, *models.back(), keepers.back(), checkpoints.back()));
+                if (leads()) {
+                    keepers.emplace_back(trajectory(index), *models.back(), stage_.cache_budget);
+                    checkpoints.emplace_back(trajectory(index), *models.back(), about_);
+                }
+                members.push_back(member(index, *models.back(), leads() ? &keepers.back() : nullptr,
+                                         leads() ? &checkpoints.back() : nullptr));
             } catch (const std::bad_alloc&) {
-                reports_.trajectory_failed(index, "out of memory");
+                cannot_begin(index, "out of memory");
             } catch (const StageError& error) {
-                reports_.trajectory_failed(index, error.what());
+                cannot_begin(index, error.what());
             }
         }
         if (members.empty()) return;
@@ -180,32 +210,55 @@ class Training {
         }
     }
 
-    /// What is told of a trajectory; one that goes on from a snapshot tells first what was before.
-    Member member(int index, Model& model, SnapshotKeeper& keeper, CheckpointKeeper& checkpoints) {
+    void cannot_begin(int index, const std::string& message) {
+        if (group_) {
+            group_->fail(message);
+            group_->recover();
+        }
+        reports_.trajectory_failed(index, message);
+    }
+
+    /// Where the training goes on from: the leader's snapshot, on all members of a group.
+    static Snapshot agreed(Snapshot snapshot, Group& group) {
+        std::vector<std::int64_t> numbers = {snapshot.history.empty() ? 0 : snapshot.epoch(),
+                                             static_cast<std::int64_t>(snapshot.state.size())};
+        broadcast_numbers(group, numbers);
+        snapshot.state.resize(static_cast<std::size_t>(numbers[1]));
+        group.broadcast(std::as_writable_bytes(std::span(snapshot.state)), 0);
+        if (!group.leads() && numbers[0] > 0) snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
+        return snapshot;
+    }
+
+    /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without keepers
+    /// another member of the group tells and keeps.
+    Member member(int index, Model& model, SnapshotKeeper* keeper, CheckpointKeeper* checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, {}, {}, {}, false};
-        if (auto snapshot = keeper.find()) {
-            const std::string fresh = planned.keep == Keep::none ? "" : model.state();
-            model.restore(snapshot->state);
-            if (planned.keep == Keep::none || checkpoints.goes_on(snapshot->history)) {
-                keeper.resume(*snapshot);
-                member.history = std::move(snapshot->history);
-            } else {
-                model.restore(fresh);
+        Snapshot start;
+        if (keeper) {
+            auto found = keeper->find();
+            if (found && checkpoints->can_go_on(found->history)) {
+                keeper->resume(*found);
+                start = std::move(*found);
             }
         }
-        keeper.before_write = [&checkpoints] { checkpoints.save(); };
+        if (group_) start = agreed(std::move(start), *group_);
+        if (!start.history.empty()) model.restore(start.state);
+        member.history = std::move(start.history);
+        if (!keeper) return member;
+        if (!member.history.empty()) checkpoints->go_on(member.history);
+        keeper->before_write = [checkpoints] { checkpoints->save(); };
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {
             if (metrics.epoch > reported) reports_.epoch(index, metrics, obsolete);
         };
-        member.on_epoch = [&keeper, &checkpoints, tell](const EpochMetrics& metrics) {
-            checkpoints.epoch_done(metrics);
-            keeper.epoch_done(metrics);
-            tell(metrics, keeper.obsolete());
+        member.on_epoch = [keeper, checkpoints, tell](const EpochMetrics& metrics) {
+            checkpoints->epoch_done(metrics);
+            keeper->epoch_done(metrics);
+            tell(metrics, keeper->obsolete());
         };
-        member.on_failure = [this, index, &keeper](const std::string& message) {
-            keeper.abandon();
+        member.on_failure = [this, index, keeper](const std::string& message) {
+            keeper->abandon();
             reports_.trajectory_failed(index, message);
         };
         for (const EpochMetrics& metrics : member.history) tell(metrics, "");
@@ -216,6 +269,7 @@ class Training {
     StageContext& context_;
     const StageReports& reports_;
     const std::stop_token& stop_;
+    Group* group_;
     const Trial& first_;  // its cut, weights, image size and precision are all trajectories'
     std::shared_ptr<const Dataset> dataset_;
     LayerGraph graph_;
@@ -231,8 +285,8 @@ class Training {
 }  // namespace
 
 StageResult run(const TrainStage& stage, StageContext& context, const StageReports& reports,
-                const std::stop_token& stop) {
-    return Training(stage, context, reports, stop).run();
+                const std::stop_token& stop, Group* group) {
+    return Training(stage, context, reports, stop, group).run();
 }
 
 }  // namespace thaw

@@ -9,6 +9,6 @@
 namespace thaw {
 
 StageResult run(const TrainStage& stage, StageContext& context, const StageReports& reports,
-                const std::stop_token& stop);
+                const std::stop_token& stop, Group* group = nullptr);
 
 }  // namespace thaw

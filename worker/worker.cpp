@@ -28,7 +28,8 @@ class Running {
               compute_on_one_thread();
               const Message outcome = run(order, context, channel, stop);
               // What was left before its end has no outcome.
-              if (!stop.stop_requested() && !context.no_more_epochs) channel.send(Channel::kCoordinator, outcome);
+              const bool left = stop.stop_requested() || context.no_more_epochs;
+              if (!left && order.leads) channel.send(Channel::kCoordinator, outcome);
               ended_ = true;
           }) {}
 
@@ -39,7 +40,9 @@ class Running {
   private:
     static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop) {
         const auto start = Clock::now();
-        const auto tell = [&](const Message& message) { channel.send(Channel::kCoordinator, message); };
+        const auto tell = [&](const Message& message) {
+            if (order.leads) channel.send(Channel::kCoordinator, message);
+        };
         const StageReports reports = {
             .progress =
                 [&](std::int64_t images) {
@@ -54,7 +57,8 @@ class Running {
                     tell(TrajectoryFailed{order.stage, trajectory, message});
                 }};
         try {
-            const StageResult result = run_stage(order.spec, context, reports, stop);
+            const auto group = context.groups.get(order.ranks);
+            const StageResult result = run_stage(order.spec, context, reports, stop, group.get());
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
             return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused, result.computed};
         } catch (const UserError& error) {
@@ -84,9 +88,8 @@ class Server {
         : channel_(channel),
           options_(options),
           beat_(Silence::beat(options.patience)),
-          silence_(1, options.patience, Clock::now()) {
-        context_.threads = options.threads;
-    }
+          silence_(1, options.patience, Clock::now()),
+          context_{.threads = options.threads, .groups = Groups(options.make_group), .datasets = {}, .weights = {}} {}
 
     void serve() {
         channel_.send(Channel::kCoordinator, Hello{host_name(), options_.threads});

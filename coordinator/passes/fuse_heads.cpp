@@ -20,7 +20,7 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
     const auto is_head = [&](const PlannedStage& stage) {
         if (stage.kind != StageKind::train || stage.recompute || stage.gate_epoch > 0) return false;
         const Trial& trial = plan.first_trial(stage);
-        return trial.cut == context.graphs.of(trial, context.inputs).top_begin &&
+        return trains_head_alone(trial, context.graphs.of(trial, context.inputs)) &&
                !context.options.suspects.contains(trial.id);
     };
     struct Found {

@@ -26,12 +26,16 @@ class StageCosts {
     }
 
   private:
+    int threads_of(const PlannedStage& stage) const {
+        return stage.whole_rank() ? stage.ranks * inputs_.threads_per_rank : 1;
+    }
+
     Cost decode(const PlannedStage& stage) {
         const Trial& trial = plan_.first_trial(stage);
         const std::int64_t bytes = decoded_bytes(trial, inputs_);
         if (inputs_.is_cached(decoded_array(trial, inputs_)))
             return {static_cast<double>(bytes) * costs_.disk().evaluation, bytes, bytes};
-        return {inputs_.images() * costs_.decode(trial).seconds / inputs_.threads_per_rank +
+        return {inputs_.images() * costs_.decode(trial).seconds / threads_of(stage) +
                     static_cast<double>(bytes) * costs_.disk().seconds,
                 bytes, bytes};
     }
@@ -50,14 +54,14 @@ class StageCosts {
         }
         if (deepest == 0) return cost;
         const Measured image = costs_.forward(trial, deepest);
-        cost.seconds += image.setup + inputs_.images() * image.seconds / inputs_.threads_per_rank;
+        cost.seconds += image.setup + inputs_.images() * image.seconds / threads_of(stage);
         cost.memory += 64 * costs_.forward_memory(trial, deepest);
         return cost;
     }
 
     Cost train(const PlannedStage& stage) {
         Cost cost;
-        const int side_by_side = stage.whole_rank() ? inputs_.threads_per_rank : 1;
+        const int side_by_side = threads_of(stage);
         int longest = 0;
         double most = 0;
         for (const int index : stage.trajectories) {
@@ -71,7 +75,7 @@ class StageCosts {
                                           : std::max(cost.memory, costs_.training_memory(trial));
             if (trajectory.keeps_snapshot) cost.bytes += static_cast<std::int64_t>(costs_.snapshot_bytes(trial));
         }
-        cost.seconds = std::max(cost.seconds, most);
+        if (stage.ranks == 1) cost.seconds = std::max(cost.seconds, most);  // a group's threads all work on each
         cost.seconds += static_cast<double>(cost.bytes) * costs_.disk().seconds;
         if (!stage.recompute) return cost;
         const Trial& trial = plan_.first_trial(stage);

@@ -21,7 +21,7 @@ PassReport share_forward(Plan& plan, PassContext& context) {
         if (stage.kind != StageKind::train) continue;
         const Trial& trial = plan.first_trial(stage);
         if (!stage.recompute) {
-            cached += has_features(trial) && trial.cut != context.graphs.of(trial, context.inputs).top_begin;
+            cached += has_features(trial) && !trains_head_alone(trial, context.graphs.of(trial, context.inputs));
             continue;
         }
         ++asked;

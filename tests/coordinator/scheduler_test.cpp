@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <map>
 #include <queue>
 #include <random>
@@ -77,20 +78,24 @@ TEST(Scheduler, GivesAWholeRankStageAnIdleRankAlone) {
 
 TEST(Scheduler, KeepsARankFreeForAWholeRankStageThatWaits) {
     // 0, 1 fill the rank; 2 becomes ready when 0 is done, and 3, which would fit, must not push in.
-    Scheduler scheduler({small({}, 10), small({}, 9), whole({0}, 5), small({}, 1)});
+    Scheduler scheduler({small({}, 10), small({}, 12), whole({0}, 5), small({}, 3)});
     EXPECT_THAT(scheduler.rank_joined(0, 2), ElementsAre(started(0, 0), started(1, 0)));
+    scheduler.set_time(10);
     EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
     EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1), started(2, 0)));
     EXPECT_THAT(scheduler.stage_done(2), ElementsAre(released(2), released(0), started(3, 0)));
 }
 
-TEST(Scheduler, ReservesOneRankAndUsesTheOthers) {
-    Scheduler scheduler({small({}, 10), small({}, 9), small({}, 8), small({}, 7), whole({0}, 5), small({2}, 1)});
+TEST(Scheduler, ReservesTheRankThatIsIdleFirstAndUsesTheOthers) {
+    Scheduler scheduler({small({}, 4), small({}, 9), small({}, 8), small({}, 7), whole({0}, 5), small({2}, 1)});
     scheduler.rank_joined(0, 2);
     scheduler.rank_joined(1, 2);  // 0, 1 on rank 0; 2, 3 on rank 1
+    scheduler.set_time(4);
     EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
-    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(started(5, 1)));
-    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1), started(4, 0)));
+    scheduler.set_time(7);
+    EXPECT_THAT(scheduler.stage_done(3), ElementsAre(released(3)));
+    scheduler.set_time(8);
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(started(4, 1), started(5, 0)));
 }
 
 TEST(Scheduler, CancelsAllThatHangsOnAFailureAndNothingElse) {
@@ -217,8 +222,8 @@ class FakeRunner {
           failing_(std::move(failing)),
           state_(nodes_.size(), State::waiting),
           releases_(nodes_.size()),
-          rank_of_(nodes_.size(), -1),
           readers_(nodes_.size()),
+          ranks_of_(nodes_.size()),
           scheduler_(nodes_) {
         for (const StageNode& node : nodes_)
             for (const int need : node.needs) ++readers_[at(need)];
@@ -228,10 +233,11 @@ class FakeRunner {
         for (std::size_t rank = 0; rank < threads_.size(); ++rank)
             apply(scheduler_.rank_joined(static_cast<int>(rank), threads_[rank]));
         while (!under_way_.empty()) {
-            const auto [negative_end, stage] = under_way_.top();
+            const int stage = under_way_.top().second;
+            now_ = under_way_.top().first;
             under_way_.pop();
-            now_ = -negative_end;
-            free_[at(rank_of_[at(stage)])] += width(stage);
+            scheduler_.set_time(now_);
+            for (const int rank : ranks_of_[at(stage)]) free_[at(rank)] += width(stage, rank);
             const bool fails = failing_.contains(stage);
             end(stage, fails ? State::failed : State::done);
             apply(fails ? scheduler_.stage_failed(stage) : scheduler_.stage_done(stage));
@@ -253,7 +259,9 @@ class FakeRunner {
     enum class State { waiting, running, done, failed, cancelled };
 
     static std::size_t at(int index) { return static_cast<std::size_t>(index); }
-    int width(int stage) const { return nodes_[at(stage)].whole_rank ? threads_[at(rank_of_[at(stage)])] : 1; }
+    int width(int stage, int rank) const {
+        return nodes_[at(stage)].whole_rank || nodes_[at(stage)].ranks > 1 ? threads_[at(rank)] : 1;
+    }
 
     void end(int stage, State state) {
         state_[at(stage)] = state;
@@ -289,21 +297,69 @@ class FakeRunner {
         for (const int need : nodes_[at(stage)].needs)
             EXPECT_EQ(state_[at(need)], State::done) << "stage " << stage << " started before " << need;
         state_[at(stage)] = State::running;
-        rank_of_[at(stage)] = rank;
-        free_[at(rank)] -= width(stage);
-        EXPECT_GE(free_[at(rank)], 0) << "rank " << rank << " has more work than threads";
-        under_way_.emplace(-(now_ + nodes_[at(stage)].seconds), stage);
+        const std::vector<int> ranks = scheduler_.ranks_of(stage);
+        EXPECT_EQ(ranks.front(), rank);
+        EXPECT_TRUE(std::is_sorted(ranks.begin(), ranks.end()));
+        EXPECT_EQ(static_cast<int>(std::set(ranks.begin(), ranks.end()).size()), nodes_[at(stage)].ranks);
+        ranks_of_[at(stage)] = ranks;
+        for (const int member : ranks) {
+            free_[at(member)] -= width(stage, member);
+            EXPECT_GE(free_[at(member)], 0) << "rank " << member << " has more work than threads";
+        }
+        under_way_.emplace(now_ + nodes_[at(stage)].seconds, stage);
     }
 
     std::vector<StageNode> nodes_;
     std::vector<int> free_, threads_;
     std::set<int> failing_;
     std::vector<State> state_;
-    std::vector<int> releases_, rank_of_, readers_;
-    std::priority_queue<std::pair<double, int>> under_way_;
+    std::vector<int> releases_, readers_;
+    std::vector<std::vector<int>> ranks_of_;
+    using Ending = std::pair<double, int>;
+    std::priority_queue<Ending, std::vector<Ending>, std::greater<>> under_way_;
     double now_ = 0;
     Scheduler scheduler_;
 };
+
+StageNode group(std::vector<int> needs, double seconds, int ranks) {
+    StageNode node = whole(std::move(needs), seconds);
+    node.ranks = ranks;
+    return node;
+}
+
+TEST(Scheduler, StartsAStageOnAsManyRanksAsItWantsAtOnce) {
+    Scheduler scheduler({group({}, 5, 2), group({}, 4, 2)});
+    EXPECT_THAT(scheduler.rank_joined(0, 1), IsEmpty());
+    EXPECT_THAT(scheduler.rank_joined(1, 3), ElementsAre(started(0, 0)));
+    EXPECT_THAT(scheduler.ranks_of(0), ElementsAre(0, 1));
+    EXPECT_THAT(scheduler.rank_joined(2, 1), IsEmpty());
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(released(0), started(1, 0)));
+    EXPECT_EQ(scheduler.ranks_of(1).size(), 2U);
+}
+
+TEST(Scheduler, KeepsRanksFreeForAGroupThatOthersWouldHoldUp) {
+    // Behind 0 the pair 1 is the longest; 2 to 4 would keep one of its ranks busy.
+    Scheduler scheduler({small({}, 5), group({}, 9, 2), small({}, 6), small({}, 6), small({}, 5.5)});
+    scheduler.rank_joined(0, 1);
+    EXPECT_THAT(scheduler.ranks_of(2), ElementsAre(0)) << "no pair yet, so that what fits runs";
+    scheduler.set_time(2);
+    EXPECT_THAT(scheduler.rank_joined(1, 1), IsEmpty()) << "rank 1 is kept for the pair until 6 s";
+    scheduler.set_time(6);
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(released(2), started(1, 0)));
+}
+
+TEST(Scheduler, LetsAReservedRankDoWhatEndsBeforeTheGroupCanBegin) {
+    Scheduler scheduler({small({}, 20), group({}, 9, 2), small({}, 8), small({}, 2), small({}, 3)});
+    scheduler.rank_joined(0, 1);
+    EXPECT_THAT(scheduler.ranks_of(0), ElementsAre(0));
+    EXPECT_THAT(scheduler.rank_joined(1, 1), ElementsAre(started(2, 1))) << "rank 0 is busy until 20 s anyway";
+    scheduler.set_time(8);
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(released(2), started(4, 1)));
+    scheduler.set_time(19);
+    EXPECT_THAT(scheduler.stage_done(4), ElementsAre(released(4))) << "2 s would be too long now";
+    scheduler.set_time(20);
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(released(0), started(1, 0)));
+}
 
 TEST(Scheduler, KeepsItsPromisesOnAnyGraphWithAnyRanksAndFailures) {
     for (unsigned seed = 0; seed < 500; ++seed) {
@@ -320,7 +376,10 @@ TEST(Scheduler, KeepsItsPromisesOnAnyGraphWithAnyRanksAndFailures) {
             if (below(12) == 0) failing.insert(i);
         }
         std::vector<int> threads;
-        for (int ranks = 1 + below(5); ranks > 0; --ranks) threads.push_back(1 + below(4));
+        const int ranks = 1 + below(5);
+        for (int rank = 0; rank < ranks; ++rank) threads.push_back(1 + below(4));
+        for (StageNode& node : nodes)
+            if (below(3) == 0) node.ranks = 1 + below(ranks);
         FakeRunner(nodes, threads, failing).run();
         if (HasFailure()) break;
     }

@@ -58,6 +58,8 @@ class Process {
 
     int id() const { return id_; }
     void send(int signal) { ::kill(id_, signal); }
+    /// As the keys of a terminal do.
+    void send_to_group(int signal) { ::kill(-id_, signal); }
     bool running() {
         if (!ended_ && ::waitpid(id_, &status_, WNOHANG) == id_) ended_ = true;
         return !ended_;

@@ -369,16 +369,23 @@ TEST_F(StoreTest, RanksByAccuracyThenLossAndComparesBackbones) {
 TEST_F(StoreTest, IsWholeAfterItsWriterIsKilledAtAnyMoment) {
     const std::vector<Trial> many = synthetic_trials(3000);
     std::size_t finished_before = 0;
-    for (int attempt = 0; attempt < 5; ++attempt) {
+    for (int attempt = 0; attempt < 6; ++attempt) {
+        int begun[2];
+        ASSERT_EQ(::pipe(begun), 0);
         const pid_t child = ::fork();
         if (child == 0) {
             Store store(path);
             store.begin_sweep(synthetic_sweep(), many);
+            ::close(begun[1]);
             for (const Trial& trial : many)
                 if (store.finished({trial}).empty()) finish(store, trial, 3);
             ::_exit(0);
         }
-        ::usleep(120'000 + 70'000 * static_cast<unsigned>(attempt));
+        ::close(begun[1]);
+        char none;
+        if (attempt % 2) EXPECT_EQ(::read(begun[0], &none, 1), 0);  // until the writer closed its end: trials follow
+        ::close(begun[0]);
+        ::usleep(40'000 + 70'000 * static_cast<unsigned>(attempt));
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
 

@@ -1,65 +1,237 @@
-// The Communicator over MPI.
+// The Communicator over MPI: point-to-point messages within a communicator of the group's own.
+#include <fmt/ranges.h>
 #include <mpi.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <thread>
 
-#include "worker/communicator/communicator.hpp"
+#include "worker/communicator/exchange_communicator.hpp"
 
 namespace thaw {
 namespace {
 
-/// MPI counts are int: longer buffers travel in blocks.
-constexpr std::size_t kBlock = std::size_t{1} << 28;
+enum Tag : int { kPiece = 1, kNote = 2 };
+/// MPI counts are int.
+constexpr std::size_t kLargestPiece = std::size_t{1} << 30;
 
-class MpiCommunicator : public Communicator {
+/// One exchange under way. Messages from one member arrive in order, so that the next one from each is this exchange's.
+class Exchange {
   public:
-    MpiCommunicator() {
-        MPI_Comm_dup(MPI_COMM_WORLD, &communicator_);
-        MPI_Comm_rank(communicator_, &rank_);
-        MPI_Comm_size(communicator_, &size_);
-    }
-    ~MpiCommunicator() override { MPI_Comm_free(&communicator_); }
+    using Pieces = std::vector<std::span<std::byte>>;
 
-    int rank() const override { return rank_; }
-    int size() const override { return size_; }
-    void all_reduce_sum(std::span<float> values) override { sum(values, MPI_FLOAT); }
-    void all_reduce_sum(std::span<double> values) override { sum(values, MPI_DOUBLE); }
-    void broadcast(std::span<std::byte> bytes, int root) override {
-        for (std::size_t at = 0; at < bytes.size(); at += kBlock)
-            MPI_Bcast(bytes.data() + at, static_cast<int>(std::min(kBlock, bytes.size() - at)), MPI_BYTE, root,
-                      communicator_);
+    Exchange(MPI_Comm communicator, int rank, const Pieces& in) : communicator_(communicator), rank_(rank), in_(in) {
+        arrivals_.resize(in.size());
     }
-    void barrier() override { MPI_Barrier(communicator_); }
+
+    void send(const Pieces& out, const std::string& note) {
+        note_ = note;
+        for (int member = 0; member < static_cast<int>(out.size()); ++member) {
+            if (member == rank_) continue;
+            const std::span<std::byte> piece = out[static_cast<std::size_t>(member)];
+            THAW_CHECK(piece.size() <= kLargestPiece, "a piece of {} bytes", piece.size());
+            MPI_Request& request = sends_.emplace_back();
+            if (note.empty())
+                MPI_Isend(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, member, kPiece, communicator_,
+                          &request);
+            else
+                MPI_Isend(note_.data(), static_cast<int>(note_.size()), MPI_CHAR, member, kNote, communicator_,
+                          &request);
+        }
+    }
+
+    /// True when all has come and all has left.
+    bool progress() {
+        bool done = true;
+        for (int member = 0; member < static_cast<int>(in_.size()); ++member)
+            if (member != rank_ && !receive(member)) done = false;
+        if (done) MPI_Testall(static_cast<int>(sends_.size()), sends_.data(), &sent_, MPI_STATUSES_IGNORE);
+        return done && sent_;
+    }
+
+    std::string first_note() const {
+        if (!note_.empty()) return note_;
+        for (const Arrival& arrival : arrivals_)
+            if (arrival.is_note) return arrival.other;
+        return {};
+    }
+
+    std::vector<int> missing() const {
+        std::vector<int> members;
+        for (std::size_t i = 0; i < arrivals_.size(); ++i)
+            if (static_cast<int>(i) != rank_ && !arrivals_[i].done) members.push_back(static_cast<int>(i));
+        if (members.empty())  // all has come, but somebody does not take what is sent
+            for (int i = 0; i < static_cast<int>(in_.size()); ++i)
+                if (i != rank_) members.push_back(i);
+        return members;
+    }
+
+    /// A message that stopped half way: MPI may still write into our memory.
+    bool half_arrived() const {
+        return std::any_of(arrivals_.begin(), arrivals_.end(), [](const Arrival& a) { return a.begun && !a.done; });
+    }
+
+    void abandon_sends() {
+        for (MPI_Request& request : sends_)
+            if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
+    }
 
   private:
-    /// The sum must not depend on who arrives first: an operation that does not commute binds MPI to the rank order.
-    /// (Rank order, not the grouping of the terms: with four ranks MPI may add (a+b)+(c+d). It does so at every
-    /// repetition, and all members get the same bits.)
-    template <typename Scalar>
-    void sum(std::span<Scalar> values, MPI_Datatype type) {
-        MPI_Op in_rank_order;
-        MPI_Op_create(&add_in_place<Scalar>, 0, &in_rank_order);
-        for (std::size_t at = 0; at < values.size(); at += kBlock)
-            MPI_Allreduce(MPI_IN_PLACE, values.data() + at, static_cast<int>(std::min(kBlock, values.size() - at)),
-                          type, in_rank_order, communicator_);
-        MPI_Op_free(&in_rank_order);
+    struct Arrival {
+        bool begun = false, done = false, is_note = false;
+        MPI_Request request = MPI_REQUEST_NULL;
+        std::string other;  // a note, or a piece that is dropped
+    };
+
+    bool receive(int member) {
+        Arrival& arrival = arrivals_[static_cast<std::size_t>(member)];
+        if (arrival.done) return true;
+        int flag = 0;
+        if (!arrival.begun) {
+            MPI_Message message;
+            MPI_Status status;
+            MPI_Improbe(member, MPI_ANY_TAG, communicator_, &flag, &message, &status);
+            if (!flag) return false;
+            int bytes = 0;
+            MPI_Get_count(&status, MPI_BYTE, &bytes);
+            arrival.begun = true;
+            arrival.is_note = status.MPI_TAG == kNote;
+            const std::span<std::byte> wanted = in_[static_cast<std::size_t>(member)];
+            void* to = wanted.data();
+            if (arrival.is_note || !note_.empty()) {
+                arrival.other.resize(static_cast<std::size_t>(bytes));
+                to = arrival.other.data();
+            } else {
+                THAW_CHECK(static_cast<std::size_t>(bytes) == wanted.size(), "{} bytes for {}", bytes, wanted.size());
+            }
+            MPI_Imrecv(to, bytes, MPI_BYTE, &message, &arrival.request);
+        }
+        MPI_Test(&arrival.request, &flag, MPI_STATUS_IGNORE);
+        arrival.done = flag != 0;
+        return arrival.done;
     }
 
-    template <typename Scalar>
-    static void add_in_place(void* in, void* in_out, int* count, MPI_Datatype*) {
-        const Scalar* left = static_cast<const Scalar*>(in);
-        Scalar* right = static_cast<Scalar*>(in_out);
-        for (int i = 0; i < *count; ++i) right[i] = left[i] + right[i];
+    MPI_Comm communicator_;
+    int rank_;
+    const Pieces& in_;
+    std::string note_;
+    std::vector<MPI_Request> sends_;
+    int sent_ = 0;
+    std::vector<Arrival> arrivals_;
+};
+
+/// Polls: at first as fast as it can, since members mostly come within microseconds of each other, then with growing
+/// sleeps, since the core may be wanted for what the others are waiting for.
+template <typename Done>
+bool wait_politely(const Done& done, TimeLimit limit) {
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    std::chrono::microseconds pause{20};
+    while (!done()) {
+        const auto waited = Clock::now() - start;
+        if (waited > limit) return false;
+        if (waited < std::chrono::microseconds(200)) {
+            std::this_thread::yield();
+            continue;
+        }
+        std::this_thread::sleep_for(pause);
+        pause = std::min(pause * 2, std::chrono::microseconds(500));
+    }
+    return true;
+}
+
+class MpiCommunicator : public ExchangeCommunicator {
+  public:
+    /// `ranks[i]` is member i's rank in the world. Frees `communicator` in the end where it owns it.
+    MpiCommunicator(MPI_Comm communicator, std::vector<int> ranks, TimeLimit limit)
+        : communicator_(communicator), ranks_(std::move(ranks)), limit_(limit) {
+        MPI_Comm_rank(communicator_, &rank_);
+    }
+    ~MpiCommunicator() override {
+        if (!broken_) MPI_Comm_free(&communicator_);
+    }
+
+    int rank() const override { return rank_; }
+    int size() const override { return static_cast<int>(ranks_.size()); }
+
+  private:
+    std::string exchange(const std::vector<Piece>& out, const std::vector<Piece>& in,
+                         const std::string& note) override {
+        Exchange exchange(communicator_, rank_, in);
+        exchange.send(out, note);
+        if (wait_politely([&] { return exchange.progress(); }, limit_)) return exchange.first_note();
+        broken_ = true;
+        if (exchange.half_arrived()) {
+            fmt::print(stderr, "thaw: rank {}: a message stopped half way\n", ranks_[static_cast<std::size_t>(rank_)]);
+            MPI_Abort(MPI_COMM_WORLD, 75);
+        }
+        exchange.abandon_sends();
+        throw_missing(exchange.missing(), limit_);
+    }
+
+    std::string name_of(int member) const override {
+        return fmt::format("rank {}", ranks_[static_cast<std::size_t>(member)]);
     }
 
     MPI_Comm communicator_ = MPI_COMM_NULL;
-    int rank_ = 0, size_ = 1;
+    std::vector<int> ranks_;
+    TimeLimit limit_;
+    int rank_ = 0;
+    bool broken_ = false;
 };
+
+/// Waits until all members of a group to be have come, since MPI_Comm_create_group itself knows no time limit. Returns
+/// those who have not. (Nothing else uses the world's own communicator.)
+std::vector<int> assemble(const std::vector<int>& ranks, int self, int tag, TimeLimit limit) {
+    std::vector<int> missing;
+    for (const int rank : ranks) {
+        if (rank == self) continue;
+        MPI_Request request;
+        MPI_Isend(nullptr, 0, MPI_BYTE, rank, tag, MPI_COMM_WORLD, &request);
+        MPI_Request_free(&request);
+        missing.push_back(rank);
+    }
+    wait_politely(
+        [&] {
+            std::erase_if(missing, [&](int rank) {
+                int arrived = 0;
+                MPI_Message message;
+                MPI_Improbe(rank, tag, MPI_COMM_WORLD, &arrived, &message, MPI_STATUS_IGNORE);
+                if (arrived) MPI_Mrecv(nullptr, 0, MPI_BYTE, &message, MPI_STATUS_IGNORE);
+                return arrived != 0;
+            });
+            return missing.empty();
+        },
+        limit);
+    return missing;
+}
+
+/// Equal for equal groups, rarely for others.
+int tag_of(const std::vector<int>& ranks) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const int rank : ranks) hash = (hash ^ static_cast<std::uint32_t>(rank)) * 16777619U;
+    return static_cast<int>(hash % 30000U);  // MPI promises tags up to 32767
+}
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator() {
-    return std::make_unique<MpiCommunicator>();
+std::unique_ptr<Communicator> make_mpi_communicator(const std::vector<int>& ranks, TimeLimit limit) {
+    int self = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &self);
+    THAW_CHECK(std::ranges::is_sorted(ranks) && std::ranges::binary_search(ranks, self), "a group of ranks {} for {}",
+               fmt::join(ranks, ","), self);
+    const std::vector<int> missing = assemble(ranks, self, tag_of(ranks), limit);
+    if (!missing.empty())
+        throw StageError("rank {} did not come within {:g} s to a group of {} ranks", fmt::join(missing, ", rank "),
+                         std::chrono::duration<double>(limit).count(), ranks.size());
+    MPI_Group world, group;
+    MPI_Comm_group(MPI_COMM_WORLD, &world);
+    MPI_Group_incl(world, static_cast<int>(ranks.size()), ranks.data(), &group);
+    MPI_Comm communicator = MPI_COMM_NULL;
+    MPI_Comm_create_group(MPI_COMM_WORLD, group, tag_of(ranks), &communicator);
+    MPI_Group_free(&group);
+    MPI_Group_free(&world);
+    return std::make_unique<MpiCommunicator>(communicator, ranks, limit);
 }
 
 }  // namespace thaw

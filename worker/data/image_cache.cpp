@@ -26,7 +26,7 @@ RowFingerprints fingerprints_of(const Dataset& dataset) {
     return rows;
 }
 
-Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, int threads,
+Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, const DecodeRows& decode,
                       const std::filesystem::path& array, std::int64_t budget,
                       const std::function<void(std::int64_t)>& on_progress) {
     const auto count = static_cast<std::int64_t>(dataset.images.size());
@@ -50,21 +50,36 @@ Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, int 
     std::mutex mutex;
     Decoded decoded{{}, static_cast<std::int64_t>(missing.size()), false};
     std::atomic<std::int64_t> done{count - decoded.computed};
-    for_each_index(missing.size(), threads, [&](std::size_t i) {
-        const std::int64_t image = missing[i];
+    decode(missing, [&](std::int64_t image, const std::uint8_t* pixels, const std::string& bad) {
         auto* row = static_cast<std::uint8_t*>(writer->row(image));
-        try {
-            decode_image(dataset.folder / dataset.images[static_cast<std::size_t>(image)].path, options, row);
-        } catch (const StageError& error) {
-            std::memset(row, 0, static_cast<std::size_t>(row_bytes));
+        if (bad.empty()) {
+            std::memcpy(row, pixels, static_cast<std::size_t>(row_bytes));
+        } else {
             const std::lock_guard lock(mutex);
-            decoded.bad.push_back({static_cast<int>(image), error.what()});
+            decoded.bad.push_back({static_cast<int>(image), bad});
         }
         report(++done);
     });
     std::ranges::sort(decoded.bad, {}, &BadImage::index);
     cached.commit(*writer, decoded.bad);
     return decoded;
+}
+
+DecodeRows decode_on_threads(const Dataset& dataset, const DecodeOptions& options, int threads) {
+    return [&dataset, options, threads](const std::vector<std::int64_t>& images, const KeepImage& keep) {
+        for_each_index(images.size(), threads, [&](std::size_t i) {
+            std::vector<std::uint8_t> pixels(std::size_t{3} * static_cast<std::size_t>(options.image_size) *
+                                             static_cast<std::size_t>(options.image_size));
+            std::string bad;
+            try {
+                decode_image(dataset.folder / dataset.images[static_cast<std::size_t>(images[i])].path, options,
+                             pixels.data());
+            } catch (const StageError& error) {
+                bad = error.what();
+            }
+            keep(images[i], pixels.data(), bad);
+        });
+    };
 }
 
 }  // namespace thaw

@@ -33,11 +33,19 @@ struct Decoded {
     bool reused = false;        // the array stood there already, whole
 };
 
+/// Decodes some of a data set's images, on as many threads or ranks as it has, and gives each to `keep`, from any
+/// thread: its pixels, or the reason why there are none.
+using KeepImage = std::function<void(std::int64_t image, const std::uint8_t* pixels, const std::string& bad)>;
+using DecodeRows = std::function<void(const std::vector<std::int64_t>& images, const KeepImage& keep)>;
+
 /// Sees to it that the array file `array` holds all images, [n, 3*s*s] uint8; rows of images that cannot be decoded are
 /// zero. `budget`: see CachedArray; in a shared cache folder, `array` is named by rows_key.
-/// Decodes on `threads` threads; `on_progress(done)` is called now and then from any of them.
-Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, int threads,
+/// `on_progress(done)` is called now and then from any thread.
+Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, const DecodeRows& decode,
                       const std::filesystem::path& array, std::int64_t budget = 0,
                       const std::function<void(std::int64_t)>& on_progress = {});
+
+/// On so many threads of this process.
+DecodeRows decode_on_threads(const Dataset& dataset, const DecodeOptions& options, int threads);
 
 }  // namespace thaw

@@ -20,6 +20,7 @@ struct Tap {
     int cut = 0;
     bool pooled = false;
     Pooling pooling = Pooling::average;
+    bool operator==(const Tap&) const = default;
 };
 
 /// Number of floats a tap gives for one image.

@@ -79,11 +79,12 @@ torch::Tensor average_pool(const torch::Tensor& x, const Layer& layer) {
 }  // namespace
 
 TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int frozen, const TensorMap& tensors,
-                           torch::Dtype dtype)
+                           torch::Dtype dtype, Group* group)
     : graph_(graph),
       first_(std::max(first, 1)),  // the input layer does nothing
       last_(last),
       frozen_(frozen),
+      group_(group),
       parameters_(graph.layers.size()),
       taken_in_(graph.layers.size(), false),
       last_reader_(graph.layers.size(), 0) {
@@ -217,7 +218,7 @@ torch::Tensor TorchNetwork::normalize(int index, const torch::Tensor& x, bool tr
         next < taken_in_.size() && taken_in_[next] ? graph_.layers[next].activation : Activation::none;
     if (index >= frozen_ && x.is_cpu())
         return batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training, layer.momentum,
-                          layer.epsilon, activation);
+                          layer.epsilon, activation, group_);
     return activate(torch::batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training,
                                       layer.momentum, layer.epsilon, /*cudnn_enabled=*/true),
                     activation);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
+#include "worker/communicator/group.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
 
@@ -18,10 +19,11 @@ namespace thaw {
 class TorchNetwork {
   public:
     TorchNetwork(const LayerGraph& graph, int first, int last, int frozen, const TensorMap& tensors,
-                 torch::Dtype dtype = torch::kFloat32);
+                 torch::Dtype dtype = torch::kFloat32, Group* group = nullptr);
 
     /// `input` is the output of layer first-1, [n, c, h, w] (for first == 0: preprocessed images). Returns the output
-    /// of layer last-1. `training` concerns the batch-norm of trained layers only.
+    /// of layer last-1. `training` concerns the batch-norm of trained layers only; with a group, `input` is then this
+    /// member's part of the batch.
     torch::Tensor forward(torch::Tensor input, bool training);
 
     /// Like forward in inference mode, but returns the outputs of layers cut-1 for each of `cuts`, in that order.
@@ -49,6 +51,7 @@ class TorchNetwork {
 
     LayerGraph graph_;
     int first_, last_, frozen_;
+    Group* group_;
     std::vector<Parameters> parameters_;  // one for each layer of the graph
     std::vector<torch::Tensor*> trained_;
     std::vector<torch::Tensor> statistics_;

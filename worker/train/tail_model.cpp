@@ -3,11 +3,13 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "worker/network/torch_network.hpp"
+#include "worker/train/gradient_buckets.hpp"
 #include "worker/train/head_layout.hpp"
 #include "worker/train/model_state.hpp"
 #include "worker/train/optimizer.hpp"
@@ -19,13 +21,14 @@ template <typename Scalar>
 class TailModel : public Model {
   public:
     TailModel(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing,
-              const TailInput& input, int classes)
+              const TailInput& input, int classes, Group* group)
         : trial_(trial),
           preprocessing_(preprocessing),
           input_(input),
+          group_(group),
           image_size_(graph.image_size),
           input_shape_(graph.layers[static_cast<std::size_t>(std::max(trial.cut, 1) - 1)].output),
-          network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType),
+          network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType, group),
           layout_(head_inputs(graph, trial), trial.head.widths, classes) {
         std::size_t size = layout_.parameters;
         for (const torch::Tensor* parameter : network_.trained_parameters())
@@ -43,30 +46,46 @@ class TailModel : public Model {
             *parameter = adopt(parameter->sizes().vec(), at);
         }
         optimizer_ = std::make_unique<FlatOptimizer<Scalar>>(trial.optimizer, trial.learning_rate, size);
+        if (group) sum_gradients_over(*group);
     }
 
     BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override {
         const torch::AutoGradMode with_gradients(true);
         gradients_.zero_();
-        const torch::Tensor logits = forward(rows, epoch);
-        const torch::Tensor targets = as_tensor(labels);
-        const torch::Tensor loss = torch::nll_loss(torch::log_softmax(logits, 1), targets);
-        loss.backward();
+        if (buckets_) buckets_->begin_step();
+        const auto [begin, end] = group_ ? group_->share_of(rows.size()) : std::pair{std::size_t{0}, rows.size()};
+        const torch::Tensor logits = forward(rows.subspan(begin, end - begin), epoch);
+        const torch::Tensor targets = as_tensor(labels.subspan(begin, end - begin));
+        const torch::Tensor loss = loss_sum(logits, targets);
+        (loss / static_cast<double>(rows.size())).backward();
+        BatchSums sums = {loss.template item<double>(), count_correct(logits, targets)};
+        if (group_) {
+            buckets_->finish_step();
+            std::array values = {sums.loss, static_cast<double>(sums.correct)};
+            group_->all_reduce_sum(std::span<double>(values));
+            sums = {values[0], static_cast<int>(values[1])};
+        }
         optimizer_->step(flat_.template data_ptr<Scalar>(), gradients_.template data_ptr<Scalar>());
-        return {loss.template item<double>() * static_cast<double>(rows.size()), count_correct(logits, targets)};
+        return sums;
     }
 
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
         const torch::NoGradGuard no_gradients;
-        BatchSums total;
-        for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
+        const std::size_t batches = (rows.size() + kEvaluationBatch - 1) / kEvaluationBatch;
+        std::vector<double> sums(2 * batches);  // loss and correct, by batch
+        const auto [begin, end] = group_ ? group_->share_of(batches) : std::pair{std::size_t{0}, batches};
+        for (std::size_t batch = begin; batch < end; ++batch) {
+            const std::size_t at = batch * kEvaluationBatch;
             const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
             const torch::Tensor logits = forward(rows.subspan(at, count), 0);
             const torch::Tensor targets = as_tensor(labels.subspan(at, count));
-            total.loss +=
-                torch::nll_loss(torch::log_softmax(logits, 1), targets, {}, at::Reduction::Sum).template item<double>();
-            total.correct += count_correct(logits, targets);
+            sums[2 * batch] = loss_sum(logits, targets).template item<double>();
+            sums[2 * batch + 1] = count_correct(logits, targets);
         }
+        if (group_) group_->all_reduce_sum(std::span(sums));
+        BatchSums total;
+        for (std::size_t batch = 0; batch < batches; ++batch)
+            total += {sums[2 * batch], static_cast<int>(sums[2 * batch + 1])};
         return total;
     }
 
@@ -130,8 +149,32 @@ class TailModel : public Model {
         return leaf;
     }
 
+    void sum_gradients_over(Group& group) {
+        std::vector<typename GradientBuckets<Scalar>::Parameter> parameters;
+        std::size_t at = 0;
+        const auto add = [&](const torch::Tensor& leaf) {
+            const auto size = static_cast<std::size_t>(leaf.numel());
+            parameters.push_back({leaf, at, size});
+            at += size;
+        };
+        for (std::size_t l = 0; l < weights_.size(); ++l) {
+            add(weights_[l]);
+            add(biases_[l]);
+        }
+        const auto head = static_cast<std::ptrdiff_t>(parameters.size());
+        for (const torch::Tensor* parameter : network_.trained_parameters()) add(*parameter);
+        std::reverse(parameters.begin(), parameters.begin() + head);
+        std::reverse(parameters.begin() + head, parameters.end());
+        buckets_ = std::make_unique<GradientBuckets<Scalar>>(
+            group, std::span(gradients_.template data_ptr<Scalar>(), at), parameters);
+    }
+
     static torch::Tensor as_tensor(std::span<const int> labels) {
         return torch::tensor(at::ArrayRef<int>(labels.data(), labels.size()), torch::kInt64);
+    }
+
+    static torch::Tensor loss_sum(const torch::Tensor& logits, const torch::Tensor& targets) {
+        return torch::nll_loss(torch::log_softmax(logits, 1), targets, {}, at::Reduction::Sum);
     }
 
     static int count_correct(const torch::Tensor& logits, const torch::Tensor& targets) {
@@ -184,6 +227,7 @@ class TailModel : public Model {
     Trial trial_;
     Preprocessing preprocessing_;
     TailInput input_;
+    Group* group_;
     int image_size_;
     Shape input_shape_;
     TorchNetwork network_;
@@ -191,16 +235,17 @@ class TailModel : public Model {
     torch::Tensor flat_, gradients_;
     std::vector<torch::Tensor> weights_, biases_;
     std::unique_ptr<FlatOptimizer<Scalar>> optimizer_;
+    std::unique_ptr<GradientBuckets<Scalar>> buckets_;  // with a group
 };
 
 }  // namespace
 
 std::unique_ptr<Model> make_tail_model(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
                                        const Preprocessing& preprocessing, const TailInput& input, int classes,
-                                       bool double_precision) {
+                                       Group* group, bool double_precision) {
     if (double_precision)
-        return std::make_unique<TailModel<double>>(trial, graph, tensors, preprocessing, input, classes);
-    return std::make_unique<TailModel<float>>(trial, graph, tensors, preprocessing, input, classes);
+        return std::make_unique<TailModel<double>>(trial, graph, tensors, preprocessing, input, classes, group);
+    return std::make_unique<TailModel<float>>(trial, graph, tensors, preprocessing, input, classes, group);
 }
 
 }  // namespace thaw

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "common/backbones/layer_graph.hpp"
+#include "worker/communicator/group.hpp"
 #include "worker/train/trajectory.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
@@ -17,9 +18,11 @@ struct TailInput {
 };
 
 /// The head's start, dropout and order of images are those of HeadModel. `double_precision` is for tests.
+/// With a group each member makes one of equal models and calls it with equal batches, of which each computes its
+/// share; sums, gradients and batch-norm's statistics are those of the whole batch, so that the models stay equal.
 /// What `input` points to must outlive the model.
 std::unique_ptr<Model> make_tail_model(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
                                        const Preprocessing& preprocessing, const TailInput& input, int classes,
-                                       bool double_precision = false);
+                                       Group* group = nullptr, bool double_precision = false);
 
 }  // namespace thaw

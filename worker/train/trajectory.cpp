@@ -74,7 +74,9 @@ class SideBySide {
   public:
     SideBySide(std::span<Member> members, const Samples& train, const Samples& validation, const Together& together,
                const std::stop_token& stop)
-        : members_(members), train_(train), validation_(validation), together_(together), stop_(stop) {}
+        : members_(members), train_(train), validation_(validation), together_(together), asked_(stop) {
+        if (!together.group) stop_ = stop;  // ranks of a group must stop at the same place: between epochs
+    }
 
     void run() {
         int epoch = members_[0].epochs_done(), last = 0;
@@ -82,11 +84,17 @@ class SideBySide {
             epoch = std::min(epoch, member.epochs_done());
             last = std::max(last, member.trial->epochs);
         }
-        while (++epoch <= last && !stop_.stop_requested() && !no_more_epochs()) run_epoch(epoch);
+        while (++epoch <= last && !stopped()) run_epoch(epoch);
     }
 
   private:
-    bool no_more_epochs() const { return together_.no_more_epochs && *together_.no_more_epochs; }
+    bool stopped() {
+        const bool asked = asked_.stop_requested() || (together_.no_more_epochs && *together_.no_more_epochs);
+        if (!together_.group) return asked;
+        double members = asked ? 1 : 0;
+        together_.group->all_reduce_sum(std::span(&members, 1));
+        return members > 0;
+    }
 
     void run_epoch(int epoch) {
         running_.clear();
@@ -122,14 +130,16 @@ class SideBySide {
 
     template <typename Work>
     void for_each_running(const Work& work) {
-        for_each_index(running_.size(), together_.threads, [&](std::size_t i) {
+        for_each_index(running_.size(), together_.group ? 1 : together_.threads, [&](std::size_t i) {
             Running& running = running_[i];
             if (running.member->failed) return;
             if (together_.threads > 1 && together_.begin_thread) together_.begin_thread();
             const auto start = Clock::now();
             try {
                 work(running);
-            } catch (const StorageError&) {
+                if (together_.group) together_.group->barrier();  // a failure of another rank is this member's too
+            } catch (const StorageError& error) {
+                if (together_.group) together_.group->fail(error.what());
                 throw;  // nobody can go on
             } catch (const std::bad_alloc&) {
                 fail(*running.member, "out of memory");
@@ -140,8 +150,12 @@ class SideBySide {
         });
     }
 
-    static void fail(Member& member, const std::string& message) {
+    void fail(Member& member, const std::string& message) {
         member.failed = true;
+        if (together_.group) {
+            together_.group->fail(message);
+            together_.group->recover();
+        }
         if (member.on_failure) member.on_failure(message);
     }
 
@@ -149,7 +163,8 @@ class SideBySide {
     const Samples& train_;
     const Samples& validation_;
     const Together& together_;
-    const std::stop_token& stop_;
+    const std::stop_token& asked_;
+    std::stop_token stop_;
     std::vector<Running> running_;
 };
 
@@ -162,10 +177,13 @@ void train_side_by_side(std::span<Member> members, const Samples& train, const S
 }
 
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,
-                      const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop) {
+                      const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop,
+                      Group* group) {
     std::string failure;
     Member member{&model, &trial, {}, on_epoch, [&](const std::string& message) { failure = message; }, false};
-    train_side_by_side({&member, 1}, train, validation, {}, stop);
+    Together together;
+    together.group = group;
+    train_side_by_side({&member, 1}, train, validation, together, stop);
     if (member.failed) throw StageError("{}", failure);
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/epoch_metrics.hpp"
 #include "common/trial.hpp"
+#include "worker/communicator/group.hpp"
 #include "worker/train/snapshot.hpp"
 #include "worker/weights/tensor_file.hpp"
 
@@ -79,6 +80,9 @@ struct Member {
 
 /// How members are trained side by side.
 struct Together {
+    /// All ranks of a group train equal members, one after the other on one thread each; a failure of one rank's is the
+    /// member's on all, and all stop where one is asked to.
+    Group* group = nullptr;
     int threads = 1;                     // members go through a window on so many
     std::function<void()> begin_thread;  // called first on each of several threads
     /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
@@ -97,6 +101,7 @@ void train_side_by_side(std::span<Member> members, const Samples& train, const S
 
 /// One model alone, from its beginning; a failure is thrown as StageError.
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,
-                      const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop = {});
+                      const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop = {},
+                      Group* group = nullptr);
 
 }  // namespace thaw

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "worker/communicator/communicator.hpp"
@@ -44,6 +45,78 @@ inline void broadcast_comes_from_the_root(Communicator& group) {
     }
 }
 
+inline void large_sums_are_the_same_as_small_ones(Communicator& group) {
+    std::vector<float> values(100003);
+    const auto term = [](std::size_t i, int rank) {
+        return std::pow(10.0F, static_cast<float>(rank)) / static_cast<float>(i % 1000 + 3);
+    };
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = term(i, group.rank());
+    group.all_reduce_sum(std::span<float>(values));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        float sum = term(i, 0);
+        for (int rank = 1; rank < group.size(); ++rank) sum += term(i, rank);
+        ASSERT_EQ(values[i], sum) << "not in rank order";
+    }
+}
+
+/// Member i has i + 1 bytes.
+inline std::vector<std::size_t> uneven_parts(const Communicator& group) {
+    std::vector<std::size_t> begins = {0};
+    for (int i = 0; i < group.size(); ++i) begins.push_back(begins.back() + static_cast<std::size_t>(i) + 1);
+    return begins;
+}
+
+inline void all_gather_brings_everyones_part(Communicator& group) {
+    const auto begins = uneven_parts(group);
+    const auto self = static_cast<std::size_t>(group.rank());
+    std::vector<std::byte> bytes(begins.back());
+    for (std::size_t i = begins[self]; i < begins[self + 1]; ++i) bytes[i] = static_cast<std::byte>(self + 1);
+    group.all_gather(bytes, begins);
+    for (std::size_t member = 0; member + 1 < begins.size(); ++member)
+        for (std::size_t i = begins[member]; i < begins[member + 1]; ++i)
+            ASSERT_EQ(bytes[i], static_cast<std::byte>(member + 1));
+}
+
+inline void gather_brings_everyones_part_to_the_first(Communicator& group) {
+    const auto begins = uneven_parts(group);
+    const auto self = static_cast<std::size_t>(group.rank());
+    std::vector<std::byte> bytes(group.rank() == 0 ? begins.back() : self + 1, static_cast<std::byte>(self + 1));
+    group.gather(bytes, begins);
+    for (std::size_t member = 0; group.rank() == 0 && member + 1 < begins.size(); ++member)
+        for (std::size_t i = begins[member]; i < begins[member + 1]; ++i)
+            ASSERT_EQ(bytes[i], static_cast<std::byte>(member + 1));
+}
+
+inline void a_failure_reaches_all_in_place_of_any_collective(Communicator& group) {
+    if (group.size() == 1) return;
+    for (int failing = 0; failing < group.size(); ++failing) {
+        for (const std::size_t values : {std::size_t{3}, std::size_t{100000}}) {
+            if (group.rank() == failing) {
+                group.fail("no memory left");
+            } else {
+                std::vector<double> sum(values, 1);
+                try {
+                    group.all_reduce_sum(std::span<double>(sum));
+                    FAIL() << "a sum without member " << failing;
+                } catch (const AgreedFailure& failure) {
+                    ASSERT_STREQ(failure.what(), "no memory left");
+                }
+            }
+            sums_are_those_of_all_members<float>(group);  // it is as good as before
+        }
+    }
+}
+
+inline void two_failures_at_once_are_one(Communicator& group) {
+    if (group.size() == 1) return;
+    if (group.rank() < 2) {
+        group.fail("member " + std::to_string(group.rank()));
+    } else {
+        ASSERT_THROW(group.barrier(), AgreedFailure);
+    }
+    group.barrier();
+}
+
 inline void empty_buffers_are_fine(Communicator& group) {
     group.all_reduce_sum(std::span<float>());
     group.broadcast({}, 0);
@@ -54,7 +127,12 @@ inline void all(Communicator& group) {
     sums_are_those_of_all_members<float>(group);
     sums_are_those_of_all_members<double>(group);
     sums_are_the_same_bits_on_all_members_and_repetitions(group);
+    large_sums_are_the_same_as_small_ones(group);
     broadcast_comes_from_the_root(group);
+    all_gather_brings_everyones_part(group);
+    gather_brings_everyones_part_to_the_first(group);
+    a_failure_reaches_all_in_place_of_any_collective(group);
+    two_failures_at_once_are_one(group);
     empty_buffers_are_fine(group);
 }
 

@@ -32,7 +32,8 @@ TEST(DecodeImages, KeepsTheOrderOfTheDatasetAndZeroesWhatCannotBeDecoded) {
     TemporaryFolder folder;
     const Dataset dataset = example(folder / "images");
     const DecodeOptions options{.image_size = 16};
-    const std::vector<BadImage> bad = decode_images(dataset, options, 3, folder / "cache").bad;
+    const std::vector<BadImage> bad =
+        decode_images(dataset, options, decode_on_threads(dataset, options, 3), folder / "cache").bad;
     ASSERT_EQ(bad.size(), 2u);
     EXPECT_EQ(bad[0].index, 1);
     EXPECT_THAT(bad[0].reason, testing::HasSubstr("cat/1.png: not an image"));
@@ -52,8 +53,8 @@ TEST(DecodeImages, KeepsTheOrderOfTheDatasetAndZeroesWhatCannotBeDecoded) {
 TEST(DecodeImages, GivesTheSameBytesOnAnyNumberOfThreads) {
     TemporaryFolder folder;
     const Dataset dataset = example(folder / "images");
-    decode_images(dataset, {.image_size = 16}, 1, folder / "one");
-    decode_images(dataset, {.image_size = 16}, 4, folder / "four");
+    decode_images(dataset, {.image_size = 16}, decode_on_threads(dataset, {.image_size = 16}, 1), folder / "one");
+    decode_images(dataset, {.image_size = 16}, decode_on_threads(dataset, {.image_size = 16}, 4), folder / "four");
     EXPECT_EQ(read_file(folder / "one"), read_file(folder / "four"));
     EXPECT_EQ(read_file(folder / "one.bad.json"), read_file(folder / "four.bad.json"));
 }
@@ -63,8 +64,8 @@ TEST(DecodeImages, DoesNotDecodeAgainWhatIsUsable) {
     const Dataset dataset = example(folder / "images");
     std::atomic<std::int64_t> progress{0};
     const auto decode = [&] {
-        return decode_images(dataset, {.image_size = 16}, 2, folder / "cache", 0,
-                             [&](std::int64_t n) { progress = n; });
+        return decode_images(dataset, {.image_size = 16}, decode_on_threads(dataset, {.image_size = 16}, 2),
+                             folder / "cache", 0, [&](std::int64_t n) { progress = n; });
     };
     decode();
     EXPECT_EQ(progress, 8);
@@ -81,8 +82,9 @@ TEST(DecodeImages, DecodesOnlyWhatNoOtherDataHas) {
     TemporaryFolder folder;
     const auto decode = [&](const Dataset& dataset) {
         const std::string name = ArrayName{"images-16", rows_key(fingerprints_of(dataset))}.file();
-        const Decoded decoded = decode_images(dataset, {.image_size = 16}, 2, folder / name, 1 << 20);
-        decode_images(dataset, {.image_size = 16}, 2, folder / "fresh");
+        const Decoded decoded = decode_images(
+            dataset, {.image_size = 16}, decode_on_threads(dataset, {.image_size = 16}, 2), folder / name, 1 << 20);
+        decode_images(dataset, {.image_size = 16}, decode_on_threads(dataset, {.image_size = 16}, 2), folder / "fresh");
         EXPECT_EQ(read_file(folder / name), read_file(folder / "fresh"));
         fs::remove(folder / "fresh");
         return decoded;
@@ -116,7 +118,10 @@ TEST(DecodeImages, ReadsRealPhotosWithoutComplaint) {
     std::vector<ImageFile> some;
     for (std::size_t i = 0; i < dataset.images.size(); i += 11) some.push_back(dataset.images[i]);
     dataset.images = some;
-    EXPECT_THAT(decode_images(dataset, {.image_size = 64}, 2, folder / "cache").bad, testing::IsEmpty());
+    EXPECT_THAT(
+        decode_images(dataset, {.image_size = 64}, decode_on_threads(dataset, {.image_size = 64}, 2), folder / "cache")
+            .bad,
+        testing::IsEmpty());
 }
 
 }  // namespace

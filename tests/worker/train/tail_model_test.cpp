@@ -67,7 +67,8 @@ class TailModelTest : public testing::Test {
 
     Losses train(const Trial& trial, const Preprocessing& preprocessing, const TailInput& input,
                  bool double_precision = true) const {
-        const auto model = make_tail_model(trial, graph_, tensors_, preprocessing, input, kClasses, double_precision);
+        const auto model =
+            make_tail_model(trial, graph_, tensors_, preprocessing, input, kClasses, nullptr, double_precision);
         Losses losses;
         train_trajectory(*model, trial, all_, all_, [&](const EpochMetrics& metrics) {
             losses.train.push_back(metrics.train_loss);
@@ -200,7 +201,8 @@ TEST_F(TailModelTest, RestoredAfterAnEpochItGoesOnBitForBit) {
 TEST_F(TailModelTest, EvaluationIsInferenceAndLeavesTheModelAsItIs) {
     const Trial options = trial("features.16", 0.5);
     const std::vector<float> features = features_at(options.cut);
-    const auto model = make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), kClasses, true);
+    const auto model =
+        make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), kClasses, nullptr, true);
     const double whole = model->evaluate(all_.rows, all_.labels).loss;
     double sum = 0;
     for (int i = 0; i < kImages; ++i) sum += model->evaluate(std::vector{i}, std::vector{i % kClasses}).loss;

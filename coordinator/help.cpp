@@ -1,0 +1,36 @@
+#include "coordinator/help.hpp"
+
+#include <string_view>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/nearest.hpp"
+#include "coordinator/cluster_texts.hpp"
+
+namespace thaw {
+namespace {
+
+struct Topic {
+    const char* name;
+    const char* summary;
+    const std::string_view& text;
+};
+const Topic kTopics[] = {
+    {"cluster", "several ranks, GPUs and hosts: mpirun, Slurm, cores, crashes", kClusterHelp},
+};
+
+}  // namespace
+
+std::string help_text(const std::string& topic) {
+    std::string list;
+    std::vector<std::string> names;
+    for (const auto& [name, summary, text] : kTopics) {
+        if (name == topic) return std::string(text);
+        list += fmt::format("  thaw help {:<12} {}\n", name, summary);
+        names.push_back(name);
+    }
+    if (topic.empty()) return "Topics:\n" + list + "Options: thaw --help, thaw run --help\n";
+    throw UserError("there is no help on '{}'{}; `thaw help` lists the topics", topic, did_you_mean(topic, names));
+}
+
+}  // namespace thaw

@@ -1,0 +1,69 @@
+// What tests of launchers have in common: a sweep with a middle, and what its ranks have done so far.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <sqlite3.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "tests/end_to_end/fixture.hpp"
+
+namespace thaw {
+
+/// A few seconds of tails.
+inline constexpr const char* kLongAxes =
+    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 20]\n";
+
+class SweepUnderLauncher : public EndToEnd {
+  protected:
+    using Seconds = std::chrono::seconds;
+
+    static bool wait_until(const std::function<bool()>& holds, Seconds at_most = Seconds(60)) {
+        const auto end = std::chrono::steady_clock::now() + at_most;
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        return true;
+    }
+    int epochs_done() const {
+        sqlite3* database = nullptr;
+        sqlite3_stmt* query = nullptr;
+        int count = 0;
+        const std::filesystem::path file = folder_ / "runs" / "test" / "results.db";
+        if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+            sqlite3_prepare_v2(database, "SELECT count(*) FROM epochs", -1, &query, nullptr) == SQLITE_OK &&
+            sqlite3_step(query) == SQLITE_ROW)
+            count = sqlite3_column_int(query, 0);
+        sqlite3_finalize(query);
+        sqlite3_close(database);
+        return count;
+    }
+    /// Returns once so many epochs of training are in the results.
+    void wait_for_epochs(int count) {
+        ASSERT_TRUE(wait_until([&] { return epochs_done() >= count; }));
+    }
+    /// The processes of thaw that train in this test's folder.
+    std::vector<pid_t> ranks() const {
+        std::vector<pid_t> found;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+            std::error_code gone;
+            if (std::filesystem::read_symlink(entry.path() / "exe", gone) != THAW_PROGRAM) continue;
+            if (text_of(entry.path() / "cmdline").find(folder_.path().string()) != std::string::npos)
+                found.push_back(std::stoi(entry.path().filename()));
+        }
+        return found;
+    }
+    void send_to_ranks(int signal) const {
+        for (const pid_t rank : ranks()) ::kill(rank, signal);
+    }
+    std::string undisturbed(const std::string& file) {
+        const Ended ended = run(file, "expected");
+        EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+        return results("expected");
+    }
+};
+
+}  // namespace thaw
