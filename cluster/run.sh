@@ -1,14 +1,15 @@
 #!/bin/bash
-# Runs a sweep and starts it again where it has crashed: a killed rank, a host that is gone, a power cut of the network.
+# Runs a sweep and starts it again where it has crashed: a killed rank, a host that is gone, a cut cable.
 set -u
 
 usage() {
     cat <<'END'
 usage: cluster/run.sh [-n RANKS] [--hostfile FILE] [--restarts TIMES] thaw run SWEEP.yaml [OPTION...]
 
-Runs the command and starts it again where it has crashed, after a second or a few, at most 5 times (--restarts). With -n
-under mpirun. It is not started again when it is done (exit code 0), when trials failed (1), when the input is wrong (2),
-or when you have asked it to stop: Ctrl-C once, or a signal, lets the epochs that are running end; twice ends it now.
+Runs the command, with -n under mpirun, and starts it again where it has crashed: at most 5 times (--restarts), after
+1, 2, 4, ... seconds. It is not started again when it is done (exit code 0), when trials failed (1), when the input is
+wrong (2), or when you have asked it to stop: Ctrl-C or a signal, once, lets the epochs that are running end; twice ends
+it now.
 
 Examples:
   cluster/run.sh -n 2 thaw run sweep.yaml
@@ -36,10 +37,11 @@ while [ $# -gt 0 ]; do
         *) break ;;
     esac
 done
+world+=("${hostfile[@]}")
 case $restarts in '' | *[!0-9]*) echo "cluster/run.sh: --restarts is '$restarts'; it must be a number" >&2; exit 2 ;; esac
 [ $# -gt 0 ] || { usage >&2; exit 2; }
-[ ${#hostfile[@]} -eq 0 ] || [ ${#world[@]} -gt 0 ] || { echo "cluster/run.sh: --hostfile wants -n" >&2; exit 2; }
-command=("${world[@]}" "${hostfile[@]}" "$@")
+[ "${world[0]-}" != --hostfile ] || { echo "cluster/run.sh: --hostfile wants -n" >&2; exit 2; }
+command=("${world[@]}" "$@")
 
 # mpirun finds a host that has gone silent in ten seconds instead of ten minutes.
 export OMPI_MCA_oob_tcp_keepalive_time="${OMPI_MCA_oob_tcp_keepalive_time:-5}"
@@ -65,24 +67,32 @@ end_rest() {
     done
 }
 
-for ((started = 0; ; ++started)); do
-    setsid "${command[@]}" </dev/null &
-    running=$!
-    wait $running
-    while kill -0 $running 2>/dev/null; do wait $running; done # a signal ends `wait` early
-    wait $running
-    status=$?
-    end_rest
-    running=''
-    case $status in
-        0 | 1 | 2 | 126 | 127) exit $status ;; # done, some trials failed, wrong input, no such program
-    esac
-    [ $asked -eq 0 ] || exit $status
-    if [ "$started" -ge "$restarts" ]; then
-        echo "cluster/run.sh: ended with $status after $restarts restarts; the same command goes on" >&2
-        exit $status
+# Where mpirun cannot start anything it ends as thaw does with failed trials: so it is tried before.
+hosts_answer() { [ ${#world[@]} -eq 0 ] || setsid --wait "${world[@]}" true </dev/null; }
+
+pause=1
+for ((restart = 0; ; ++restart)); do
+    if [ $restart -eq 0 ] || hosts_answer; then
+        setsid "${command[@]}" </dev/null &
+        running=$!
+        wait $running
+        while kill -0 $running 2>/dev/null; do wait $running; done # a signal ends `wait` early
+        wait $running
+        status=$?
+        end_rest
+        running=''
+        case $status in
+            0 | 1 | 2 | 126 | 127) exit "$status" ;; # done, some trials failed, wrong input, no such program
+        esac
     fi
-    echo "cluster/run.sh: ended with $status; starting it again" >&2
-    sleep $((started + 1))
-    [ $asked -eq 0 ] || exit $status
+    [ $asked -eq 0 ] || exit "$status"
+    if [ "$restart" -ge "$restarts" ]; then
+        echo "cluster/run.sh: ended with $status, and $restarts restarts are used up; the same command goes on" >&2
+        exit "$status"
+    fi
+    echo "cluster/run.sh: ended with $status; starting it again in $pause s" >&2
+    sleep $pause &
+    wait $! # which a signal ends
+    [ $asked -eq 0 ] || exit "$status"
+    pause=$((pause < 32 ? 2 * pause : 60))
 done

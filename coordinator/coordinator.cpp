@@ -50,18 +50,15 @@ class Run {
         for (const PlannedStage& planned : plan_.stages)
             if (!planned.unlikely) seconds += core_seconds(planned, inputs_);
         progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
-        const auto start = Clock::now();
-        const auto tell_time = [&] {
-            scheduler_.set_time(std::chrono::duration<double>(Clock::now() - start).count());
-        };
+        const auto begin = Clock::now();
         carry_out_fates();
         while (!scheduler_.finished() && outcome_.input_error.empty() && outcome_.storage_error.empty()) {
             if (stop) {
                 outcome_.interrupted = true;
                 break;
             }
-            auto envelope = channel_.receive(std::chrono::milliseconds(100));
-            tell_time();
+            const auto envelope = channel_.receive(std::chrono::milliseconds(100));
+            scheduler_.set_time(std::chrono::duration<double>(Clock::now() - begin).count());
             if (envelope) {
                 silence_.heard(envelope->from, Clock::now());
                 std::visit([&](const auto& message) { on(envelope->from, message); }, envelope->message);
@@ -258,6 +255,7 @@ class Run {
         record.kind = kind_name(planned.kind);
         record.description = describe(plan_, planned, inputs_);
         record.rank = rank;
+        record.ranks = planned.ranks;
         record.trials = static_cast<int>(planned.trials.size());
         record.predicted_seconds = planned.predicted.seconds;
         record.predicted_bytes = planned.predicted.bytes;

@@ -27,9 +27,9 @@ class Running {
           thread_([this, order, &context, &channel](const std::stop_token& stop) {
               compute_on_one_thread();
               const Message outcome = run(order, context, channel, stop);
-              // What was left before its end has no outcome.
-              const bool left = stop.stop_requested() || context.no_more_epochs;
-              if (!left && order.leads) channel.send(Channel::kCoordinator, outcome);
+              // What was left before its end has no outcome; of a group the first rank tells.
+              if (!stop.stop_requested() && !context.no_more_epochs && order.leads)
+                  channel.send(Channel::kCoordinator, outcome);
               ended_ = true;
           }) {}
 

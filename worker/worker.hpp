@@ -14,7 +14,7 @@ struct ServeOptions {
     int threads = 1;                                        // independent pieces of work that run at once
     std::chrono::milliseconds patience = usual_patience();  // with a coordinator that is not heard of
     std::function<void()> coordinator_lost = [] {};         // is called then, and serving ends
-    Groups::Maker make_group = {};  // of ranks that work on one stage together; without it no stage may want several
+    Groups::Maker make_group = {};                          // without it no stage may want several ranks
 };
 
 /// Serves until a Stop arrives and what runs has ended, as the Stop says; then the coordinator gets a Goodbye.

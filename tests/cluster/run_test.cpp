@@ -62,7 +62,7 @@ TEST_F(RunScript, GivesUpAfterItsNumberOfRestarts) {
     const Ended ended = run({"--restarts", "1", program("kill -9 $$")});
     EXPECT_EQ(ended.exit_code, 137);
     EXPECT_EQ(starts(), "\n\n");
-    EXPECT_THAT(ended.errors, HasSubstr("after 1 restarts"));
+    EXPECT_THAT(ended.errors, HasSubstr("1 restarts are used up"));
     EXPECT_EQ(run({"--restarts", "0", program("exit 75")}).exit_code, 75);
     EXPECT_EQ(starts(), "\n\n\n");
 }
@@ -108,6 +108,20 @@ TEST_F(RunScript, StartsMpirunWhereRanksAreAskedFor) {
         words.push_back(word);
     EXPECT_EQ(Process(folder_.path(), words).wait().exit_code, 0);
     EXPECT_EQ(starts(), "-n 4 --bind-to none --hostfile my hosts thaw run sweep.yaml\n");
+}
+
+TEST_F(RunScript, TakesAnMpirunThatCannotStartForAFailedRestart) {
+    std::filesystem::create_directories(folder_ / "bin");
+    // It crashes, cannot start anything, can again, and then trials fail: that is the end.
+    const std::string starts = (folder_ / "starts").string();
+    std::filesystem::rename(
+        program("case $(wc -l <'" + starts + "') in 1) exit 205;; 2) exit 1;; 3) exit 0;; esac\n" + "exit 1"),
+        folder_ / "bin/mpirun");
+    Words words = {"env", "PATH=" + (folder_ / "bin").string() + ":" + ::getenv("PATH")};
+    for (const std::string& word : command({"-n", "2", "thaw"})) words.push_back(word);
+    EXPECT_EQ(Process(folder_.path(), words).wait().exit_code, 1);
+    const std::string mpirun = "-n 2 --bind-to none ";
+    EXPECT_EQ(text_of(starts), mpirun + "thaw\n" + mpirun + "true\n" + mpirun + "true\n" + mpirun + "thaw\n");
 }
 
 TEST_F(RunScript, HelpsAndTellsMistakes) {

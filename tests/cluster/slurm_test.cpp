@@ -61,7 +61,7 @@ class Slurm : public SweepUnderLauncher {
 };
 
 TEST_F(Slurm, RunsASweepOnTwoNodesToItsEnd) {
-    const std::string file = sweep(kMixedAxes);
+    const std::string file = sweep(kMixedAxes + kAlone);
     const std::string job = submit(file, {"--nodes", "2", "--gpus-per-node", "2"});
     expect_end(job, "COMPLETED");
     EXPECT_THAT(log(job), HasSubstr("on 4 ranks of 2 threads"));

@@ -33,17 +33,17 @@ class TwoHosts : public SweepUnderLauncher {
 
     void cable(const std::string& state) { ASSERT_EQ(call({kScript, "cable", name_, state}).exit_code, 0); }
     /// The sweep with a rank on each host, into the folder `runs`.
-    Words on_both(const std::string& file) const {
+    Words on_both(const std::string& file, const std::string& restarts = "0") const {
         return {kScript,
                 "on",
-                "1",
+                "10.77.0.1",
                 THAW_SOURCE_DIR "/cluster/run.sh",
                 "-n",
                 "2",
                 "--hostfile",
                 (folder_ / "hosts").string(),
                 "--restarts",
-                "0",
+                restarts,
                 THAW_PROGRAM,
                 "run",
                 file,
@@ -57,7 +57,7 @@ class TwoHosts : public SweepUnderLauncher {
 };
 
 TEST_F(TwoHosts, RunASweepWithTheResultsOfOne) {
-    const std::string file = sweep(kMixedAxes);
+    const std::string file = sweep(kMixedAxes + kAlone);
     const Ended ended = call(on_both(file));
     ASSERT_EQ(ended.exit_code, 0) << ended.errors;
     EXPECT_THAT(ended.errors, HasSubstr("on 2 ranks of 1 threads"));
@@ -65,8 +65,26 @@ TEST_F(TwoHosts, RunASweepWithTheResultsOfOne) {
     EXPECT_EQ(results(), undisturbed(file));
 }
 
+TEST_F(TwoHosts, TrainOneTrialTogether) {
+    const std::string file =
+        sweep("backbone: mobilenet_v2\nfreeze: features.15\ndropout: 0.3\nepochs: 3\nranks_per_trial: 2\n");
+    const Ended ended = call(on_both(file));
+    ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+    ASSERT_EQ(run(file, "alone").exit_code, 0);
+    const std::string losses = "SELECT train_loss FROM epochs ORDER BY epoch";
+    std::istringstream together(query(losses)), alone(query(losses, "alone"));
+    for (int epoch = 1; epoch <= 3; ++epoch) {
+        double here = 0, there = 1;
+        ASSERT_TRUE(together >> here && alone >> there);
+        EXPECT_NEAR(here, there, 1e-5 * there) << epoch;  // float32: rounding grows from step to step
+    }
+}
+
 TEST_F(TwoHosts, EndSoonWhenTheCableIsPulledAndGoOnWhenItIsBack) {
-    const std::string file = sweep(kLongAxes);
+    // A rank may be waiting for the other's gradients.
+    const std::string file = sweep(
+        "backbone: mobilenet_v2\nfreeze: features.15\ndropout: 0.3\nepochs: [2, 20]\n"
+        "ranks_per_trial: 2\n");
     TemporaryFolder output;
     Process world(output.path(), on_both(file));
     wait_for_epochs(3);
@@ -80,6 +98,23 @@ TEST_F(TwoHosts, EndSoonWhenTheCableIsPulledAndGoOnWhenItIsBack) {
     cable("up");
     const Ended again = call(on_both(file));
     ASSERT_EQ(again.exit_code, 0) << again.errors;
+    const std::string interrupted = results();
+    std::filesystem::remove_all(folder_ / "runs");
+    ASSERT_EQ(call(on_both(file)).exit_code, 0);
+    EXPECT_EQ(interrupted, results());
+}
+
+TEST_F(TwoHosts, StartAgainWithoutHelpWhenARankDies) {
+    const std::string file = sweep(kLongAxes);
+    TemporaryFolder output;
+    Process world(output.path(), on_both(file, "1"));
+    wait_for_epochs(3);
+    const std::vector<pid_t> all = ranks();
+    ASSERT_EQ(all.size(), 2u);
+    ::kill(*std::max_element(all.begin(), all.end()), SIGKILL);
+    const Ended ended = world.wait();
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    EXPECT_THAT(ended.errors, HasSubstr("starting it again"));
     EXPECT_EQ(results(), undisturbed(file));
 }
 
