@@ -65,7 +65,7 @@ std::int64_t SnapshotKeeper::write(const std::string& path) {
         if (cache_budget_ > 0)
             room = CacheFolder(fs::path(path).parent_path(), cache_budget_)
                        .make_room(static_cast<std::int64_t>(snapshot.state.size()));
-        bytes = write_snapshot(path, snapshot);
+        bytes = write_snapshot(path, snapshot, at_end());
     } catch (const StageError& error) {
         if (!warned_) spdlog::warn("{}; without a snapshot, who goes on trains again", error.what());
         warned_ = true;
