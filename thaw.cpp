@@ -312,9 +312,10 @@ void warn_of_missing_checkpoints(const Inputs& inputs, const std::vector<std::st
             missing);
 }
 
-/// Rank 0's part of `thaw run`: from the sweep file to the report. `workers_wait` becomes false once they have been
-/// dismissed.
-int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world, bool& workers_wait) {
+/// Rank 0's part of `thaw run`: from the sweep file to the report. Workers hear `heartbeat` until
+/// they have been dismissed.
+int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world,
+                       std::optional<Heartbeat>& heartbeat) {
     PreparedSweep prepared;
     prepare(options, channel.size(), !world || world->local_size() == world->size(), prepared);
     const fs::path database = prepared.folder / "results.db";
@@ -345,7 +346,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
                              {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
                               .stopping = &stopping,
                               .hosts = world ? world->hosts() : std::vector<std::string>()});
-        workers_wait = false;
+        heartbeat.reset();
         outcome.failed += left.given_up;
         const bool left_early = outcome.interrupted || !outcome.storage_error.empty();
         store.end_sweep(!outcome.input_error.empty() ? "wrong input"
@@ -404,35 +405,33 @@ int run_sweep(SweepOptions options) {
     prepare_process();
     const auto patience = usual_patience();
     take_place(options, world.has_value());
-    const ServeOptions serving{
-        options.threads, patience,
-        [&] {
-            end_world(RankLost(fmt::format("rank 0, which coordinates, was not heard of for {:g} s{}",
-                                           std::chrono::duration<double>(patience).count(),
-                                           world ? fmt::format(" by rank {} ({})", world->rank(),
-                                                               world->hosts()[static_cast<std::size_t>(world->rank())])
-                                                 : "")));
-        },
-        [](const std::vector<int>& ranks) {
-            auto control = make_mpi_communicator(ranks);
-            return on_gpu() ? make_nccl_communicator(std::move(control), {.device = gpu_index()}) : std::move(control);
-        }};
+    const auto coordinator_lost = [&] {
+        const std::string by = world ? fmt::format(" by rank {} ({})", world->rank(),
+                                                   world->hosts()[static_cast<std::size_t>(world->rank())])
+                                     : "";
+        end_world(RankLost(fmt::format("rank 0, which coordinates, was not heard of for {:g} s{}",
+                                       std::chrono::duration<double>(patience).count(), by)));
+    };
+    const auto make_group = [](const std::vector<int>& ranks) {
+        auto control = make_mpi_communicator(ranks);
+        return on_gpu() ? make_nccl_communicator(std::move(control), {.device = gpu_index()}) : std::move(control);
+    };
+    const ServeOptions serving{options.threads, patience, coordinator_lost, make_group};
     ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
     if (!ends.coordinator) {
         serve(*ends.workers[0], serving);
         return kDone;
     }
     std::jthread worker([&] { serve(*ends.workers[0], serving); });
-    const Heartbeat heartbeat(*ends.coordinator, patience);
-    bool workers_wait = true;
+    std::optional<Heartbeat> heartbeat;
+    heartbeat.emplace(*ends.coordinator, patience);
     try {
-        return run_as_coordinator(options, *ends.coordinator, world ? &*world : nullptr, workers_wait);
+        return run_as_coordinator(options, *ends.coordinator, world ? &*world : nullptr, heartbeat);
     } catch (const RankLost& error) {
         end_world(error);
     } catch (const std::exception& error) {
         // The other ranks wait for orders: without a word they would wait for ever.
-        if (workers_wait && dismiss_workers(*ends.coordinator, Stop{is_storage_error(error)}, patience))
-            end_world(error);
+        if (heartbeat && dismiss_workers(*ends.coordinator, Stop{is_storage_error(error)}, patience)) end_world(error);
         print_error(error);
         return exit_code_of(error);
     }

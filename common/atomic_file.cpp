@@ -66,11 +66,12 @@ void AtomicFile::write_at(std::size_t offset, const void* data, std::size_t byte
     }
 }
 
-void AtomicFile::commit() {
-    if (::fsync(descriptor_) != 0) throw_errno(path_);
+void AtomicFile::commit(bool synced) {
+    if (synced && ::fsync(descriptor_) != 0) throw_errno(path_);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(path_);
     ::close(descriptor_);
     descriptor_ = -1;
+    if (!synced) return;
     // The rename itself must survive a power cut: sync the folder that holds the name.
     const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
     const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

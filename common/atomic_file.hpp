@@ -21,8 +21,9 @@ class AtomicFile {
     void write(std::string_view text) { write(text.data(), text.size()); }
     /// Overwrites bytes already written, at `offset` (for a header whose content is known at the end).
     void write_at(std::size_t offset, const void* data, std::size_t bytes);
-    /// Syncs the content and renames it into place.
-    void commit();
+    /// Syncs the content and renames it into place. Without the sync, which may take a disk long, a kill of any process
+    /// does no harm, but a power cut may leave a damaged file.
+    void commit(bool synced = true);
 
   private:
     std::filesystem::path path_, temporary_;

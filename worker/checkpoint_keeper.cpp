@@ -41,10 +41,10 @@ CheckpointKeeper::CheckpointKeeper(const TrainStage::Trajectory& planned, const 
                                    std::map<std::string, std::string> about)
     : planned_(planned), model_(model), about_(std::move(about)) {}
 
-bool CheckpointKeeper::goes_on(const std::vector<EpochMetrics>& history) {
+bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
     const EpochMetrics& latest = history.back();
-    std::vector<const TrainStage::Checkpoint*> due;
     kept_.clear();
+    due_.clear();
     for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
         const bool ended = !reaches(checkpoint, latest.epoch + 1);
         if (planned_.keep == Keep::last && !ended && planned_.trial.epochs > latest.epoch) continue;
@@ -53,16 +53,20 @@ bool CheckpointKeeper::goes_on(const std::vector<EpochMetrics>& history) {
         if (found.epoch == wanted.epoch && found.weights == wanted.weights)
             kept_[checkpoint.trial.id] = found.epoch;
         else if (wanted.epoch == latest.epoch)
-            due.push_back(&checkpoint);
+            due_.push_back(&checkpoint);
         else if (ended || found.epoch <= latest.epoch)
             return false;
         // One that was written behind the snapshot: its epoch comes again.
     }
-    epoch_ = latest.epoch;
-    best_ = kept_of(history, latest.epoch, Keep::best);
-    if (best_.epoch == epoch_) best_tensors_ = model_.tensors();
-    for (const TrainStage::Checkpoint* checkpoint : due) write(*checkpoint, latest, model_.tensors());
     return true;
+}
+
+void CheckpointKeeper::go_on(const std::vector<EpochMetrics>& history) {
+    if (planned_.checkpoints.empty()) return;
+    epoch_ = history.back().epoch;
+    best_ = kept_of(history, epoch_, Keep::best);
+    if (best_.epoch == epoch_) best_tensors_ = model_.tensors();
+    for (const TrainStage::Checkpoint* checkpoint : due_) write(*checkpoint, history.back(), model_.tensors());
 }
 
 void CheckpointKeeper::epoch_done(const EpochMetrics& metrics) {

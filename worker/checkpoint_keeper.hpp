@@ -20,8 +20,9 @@ class CheckpointKeeper {
                      std::map<std::string, std::string> about);
 
     /// Whether a training may go on behind these epochs: no file is missing whose weights only an earlier epoch had.
-    /// If so the files are those of the training from then on.
-    bool goes_on(const std::vector<EpochMetrics>& history);
+    bool can_go_on(const std::vector<EpochMetrics>& history);
+    /// It may, and does: the model is as it was after the last of them. Throws StorageError.
+    void go_on(const std::vector<EpochMetrics>& history);
     /// To be called after every epoch, before anybody hears of it. Throws StorageError.
     void epoch_done(const EpochMetrics& metrics);
     /// Brings the files up to the latest epoch that was told. Throws StorageError.
@@ -37,10 +38,11 @@ class CheckpointKeeper {
     const TrainStage::Trajectory& planned_;
     const Model& model_;
     std::map<std::string, std::string> about_;
-    EpochMetrics best_{};              // epoch 0: there is none
-    TensorMap best_tensors_;           // where they are not in every file yet
-    int epoch_ = 0;                    // the latest
-    std::map<std::string, int> kept_;  // by trial, the epoch whose weights its file has
+    EpochMetrics best_{};                             // epoch 0: there is none
+    TensorMap best_tensors_;                          // where they are not in every file yet
+    int epoch_ = 0;                                   // the latest
+    std::vector<const TrainStage::Checkpoint*> due_;  // to be written of the epoch that the training goes on from
+    std::map<std::string, int> kept_;                 // by trial, the epoch whose weights its file has
 };
 
 }  // namespace thaw

@@ -1,5 +1,7 @@
 #include "worker/train_stage.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <list>
 #include <map>
@@ -55,13 +57,12 @@ class WindowOfFeatures {
     /// Members of a group compute a share each, and get all.
     void load(std::span<const int> rows, Group* group) {
         for (std::size_t i = 0; i < rows.size(); ++i) places_[static_cast<std::size_t>(rows[i])] = static_cast<int>(i);
-        const auto each = static_cast<std::size_t>(network_->batch());
-        const std::size_t batches = (rows.size() + each - 1) / each;
+        const std::size_t batches = (rows.size() + kCanonicalBatch - 1) / kCanonicalBatch;
         const auto [begin, end] = group ? group->share_of(batches) : std::pair{std::size_t{0}, batches};
         for_each_index(end - begin, threads_, [&, from = begin](std::size_t batch) {
             compute_on_one_thread();
-            const std::size_t first = (from + batch) * each;
-            const std::size_t count = std::min(each, rows.size() - first);
+            const std::size_t first = (from + batch) * kCanonicalBatch;
+            const std::size_t count = std::min<std::size_t>(kCanonicalBatch, rows.size() - first);
             const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
             std::vector<std::uint8_t> pixels(count * row_bytes);
             for (std::size_t i = 0; i < count; ++i) {
@@ -75,10 +76,10 @@ class WindowOfFeatures {
         std::vector<std::size_t> begins;
         const std::size_t row_bytes = static_cast<std::size_t>(rows_.elements) * sizeof(float);
         for (int member = 0; member <= group->size(); ++member)
-            begins.push_back(
-                std::min(batches * static_cast<std::size_t>(member) / static_cast<std::size_t>(group->size()) * each,
-                         rows.size()) *
-                row_bytes);
+            begins.push_back(std::min(batches * static_cast<std::size_t>(member) /
+                                          static_cast<std::size_t>(group->size()) * kCanonicalBatch,
+                                      rows.size()) *
+                             row_bytes);
         group->all_gather(std::as_writable_bytes(std::span(values_)), begins);
     }
 
@@ -142,19 +143,6 @@ class Training {
         group_->all_reduce_sum(std::span(&members, 1));
         return members > 0;
     }
-    /// What is kept of a training; in a group the leader keeps it.
-    struct Keepers {
-        SnapshotKeeper snapshots;
-        CheckpointKeeper checkpoints;
-        Keepers(const TrainStage::Trajectory& planned, const Model& model,
-                const std::map<std::string, std::string>& about, std::int64_t budget)
-            : snapshots(planned, model, budget), checkpoints(planned, model, about) {
-            snapshots.before_write = [this] { checkpoints.save(); };
-        }
-        Keepers(const Keepers&) = delete;
-        Keepers& operator=(const Keepers&) = delete;
-    };
-
     bool leads() const { return !group_ || group_->leads(); }
 
     const TrainStage::Trajectory& trajectory(int index) const {
@@ -196,13 +184,18 @@ class Training {
     /// Trains these trajectories side by side.
     void train(const std::vector<int>& indices) {
         std::vector<std::unique_ptr<Model>> models;
-        std::list<Keepers> keepers;
+        std::list<SnapshotKeeper> keepers;
+        std::list<CheckpointKeeper> checkpoints;
         std::vector<Member> members;
         for (const int index : indices) {
             try {
                 models.push_back(make_model(trajectory(index).trial));
-                if (leads()) keepers.emplace_back(trajectory(index), *models.back(), about_, stage_.cache_budget);
-                members.push_back(member(index, *models.back(), leads() ? &keepers.back() : nullptr));
+                if (leads()) {
+                    keepers.emplace_back(trajectory(index), *models.back(), stage_.cache_budget);
+                    checkpoints.emplace_back(trajectory(index), *models.back(), about_);
+                }
+                members.push_back(member(index, *models.back(), leads() ? &keepers.back() : nullptr,
+                                         leads() ? &checkpoints.back() : nullptr));
             } catch (const std::bad_alloc&) {
                 cannot_begin(index, "out of memory");
             } catch (const StageError& error) {
@@ -211,9 +204,9 @@ class Training {
         }
         if (members.empty()) return;
         train_side_by_side(members, train_, validation_, together_, stop_);
-        for (Keepers& keeper : keepers) {
-            if (!stop_.stop_requested()) keeper.snapshots.leave();
-            result_.bytes += keeper.snapshots.bytes_kept();
+        for (SnapshotKeeper& keeper : keepers) {
+            if (!stop_.stop_requested()) keeper.leave();
+            result_.bytes += keeper.bytes_kept();
         }
     }
 
@@ -225,54 +218,47 @@ class Training {
         reports_.trajectory_failed(index, message);
     }
 
-    /// The snapshot that the model has been brought to; one without epochs where it is at its beginning.
-    static Snapshot start_of(const TrainStage::Trajectory& planned, Model& model, Keepers& keepers) {
-        auto snapshot = keepers.snapshots.find();
-        if (!snapshot) return {};
-        const std::string fresh = planned.keep == Keep::none ? "" : model.state();
-        model.restore(snapshot->state);
-        if (planned.keep == Keep::none || keepers.checkpoints.goes_on(snapshot->history)) {
-            keepers.snapshots.resume(*snapshot);
-            return std::move(*snapshot);
-        }
-        model.restore(fresh);
-        return {};
-    }
-
-    /// The leader's, on all members of a group.
-    static Snapshot agreed(Snapshot snapshot, Model& model, Group& group) {
+    /// Where the training goes on from: the leader's snapshot, on all members of a group.
+    static Snapshot agreed(Snapshot snapshot, Group& group) {
         std::vector<std::int64_t> numbers = {snapshot.history.empty() ? 0 : snapshot.epoch(),
                                              static_cast<std::int64_t>(snapshot.state.size())};
         broadcast_numbers(group, numbers);
         snapshot.state.resize(static_cast<std::size_t>(numbers[1]));
         group.broadcast(std::as_writable_bytes(std::span(snapshot.state)), 0);
-        if (group.leads() || numbers[0] == 0) return snapshot;
-        snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
-        model.restore(snapshot.state);
+        if (!group.leads() && numbers[0] > 0) snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
         return snapshot;
     }
 
     /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without keepers
-    /// another member of the group tells.
-    Member member(int index, Model& model, Keepers* keepers) {
+    /// another member of the group tells and keeps.
+    Member member(int index, Model& model, SnapshotKeeper* keeper, CheckpointKeeper* checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, {}, {}, {}, false};
         Snapshot start;
-        if (keepers) start = start_of(planned, model, *keepers);
-        if (group_) start = agreed(std::move(start), model, *group_);
+        if (keeper) {
+            auto found = keeper->find();
+            if (found && checkpoints->can_go_on(found->history)) {
+                keeper->resume(*found);
+                start = std::move(*found);
+            }
+        }
+        if (group_) start = agreed(std::move(start), *group_);
+        if (!start.history.empty()) model.restore(start.state);
         member.history = std::move(start.history);
-        if (!keepers) return member;
+        if (!keeper) return member;
+        if (!member.history.empty()) checkpoints->go_on(member.history);
+        keeper->before_write = [checkpoints] { checkpoints->save(); };
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {
             if (metrics.epoch > reported) reports_.epoch(index, metrics, obsolete);
         };
-        member.on_epoch = [keepers, tell](const EpochMetrics& metrics) {
-            keepers->checkpoints.epoch_done(metrics);
-            keepers->snapshots.epoch_done(metrics);
-            tell(metrics, keepers->snapshots.obsolete());
+        member.on_epoch = [keeper, checkpoints, tell](const EpochMetrics& metrics) {
+            checkpoints->epoch_done(metrics);
+            keeper->epoch_done(metrics);
+            tell(metrics, keeper->obsolete());
         };
-        member.on_failure = [this, index, keepers](const std::string& message) {
-            keepers->snapshots.abandon();
+        member.on_failure = [this, index, keeper](const std::string& message) {
+            keeper->abandon();
             reports_.trajectory_failed(index, message);
         };
         for (const EpochMetrics& metrics : member.history) tell(metrics, "");

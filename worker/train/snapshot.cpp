@@ -18,7 +18,7 @@ constexpr std::size_t kFingerprintBytes = 32;
 
 }  // namespace
 
-std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot) {
+std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot, bool synced) {
     const std::string history = nlohmann::json(snapshot.history).dump();
     std::uint64_t length = history.size();
     std::string body(sizeof length, '\0');
@@ -29,7 +29,7 @@ std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& s
         file.write(kMagic);
         file.write(fingerprint(body));
         file.write(body);
-        file.commit();
+        file.commit(synced);
         return static_cast<std::int64_t>(kMagic.size() + kFingerprintBytes + body.size());
     } catch (const std::system_error& error) {
         throw StageError("{}", error.what());

@@ -18,8 +18,8 @@ struct Snapshot {
 };
 
 /// Writes it under its name at once or not at all, with a checksum; returns its bytes. Throws StageError (no room, not
-/// writable).
-std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot);
+/// writable). `synced` as AtomicFile::commit has it: whoever finds one that a power cut has damaged trains again.
+std::int64_t write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot, bool synced = true);
 /// Nothing where there is none, or a damaged one.
 std::optional<Snapshot> read_snapshot(const std::filesystem::path& path);
 

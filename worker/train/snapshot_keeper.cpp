@@ -64,7 +64,7 @@ std::int64_t SnapshotKeeper::write(const std::string& path) {
         if (cache_budget_ > 0)
             room = CacheFolder(fs::path(path).parent_path(), cache_budget_)
                        .make_room(static_cast<std::int64_t>(snapshot.state.size()));
-        bytes = write_snapshot(path, snapshot);
+        bytes = write_snapshot(path, snapshot, at_end());
     } catch (const StageError& error) {
         if (!warned_) log_warning(std::string(error.what()) + "; without a snapshot, who goes on trains again");
         warned_ = true;

@@ -18,7 +18,8 @@ namespace thaw {
 constexpr std::chrono::milliseconds kLongestLoss{500};
 
 /// Between a training's start and its end one snapshot of it lies in the cache, and an older one until the new one has
-/// its name. One that cannot be written costs nothing but time: a warning, and the training goes on.
+/// its name. Those in flight are not forced to the disk: they are safe from every kill, a power cut may cost more. One
+/// that cannot be written costs nothing but time: a warning, and the training goes on.
 class SnapshotKeeper {
   public:
     /// `cache_budget`: of the folder where snapshots lie; 0: it is a folder of this run alone.

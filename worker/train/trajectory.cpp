@@ -138,7 +138,8 @@ class SideBySide {
             try {
                 work(running);
                 if (together_.group) together_.group->barrier();  // a failure of another rank is this member's too
-            } catch (const StorageError&) {
+            } catch (const StorageError& error) {
+                if (together_.group) together_.group->fail(error.what());
                 throw;  // nobody can go on
             } catch (const std::bad_alloc&) {
                 fail(*running.member, "out of memory");
