@@ -23,7 +23,14 @@ INSTANTIATE_TEST_SUITE_P(Workers, LocalChannel, testing::Values(1, 2, 4));
 
 TEST(Message, ReadsBackAsItWas) {
     TrainStage train;
-    train.trajectories.push_back({Trial(), 3, "resume", "keep"});
+    train.trajectories.emplace_back();
+    train.trajectories[0].reported = 3;
+    train.trajectories[0].resume = "resume";
+    train.trajectories[0].keep_last = "keep";
+    train.trajectories[0].snapshot_folder = "folder";
+    train.trajectories[0].snapshot_key = "key";
+    train.trajectories[0].keep = Keep::best;
+    train.trajectories[0].checkpoints = {{Trial(), "file"}};
     train.trajectories[0].trial.backbone = "mobilenet_v2";
     train.trajectories[0].trial.dropout = {0.5};
     train.weights.padding = "tensorflow";
@@ -33,7 +40,8 @@ TEST(Message, ReadsBackAsItWas) {
     for (const Message& message : std::initializer_list<Message>{
              Hello{"host", 2}, Progress{3, 1'000'000'000'000}, EpochDone{4, 1, {5, .1, .2, .3, .4, .5, "hash"}},
              TrajectoryFailed{4, 2, "why"}, StageDone{6, 0.7, 8, 9, true}, StageFailed{10, "why", true}, Goodbye{},
-             RunStage{11, train}, RunStage{12, features}, RunStage{13, DecodeStage{}}, Stop{}}) {
+             RunStage{11, train, {0, 2}, false}, RunStage{12, features}, RunStage{13, DecodeStage{}}, Stop{},
+             Stop{true}, Alive{}}) {
         EXPECT_EQ(serialize(deserialize(serialize(message))), serialize(message));
         EXPECT_EQ(deserialize(serialize(message)).index(), message.index());
     }

@@ -383,7 +383,9 @@ TEST_F(StoreTest, IsWholeAfterItsWriterIsKilledAtAnyMoment) {
         }
         ::close(begun[1]);
         char none;
-        if (attempt % 2) EXPECT_EQ(::read(begun[0], &none, 1), 0);  // until the writer closed its end: trials follow
+        if (attempt % 2) {
+            EXPECT_EQ(::read(begun[0], &none, 1), 0);  // until the writer closed its end: trials follow
+        }
         ::close(begun[0]);
         ::usleep(40'000 + 70'000 * static_cast<unsigned>(attempt));
         ::kill(child, SIGKILL);
