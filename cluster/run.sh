@@ -75,6 +75,7 @@ for ((restart = 0; ; ++restart)); do
     if [ $restart -eq 0 ] || hosts_answer; then
         setsid "${command[@]}" </dev/null &
         running=$!
+        [ $asked -eq 0 ] || kill -USR2 $running # asked before it had a number
         wait $running
         while kill -0 $running 2>/dev/null; do wait $running; done # a signal ends `wait` early
         wait $running
