@@ -108,6 +108,7 @@ TEST_F(KeepWeights, WhoGoesOnFromASnapshotWithoutAFileTrainsAgainForIt) {
     for (const char* keep : {"best", "last"}) {
         ASSERT_EQ(run(sweep(tail + "[8, 12]\nkeep: " + keep + "\n"), keep).exit_code, 0);
         // The cache of the first sweep, with its snapshot.
+        fs::create_directories(folder_ / (std::string("again_") + keep));
         fs::copy(cache(), cache(std::string("again_") + keep), fs::copy_options::recursive);
         ASSERT_EQ(run(sweep(tail + "[8, 12]\nkeep: " + keep + "\n"), std::string("again_") + keep).exit_code, 0);
         EXPECT_EQ(contents(keep) == contents(std::string("again_") + keep), true) << keep;

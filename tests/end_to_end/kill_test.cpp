@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 /// Tails that train for seconds, tails that differ in their epochs alone, and heads.
 constexpr const char* kSweep =
     "backbone: mobilenet_v2\nfreeze: [all, features.15]\nhead: [none, \"16\"]\nlearning_rate: [1e-3, 1e-2]\n"
-    "epochs: [5, 12]\nkeep: best\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
+    "epochs: [3, 7]\nkeep: best\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
 
 /// An epoch is computed again where it takes another time to do it: no two are the same to the last digit.
 using EpochTimes = std::map<std::string, double>;  // by "trial,epoch", in seconds
