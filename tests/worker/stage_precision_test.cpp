@@ -55,7 +55,7 @@ class StagePrecision : public testing::Test {
         stage.dataset = folder_ / "dataset.json";
         stage.images = folder_ / "images";
         stage.recompute = true;
-        stage.trajectories = {{trial, 0, "", ""}};
+        stage.trajectories.emplace_back().trial = trial;
         losses_.clear();
         run(stage, context_, reports_, {});
         return losses_;
@@ -77,10 +77,11 @@ class StagePrecision : public testing::Test {
     TemporaryFolder folder_;
     StageContext context_;
     std::vector<float> losses_;
-    StageReports reports_ = {
-        [](std::int64_t) {},
-        [this](int, const EpochMetrics& metrics) { losses_.push_back(static_cast<float>(metrics.train_loss)); },
-        [](int, const std::string& message) { ADD_FAILURE() << message; }};
+    StageReports reports_ = {[](std::int64_t) {},
+                             [this](int, const EpochMetrics& metrics, const std::string&) {
+                                 losses_.push_back(static_cast<float>(metrics.train_loss));
+                             },
+                             [](int, const std::string& message) { ADD_FAILURE() << message; }};
 };
 
 TEST_F(StagePrecision, IsThatOfTheFeaturesThatAreKept) {

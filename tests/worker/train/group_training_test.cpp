@@ -136,6 +136,7 @@ class FailsOnOneRank : public Model {
     std::string state() const override { return model_->state(); }
     void restore(std::string_view state) override { model_->restore(state); }
     std::string parameters_hash() const override { return model_->parameters_hash(); }
+    TensorMap tensors() const override { return model_->tensors(); }
 
   private:
     std::unique_ptr<Model> model_;
