@@ -80,8 +80,8 @@ TEST_F(GroupRun, LeavesBadImagesOutAsOneRankDoes) {
 
 TEST_F(GroupRun, ATrialThatDivergesFailsAloneOnAllItsRanks) {
     const std::string axes =
-        "backbone: mobilenet_v2\nfreeze: features.16\noptimizer: sgd\nlearning_rate: [1e-3, 1e8]\n"
-        "epochs: 2\nranks_per_trial: 2\n";
+        "backbone: mobilenet_v2\nfreeze: features.16\noptimizer: {sgd: {momentum: 0.99}}\nlearning_rate: [1e-3, 10]\n"
+        "head: 64-64-64\nepochs: 40\nranks_per_trial: 2\n";
     EXPECT_EQ(run_on(2, axes).exit_code, 1);
     EXPECT_EQ(query("SELECT learning_rate > 1, state FROM trials ORDER BY 1", "2"), "0,finished\n1,failed\n");
 }

@@ -88,20 +88,22 @@ void ExchangeCommunicator::sum(std::span<Scalar> values) {
         return whole ? values : values.subspan(begins[member], begins[member + 1] - begins[member]);
     };
     const std::span<Scalar> own = part(self());
-    std::vector<Scalar> received((members - 1) * own.size());
+    // Kept, for fresh memory costs more than the sum.
+    if (received_.size() * sizeof(double) < (members - 1) * own.size_bytes())
+        received_.resize((members - 1) * own.size_bytes() / sizeof(double) + 1);
+    auto* at = reinterpret_cast<Scalar*>(received_.data());
     std::vector<Piece> out = nothing(), in = nothing();
-    std::vector<const Scalar*> terms(members, own.data());
-    for (std::size_t member = 0, at = 0; member < members; ++member) {
+    std::vector<Scalar*> terms(members, own.data());
+    for (std::size_t member = 0; member < members; ++member) {
         if (member == self()) continue;
         out[member] = std::as_writable_bytes(part(member));
-        in[member] = std::as_writable_bytes(std::span(received).subspan(at, own.size()));
-        terms[member] = received.data() + at;
+        in[member] = std::as_writable_bytes(std::span(at, own.size()));
+        terms[member] = at;
         at += own.size();
     }
     exchange_or_fail(out, in);
-    std::vector<Scalar> total(terms[0], terms[0] + own.size());
-    for (std::size_t member = 1; member < members; ++member) add(terms[member], total.data(), own.size());
-    std::copy(total.begin(), total.end(), own.begin());
+    for (std::size_t member = 1; member < members; ++member) add(terms[member], terms[0], own.size());
+    if (self() != 0) std::copy_n(terms[0], own.size(), own.data());
     if (whole) return;
     std::vector<std::size_t> bytes;
     for (const std::size_t begin : begins) bytes.push_back(begin * sizeof(Scalar));

@@ -49,6 +49,14 @@ class Exchange {
         return done && sent_;
     }
 
+    /// Everyone has come, and what is left to do is moving bytes, which needs this thread: MPI does it when it is
+    /// called.
+    bool all_here() const {
+        for (int member = 0; member < static_cast<int>(arrivals_.size()); ++member)
+            if (member != rank_ && !arrivals_[static_cast<std::size_t>(member)].begun) return false;
+        return true;
+    }
+
     std::string first_note() const {
         if (!note_.empty()) return note_;
         for (const Arrival& arrival : arrivals_)
@@ -120,17 +128,17 @@ class Exchange {
     std::vector<Arrival> arrivals_;
 };
 
-/// Polls: at first as fast as it can, since members mostly come within microseconds of each other, then with growing
-/// sleeps, since the core may be wanted for what the others are waiting for.
-template <typename Done>
-bool wait_politely(const Done& done, TimeLimit limit) {
+/// Polls, giving the core to whoever wants it: members mostly come within a few milliseconds of each other. Then,
+/// unless `at_work`, with growing sleeps.
+template <typename Done, typename AtWork>
+bool wait_politely(const Done& done, const AtWork& at_work, TimeLimit limit) {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
     std::chrono::microseconds pause{20};
     while (!done()) {
         const auto waited = Clock::now() - start;
         if (waited > limit) return false;
-        if (waited < std::chrono::microseconds(200)) {
+        if (waited < std::chrono::milliseconds(5) || at_work()) {
             std::this_thread::yield();
             continue;
         }
@@ -159,7 +167,8 @@ class MpiCommunicator : public ExchangeCommunicator {
                          const std::string& note) override {
         Exchange exchange(communicator_, rank_, in);
         exchange.send(out, note);
-        if (wait_politely([&] { return exchange.progress(); }, limit_)) return exchange.first_note();
+        if (wait_politely([&] { return exchange.progress(); }, [&] { return exchange.all_here(); }, limit_))
+            return exchange.first_note();
         broken_ = true;
         if (exchange.half_arrived()) {
             fmt::print(stderr, "thaw: rank {}: a message stopped half way\n", ranks_[static_cast<std::size_t>(rank_)]);
@@ -202,7 +211,7 @@ std::vector<int> assemble(const std::vector<int>& ranks, int self, int tag, Time
             });
             return missing.empty();
         },
-        limit);
+        [] { return false; }, limit);
     return missing;
 }
 
