@@ -1,7 +1,7 @@
 // Enums that users spell: one table of names each, from which parsing, printing and error messages come.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 #include <string_view>

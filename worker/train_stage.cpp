@@ -1,7 +1,5 @@
 #include "worker/train_stage.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <list>
 #include <map>
