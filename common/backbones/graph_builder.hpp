@@ -28,6 +28,7 @@ struct Conv {
 struct BatchNorm {
     double epsilon = 1e-5;
     double momentum = 0.1;  // PyTorch's: what Keras calls momentum 0.99 is 0.01 here
+    bool gamma = true;      // what Keras calls scale
 };
 
 /// The same padding on all four sides.
@@ -47,6 +48,11 @@ class GraphBuilder {
     void begin_block(const std::string& name) { block_ = name; }
     /// Layers from here on are the ImageNet classifier.
     void begin_top();
+    /// From the start on: layers bear Keras' names up to the first dot ("conv1.depthwise" is part of "conv1"), are
+    /// padded as TensorFlow does in either style, and end in Keras' order, in whatever order they are added.
+    void follow_keras();
+    /// The name in Keras of the layer added last, in a graph that otherwise follows another reference.
+    void in_keras(const std::string& name) { graph_.layers.back().keras = name; }
     /// Index and channels of the layer added last.
     int last() const { return static_cast<int>(graph_.layers.size()) - 1; }
     int channels() const { return graph_.layers.back().output.channels; }
@@ -63,6 +69,11 @@ class GraphBuilder {
     int adaptive_average_pool(const std::string& name, Kernel size, int from = kLast);
     int global_average_pool(const std::string& name, int from = kLast);
     int add(const std::string& name, const std::vector<int>& from);
+    int multiply(const std::string& name, int map, int factors);
+    int scale(const std::string& name, const std::vector<double>& factors, int from = kLast);
+    int normalize(const std::string& name, int from = kLast);
+    int crop(const std::string& name, const Padding& pixels, int from = kLast);
+    int reshape(const std::string& name, int from = kLast);
     int concat(const std::string& name, const std::vector<int>& from);
     int flatten(const std::string& name, int from = kLast);
     int dense(const std::string& name, int outputs, int from = kLast);
@@ -79,6 +90,7 @@ class GraphBuilder {
 
     LayerGraph graph_;
     std::string block_;
+    bool follows_keras_ = false;
 };
 
 }  // namespace thaw

@@ -19,9 +19,11 @@ Shapes needed_tensors(const LayerGraph& graph, const Layer& layer) {
     const std::string& prefix = layer.tensors;
     const std::int64_t out = layer.output.channels;
     Shapes shapes;
-    if (layer.kind == LayerKind::batch_norm) {
-        for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
-            shapes.push_back({prefix + part, {out}});
+    const bool fixed = layer.kind == LayerKind::normalize;
+    if (layer.kind == LayerKind::batch_norm || fixed) {
+        if (layer.gamma && !fixed) shapes.push_back({prefix + ".weight", {out}});
+        if (!fixed) shapes.push_back({prefix + ".bias", {out}});
+        for (const char* part : {".running_mean", ".running_var"}) shapes.push_back({prefix + part, {out}});
         return shapes;
     }
     const Shape& input = graph.layers[static_cast<std::size_t>(layer.inputs.at(0))].output;
