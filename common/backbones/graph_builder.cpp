@@ -71,6 +71,12 @@ Padding GraphBuilder::same(Kernel kernel, int stride, int from) const {
     return {top, bottom, left, right};
 }
 
+Padding GraphBuilder::up_to_the_edge(int kernel, int stride, int from) const {
+    const Shape& in = graph_.layers[from == kLast ? last() : from].output;
+    const auto missing = [&](int size) { return (stride - (size - kernel) % stride) % stride; };
+    return {0, missing(in.height), 0, missing(in.width)};
+}
+
 int GraphBuilder::conv(const std::string& name, const Conv& conv, int from) {
     Layer layer = start(name, LayerKind::conv, from);
     const Shape& in = input_of(layer);
@@ -129,8 +135,11 @@ int GraphBuilder::max_pool(const std::string& name, Kernel kernel, int stride, c
     return pool(LayerKind::max_pool, name, kernel, stride, padding, from);
 }
 
-int GraphBuilder::average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding, int from) {
-    return pool(LayerKind::average_pool, name, kernel, stride, padding, from);
+int GraphBuilder::average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding, int from,
+                               bool count_padding) {
+    const int index = pool(LayerKind::average_pool, name, kernel, stride, padding, from);
+    graph_.layers[index].count_padding = count_padding;
+    return index;
 }
 
 int GraphBuilder::adaptive_average_pool(const std::string& name, Kernel size, int from) {

@@ -60,12 +60,18 @@ class GraphBuilder {
     /// "Same" padding (output = ceil(input / stride)) of a layer after `from`, laid out in the graph's padding style.
     Padding same(Kernel kernel, int stride = 1, int from = kLast) const;
 
+    /// Padding on the right and at the bottom with which a window without other padding reaches the last pixels:
+    /// PyTorch's ceil_mode, for max_pool().
+    Padding up_to_the_edge(int kernel, int stride, int from = kLast) const;
+
     int conv(const std::string& name, const Conv& conv, int from = kLast);
     int batch_norm(const std::string& name, const BatchNorm& norm, int from = kLast);
     int activation(const std::string& name, Activation activation, int from = kLast);
     int zero_pad(const std::string& name, const Padding& padding, int from = kLast);
     int max_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast);
-    int average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast);
+    /// `count_padding`: whether the padding's zeros are part of the average, as in PyTorch's pools but not in Keras'.
+    int average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast,
+                     bool count_padding = false);
     int adaptive_average_pool(const std::string& name, Kernel size, int from = kLast);
     int global_average_pool(const std::string& name, int from = kLast);
     int add(const std::string& name, const std::vector<int>& from);

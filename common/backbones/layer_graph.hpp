@@ -14,7 +14,7 @@ enum class LayerKind {
     activation,  // element-wise, which one is in Layer::activation
     zero_pad,    // explicit zero padding of height and width
     max_pool,
-    average_pool,           // padding is not counted in the average
+    average_pool,           // whether padding is counted in the average is in Layer::count_padding
     adaptive_average_pool,  // to kernel_height x kernel_width
     global_average_pool,    // [c, h, w] -> [c]
     add,
@@ -58,6 +58,7 @@ struct Layer {
     // conv, pools, zero_pad; already resolved for the graph's image size and padding style
     int kernel_height = 0, kernel_width = 0, stride = 1, dilation = 1, groups = 1;
     Padding padding;
+    bool count_padding = false;                // average_pool: whether the average is over the padding's zeros as well
     bool bias = false;                         // conv, dense
     Activation activation = Activation::none;  // activation
     double epsilon = 1e-5;                     // batch_norm

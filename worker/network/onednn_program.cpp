@@ -196,7 +196,8 @@ class Compiler {
             case LayerKind::max_pool:
                 return compile_pool(index, algorithm::pooling_max);
             case LayerKind::average_pool:
-                return compile_pool(index, algorithm::pooling_avg_exclude_padding);
+                return compile_pool(index, here.count_padding ? algorithm::pooling_avg_include_padding
+                                                              : algorithm::pooling_avg_exclude_padding);
             case LayerKind::adaptive_average_pool:
             case LayerKind::global_average_pool:
                 return compile_global_pool(index);

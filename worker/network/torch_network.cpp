@@ -80,12 +80,14 @@ torch::Tensor max_pool(torch::Tensor x, const Layer& layer) {
 torch::Tensor average_pool(const torch::Tensor& x, const Layer& layer) {
     const auto average = [&](const torch::Tensor& map, const std::vector<std::int64_t>& padding) {
         return torch::avg_pool2d(map, {layer.kernel_height, layer.kernel_width}, {layer.stride, layer.stride}, padding,
-                                 false, /*count_include_pad=*/false);
+                                 false, layer.count_padding);
     };
     if (symmetric(layer.padding)) return average(x, {layer.padding.top, layer.padding.left});
     // LibTorch pads evenly only: average zeros too, and undo it by the share of each window that is picture.
+    const torch::Tensor with_zeros = average(zero_pad(x, layer.padding), {0, 0});
+    if (layer.count_padding) return with_zeros;
     const torch::Tensor picture = torch::ones({1, 1, x.size(2), x.size(3)}, x.options());
-    return average(zero_pad(x, layer.padding), {0, 0}) / average(zero_pad(picture, layer.padding), {0, 0});
+    return with_zeros / average(zero_pad(picture, layer.padding), {0, 0});
 }
 
 torch::Tensor scale(const torch::Tensor& x, const Layer& layer) {
