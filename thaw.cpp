@@ -21,6 +21,7 @@
 #include "common/byte_size.hpp"
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
+#include "common/exit_code.hpp"
 #include "common/fingerprint.hpp"
 #include "common/memory_folder.hpp"
 #include "common/mpi/host_ranks.hpp"
@@ -52,7 +53,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterrupted = 75 };
 
 std::atomic<bool> stop_requested{false};
 
@@ -257,12 +257,6 @@ void require_disk_space(const Plan& plan, const CacheFolder& cache) {
             byte_size_text(needed));
 }
 
-std::string host_name() {
-    char host[256] = "unknown";
-    ::gethostname(host, sizeof host - 1);
-    return host;
-}
-
 std::map<std::string, std::string> describe_environment(const Inputs& inputs, int ranks, int threads) {
     const BlasInfo blas = inspect_blas();
     if (blas.slow())
@@ -329,8 +323,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
-        warn_of_missing_checkpoints(prepared.inputs, store.finished(prepared.trials));
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
+        warn_of_missing_checkpoints(prepared.inputs, left.finished);
         const Plan plan =
             plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs), std::move(left.suspects));
         for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
