@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <functional>
 
 #include "common/backbones/families.hpp"
+#include "common/backbones/keras_rows.hpp"
 #include "common/error.hpp"
 #include "common/nearest.hpp"
 
@@ -14,10 +15,7 @@ namespace {
 
 constexpr int kLargestImageSize = 8192;  // pixels; above it, it is a slip of the pen
 
-struct Row {
-    BackboneInfo info;
-    std::function<void(GraphBuilder& graph, int classes)> build;
-};
+using Row = BackboneRow;
 
 auto resnet(ResNetBlock block, std::array<int, 4> repeats) {
     return [=](GraphBuilder& graph, int classes) { build_resnet(graph, {block, repeats}, classes); };
@@ -26,8 +24,8 @@ auto vgg(std::array<int, 5> convolutions, bool batch_norm) {
     return [=](GraphBuilder& graph, int classes) { build_vgg(graph, {convolutions, batch_norm}, classes); };
 }
 
-/// Sorted by name. The accuracies: torchvision's IMAGENET1K_V1, Keras' applications page, the EfficientNet-Lite page.
-const std::vector<Row>& rows() {
+/// The accuracies: torchvision's IMAGENET1K_V1, Keras' applications page, the EfficientNet-Lite page.
+const std::vector<Row>& rows_beside_keras() {
     static const char* const kLite = "efficientnet_lite_pytorch";
     static const std::vector<Row> table = {
         {{"alexnet", "AlexNet", "torchvision", 224, 63, 0.56522, 0.79066}, build_alexnet},
@@ -78,6 +76,17 @@ const std::vector<Row>& rows() {
         {{"vgg19", "VGG", "torchvision", 224, 32, 0.72376, 0.90876}, vgg({2, 2, 4, 4, 4}, false)},
         {{"vgg19_bn", "VGG", "torchvision", 224, 32, 0.74218, 0.91842}, vgg({2, 2, 4, 4, 4}, true)},
     };
+    return table;
+}
+
+/// All, sorted by name.
+const std::vector<Row>& rows() {
+    static const std::vector<Row> table = [] {
+        std::vector<Row> all = rows_beside_keras();
+        all.insert(all.end(), keras_rows().begin(), keras_rows().end());
+        std::sort(all.begin(), all.end(), [](const Row& a, const Row& b) { return a.info.name < b.info.name; });
+        return all;
+    }();
     return table;
 }
 
