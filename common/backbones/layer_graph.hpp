@@ -57,6 +57,8 @@ struct Layer {
     Activation activation = Activation::none;  // activation
     double epsilon = 1e-5;                     // batch_norm
     double momentum = 0.1;                     // batch_norm: running = (1-momentum)*running + momentum*batch
+    bool gamma = true;                         // batch_norm: has a learned factor, else it is 1
+    std::vector<double> factors;               // scale: one, or one for each channel
 
     Shape output;                 // of one image
     std::int64_t parameters = 0;  // weights, biases, batch-norm scale, shift, mean and variance (as Keras counts)
@@ -65,6 +67,10 @@ struct Layer {
     /// PREFIX.running_mean, PREFIX.running_var. Empty where the layer has none. conv weights are
     /// [out, in/groups, kernel_height, kernel_width], dense [out, in].
     std::string tensors;
+    /// The layer's name in Keras, under which files in Keras' layout have its tensors; empty where Keras has no such
+    /// network. Neighbours of one name are one layer there, and one to `freeze:` (a convolution with its activation,
+    /// the two convolutions of a SeparableConv2D).
+    std::string keras;
 };
 
 struct LayerGraph {
