@@ -42,11 +42,12 @@ std::optional<int> parse_count(const LayerGraph& graph, std::string_view text) {
     const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (text.empty() || !digits) return std::nullopt;
     int count = 0;
+    const int all = counted(graph, graph.top_begin);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (error != std::errc() || count > graph.top_begin)
+    if (error != std::errc() || count > all)
         throw UserError("freeze: {} is more than there is: the base of {} has {} layers (to freeze them, write 'all')",
-                        text, graph.backbone, graph.top_begin);
-    return count;
+                        text, graph.backbone, all);
+    return layers_of(graph, count);
 }
 
 std::optional<int> parse_percentage(const LayerGraph& graph, std::string_view text) {
@@ -57,7 +58,7 @@ std::optional<int> parse_percentage(const LayerGraph& graph, std::string_view te
     if (error != std::errc() || end != percent_sign || !(percent >= 0 && percent <= 100))
         throw UserError("freeze: '{}' is no percentage from 0% to 100%", text);
     // The small push is for percentages that binary fractions miss from below, such as 0.7% of 1000.
-    return static_cast<int>(std::floor(percent * graph.top_begin / 100 + 1e-9));
+    return layers_of(graph, static_cast<int>(std::floor(percent * counted(graph, graph.top_begin) / 100 + 1e-9)));
 }
 
 int frozen_layers(const LayerGraph& graph, const std::string& freeze) {
@@ -65,7 +66,8 @@ int frozen_layers(const LayerGraph& graph, const std::string& freeze) {
     if (freeze == "none") return 0;
     if (const auto count = parse_count(graph, freeze)) return *count;
     if (const auto count = parse_percentage(graph, freeze)) return *count;
-    if (const int found = find_last(graph, freeze, 0, graph.top_begin); found >= 0) return found + 1;
+    if (const int found = find_last(graph, freeze, 0, graph.top_begin); found >= 0)
+        return layers_of(graph, counted(graph, found + 1));
     if (find_last(graph, freeze, graph.top_begin, static_cast<int>(graph.layers.size())) >= 0)
         throw UserError(
             "freeze: '{}' is part of the ImageNet classifier of {}, which the head replaces; the base ends "
@@ -74,7 +76,8 @@ int frozen_layers(const LayerGraph& graph, const std::string& freeze) {
     throw UserError(
         "freeze: {} has no layer or block '{}'{}; it may be all, none, a number of layers up to {}, a "
         "percentage such as 80%, or a name that `thaw backbones {}` lists",
-        graph.backbone, freeze, did_you_mean(freeze, valid_names(graph)), graph.top_begin, graph.backbone);
+        graph.backbone, freeze, did_you_mean(freeze, valid_names(graph)), counted(graph, graph.top_begin),
+        graph.backbone);
 }
 
 }  // namespace

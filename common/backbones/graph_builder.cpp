@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/backbones/keras_order.hpp"
 #include "common/error.hpp"
 
 namespace thaw {
@@ -51,6 +52,12 @@ GraphBuilder::GraphBuilder(const std::string& backbone, int image_size, PaddingS
     push(std::move(input));
 }
 
+void GraphBuilder::follow_keras() {
+    follows_keras_ = true;
+    graph_.padding_style = PaddingStyle::tensorflow;
+    in_keras("input");
+}
+
 void GraphBuilder::begin_top() {
     THAW_CHECK(graph_.top_begin == 0, "{} begins its top twice", graph_.backbone);
     graph_.top_begin = last() + 1;
@@ -62,6 +69,12 @@ Padding GraphBuilder::same(Kernel kernel, int stride, int from) const {
     const auto [top, bottom] = same_padding(in.height, kernel.height, stride, graph_.padding_style);
     const auto [left, right] = same_padding(in.width, kernel.width, stride, graph_.padding_style);
     return {top, bottom, left, right};
+}
+
+Padding GraphBuilder::up_to_the_edge(int kernel, int stride, int from) const {
+    const Shape& in = graph_.layers[from == kLast ? last() : from].output;
+    const auto missing = [&](int size) { return (stride - (size - kernel) % stride) % stride; };
+    return {0, missing(in.height), 0, missing(in.width)};
 }
 
 int GraphBuilder::conv(const std::string& name, const Conv& conv, int from) {
@@ -86,9 +99,10 @@ int GraphBuilder::batch_norm(const std::string& name, const BatchNorm& norm, int
     Layer layer = start(name, LayerKind::batch_norm, from);
     layer.epsilon = norm.epsilon;
     layer.momentum = norm.momentum;
+    layer.gamma = norm.gamma;
     layer.tensors = name;
     layer.output = input_of(layer);
-    layer.parameters = std::int64_t{4} * layer.output.channels;
+    layer.parameters = std::int64_t{norm.gamma ? 4 : 3} * layer.output.channels;
     layer.flops = 2 * layer.output.elements();
     return push(std::move(layer));
 }
@@ -121,8 +135,11 @@ int GraphBuilder::max_pool(const std::string& name, Kernel kernel, int stride, c
     return pool(LayerKind::max_pool, name, kernel, stride, padding, from);
 }
 
-int GraphBuilder::average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding, int from) {
-    return pool(LayerKind::average_pool, name, kernel, stride, padding, from);
+int GraphBuilder::average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding, int from,
+                               bool count_padding) {
+    const int index = pool(LayerKind::average_pool, name, kernel, stride, padding, from);
+    graph_.layers[index].count_padding = count_padding;
+    return index;
 }
 
 int GraphBuilder::adaptive_average_pool(const std::string& name, Kernel size, int from) {
@@ -147,6 +164,52 @@ int GraphBuilder::add(const std::string& name, const std::vector<int>& from) {
     for (const int input : from)
         THAW_CHECK(graph_.layers[input].output == layer.output, "{} adds outputs of different shapes", name);
     layer.flops = layer.output.elements() * static_cast<int>(from.size() - 1);
+    return push(std::move(layer));
+}
+
+int GraphBuilder::multiply(const std::string& name, int map, int factors) {
+    Layer layer = start(name, LayerKind::multiply, map);
+    layer.inputs = {map, factors};
+    layer.output = input_of(layer);
+    const Shape& by = graph_.layers[factors].output;
+    THAW_CHECK(by == layer.output || by == (Shape{layer.output.channels, 1, 1}),
+               "{} multiplies {} x {} x {} by {} x {} x {}", name, layer.output.channels, layer.output.height,
+               layer.output.width, by.channels, by.height, by.width);
+    layer.flops = layer.output.elements();
+    return push(std::move(layer));
+}
+
+int GraphBuilder::scale(const std::string& name, const std::vector<double>& factors, int from) {
+    Layer layer = start(name, LayerKind::scale, from);
+    layer.output = input_of(layer);
+    layer.factors = factors;
+    THAW_CHECK(factors.size() == 1 || factors.size() == static_cast<std::size_t>(layer.output.channels),
+               "{} has {} factors for {} channels", name, factors.size(), layer.output.channels);
+    layer.flops = layer.output.elements();
+    return push(std::move(layer));
+}
+
+int GraphBuilder::normalize(const std::string& name, int from) {
+    Layer layer = start(name, LayerKind::normalize, from);
+    layer.tensors = name;
+    layer.epsilon = 0;
+    layer.output = input_of(layer);
+    layer.parameters = std::int64_t{2} * layer.output.channels + 1;  // Keras stores how many images it has seen
+    layer.flops = 2 * layer.output.elements();
+    return push(std::move(layer));
+}
+
+int GraphBuilder::crop(const std::string& name, const Padding& pixels, int from) {
+    Layer layer = start(name, LayerKind::crop, from);
+    layer.padding = pixels;
+    const Shape& in = input_of(layer);
+    layer.output = {in.channels, in.height - pixels.top - pixels.bottom, in.width - pixels.left - pixels.right};
+    return push(std::move(layer));
+}
+
+int GraphBuilder::reshape(const std::string& name, int from) {
+    Layer layer = start(name, LayerKind::reshape, from);
+    layer.output = {static_cast<int>(input_of(layer).elements()), 1, 1};
     return push(std::move(layer));
 }
 
@@ -190,6 +253,7 @@ int GraphBuilder::dropout(const std::string& name, int from) {
 
 LayerGraph GraphBuilder::finish() {
     if (graph_.top_begin == 0) graph_.top_begin = last() + 1;
+    if (follows_keras_) order_as_keras(graph_);
     return std::move(graph_);
 }
 
@@ -198,6 +262,7 @@ Layer GraphBuilder::start(const std::string& name, LayerKind kind, int from) con
     layer.name = name;
     layer.block = block_;
     layer.kind = kind;
+    if (follows_keras_) layer.keras = name.substr(0, name.find('.'));
     layer.inputs = {from == kLast ? last() : from};
     return layer;
 }

@@ -28,6 +28,7 @@ struct Conv {
 struct BatchNorm {
     double epsilon = 1e-5;
     double momentum = 0.1;  // PyTorch's: what Keras calls momentum 0.99 is 0.01 here
+    bool gamma = true;      // what Keras calls scale
 };
 
 /// The same padding on all four sides.
@@ -47,6 +48,11 @@ class GraphBuilder {
     void begin_block(const std::string& name) { block_ = name; }
     /// Layers from here on are the ImageNet classifier.
     void begin_top();
+    /// From the start on: layers bear Keras' names up to the first dot ("conv1.depthwise" is part of "conv1"), are
+    /// padded as TensorFlow does in either style, and end in Keras' order, in whatever order they are added.
+    void follow_keras();
+    /// The name in Keras of the layer added last, in a graph that otherwise follows another reference.
+    void in_keras(const std::string& name) { graph_.layers.back().keras = name; }
     /// Index and channels of the layer added last.
     int last() const { return static_cast<int>(graph_.layers.size()) - 1; }
     int channels() const { return graph_.layers.back().output.channels; }
@@ -54,15 +60,26 @@ class GraphBuilder {
     /// "Same" padding (output = ceil(input / stride)) of a layer after `from`, laid out in the graph's padding style.
     Padding same(Kernel kernel, int stride = 1, int from = kLast) const;
 
+    /// Padding on the right and at the bottom with which a window without other padding reaches the last pixels:
+    /// PyTorch's ceil_mode, for max_pool().
+    Padding up_to_the_edge(int kernel, int stride, int from = kLast) const;
+
     int conv(const std::string& name, const Conv& conv, int from = kLast);
     int batch_norm(const std::string& name, const BatchNorm& norm, int from = kLast);
     int activation(const std::string& name, Activation activation, int from = kLast);
     int zero_pad(const std::string& name, const Padding& padding, int from = kLast);
     int max_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast);
-    int average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast);
+    /// `count_padding`: whether the padding's zeros are part of the average, as in PyTorch's pools but not in Keras'.
+    int average_pool(const std::string& name, Kernel kernel, int stride, const Padding& padding = {}, int from = kLast,
+                     bool count_padding = false);
     int adaptive_average_pool(const std::string& name, Kernel size, int from = kLast);
     int global_average_pool(const std::string& name, int from = kLast);
     int add(const std::string& name, const std::vector<int>& from);
+    int multiply(const std::string& name, int map, int factors);
+    int scale(const std::string& name, const std::vector<double>& factors, int from = kLast);
+    int normalize(const std::string& name, int from = kLast);
+    int crop(const std::string& name, const Padding& pixels, int from = kLast);
+    int reshape(const std::string& name, int from = kLast);
     int concat(const std::string& name, const std::vector<int>& from);
     int flatten(const std::string& name, int from = kLast);
     int dense(const std::string& name, int outputs, int from = kLast);
@@ -79,6 +96,7 @@ class GraphBuilder {
 
     LayerGraph graph_;
     std::string block_;
+    bool follows_keras_ = false;
 };
 
 }  // namespace thaw

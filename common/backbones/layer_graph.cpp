@@ -18,7 +18,12 @@ const NameTable<LayerKind> kKinds = {
     {LayerKind::adaptive_average_pool, "adaptive_average_pool"},
     {LayerKind::global_average_pool, "global_average_pool"},
     {LayerKind::add, "add"},
+    {LayerKind::multiply, "multiply"},
+    {LayerKind::scale, "scale"},
+    {LayerKind::normalize, "normalize"},
     {LayerKind::concat, "concat"},
+    {LayerKind::crop, "crop"},
+    {LayerKind::reshape, "reshape"},
     {LayerKind::flatten, "flatten"},
     {LayerKind::dense, "dense"},
     {LayerKind::dropout, "dropout"},
@@ -59,6 +64,25 @@ int LayerGraph::find(const std::string& name) const {
     return found == layers.end() ? -1 : static_cast<int>(found - layers.begin());
 }
 
+bool continues_counted_layer(const LayerGraph& graph, int index) {
+    return index > 0 && !graph.layers[index].keras.empty() &&
+           graph.layers[index].keras == graph.layers[index - 1].keras;
+}
+
+int counted(const LayerGraph& graph, int layers) {
+    int count = 0;
+    for (int i = 0; i < layers; ++i) count += continues_counted_layer(graph, i) ? 0 : 1;
+    return count;
+}
+
+int layers_of(const LayerGraph& graph, int counted) {
+    const int all = static_cast<int>(graph.layers.size());
+    int layers = 0;
+    for (; layers < all; ++layers)
+        if (!continues_counted_layer(graph, layers) && counted-- == 0) break;
+    return layers;
+}
+
 std::vector<int> cuts(const LayerGraph& graph) {
     std::vector<int> found;
     int earliest = graph.top_begin - 1;  // the first layer that any layer from n on reads; the top reads the last one
@@ -72,11 +96,15 @@ std::vector<int> cuts(const LayerGraph& graph) {
 
 std::vector<int> tap_cuts(const LayerGraph& graph) {
     std::vector<int> found = cuts(graph);
+    std::vector<int> readers(graph.layers.size(), 0);
+    for (const Layer& layer : graph.layers)
+        for (const int input : layer.inputs) ++readers[input];
     std::erase_if(found, [&](int cut) {
         if (cut == graph.top_begin) return false;
-        const LayerKind next = graph.layers[cut].kind;
-        return next == LayerKind::batch_norm || next == LayerKind::activation ||
-               graph.layers[cut - 1].kind == LayerKind::zero_pad;
+        const LayerKind last = graph.layers[cut - 1].kind, next = graph.layers[cut].kind;
+        if (last == LayerKind::zero_pad) return true;
+        return readers[cut - 1] == 1 &&
+               (next == LayerKind::activation || (next == LayerKind::batch_norm && last == LayerKind::conv));
     });
     return found;
 }

@@ -14,14 +14,19 @@ enum class LayerKind {
     activation,  // element-wise, which one is in Layer::activation
     zero_pad,    // explicit zero padding of height and width
     max_pool,
-    average_pool,           // padding is not counted in the average
+    average_pool,           // whether padding is counted in the average is in Layer::count_padding
     adaptive_average_pool,  // to kernel_height x kernel_width
     global_average_pool,    // [c, h, w] -> [c]
     add,
-    concat,   // along channels
-    flatten,  // [c, h, w] -> [c*h*w]
+    multiply,   // element by element; the second may be one number a channel, [c, 1, 1] (squeeze-and-excite)
+    scale,      // by Layer::factors, constants
+    normalize,  // by a stored mean and variance of each channel that nothing ever trains
+    concat,     // along channels
+    crop,       // Layer::padding tells how many pixels of each side go
+    reshape,    // [c] -> [c, 1, 1]
+    flatten,    // [c, h, w] -> [c*h*w]
     dense,
-    dropout,  // top only; nothing in inference
+    dropout,  // here it does nothing, in training neither
 };
 
 enum class Activation { none, relu, relu6, swish, sigmoid, hard_swish, hard_sigmoid, softmax };
@@ -53,6 +58,7 @@ struct Layer {
     // conv, pools, zero_pad; already resolved for the graph's image size and padding style
     int kernel_height = 0, kernel_width = 0, stride = 1, dilation = 1, groups = 1;
     Padding padding;
+    bool count_padding = false;                // average_pool: whether the average is over the padding's zeros as well
     bool bias = false;                         // conv, dense
     Activation activation = Activation::none;  // activation
     double epsilon = 1e-5;                     // batch_norm
@@ -86,16 +92,24 @@ struct LayerGraph {
     const Shape& base_output() const { return layers[top_begin - 1].output; }
 };
 
+/// Whether layer `index` and the one before it are one layer in Keras.
+bool continues_counted_layer(const LayerGraph& graph, int index);
+
+/// How many layers the first `layers` are as Keras counts them (one that is begun counts), and back.
+int counted(const LayerGraph& graph, int layers);
+int layers_of(const LayerGraph& graph, int counted);
+
 /// Numbers n (as in "the first n layers", 1..top_begin) after which a single tensor crosses: every layer of the base
 /// at index >= n reads nothing before n except layer n-1's output. top_begin itself always is one. Ascending.
 std::vector<int> cuts(const LayerGraph& graph);
 
 /// The cuts at which features may be kept: those that do not part a convolution from the padding before it or from the
-/// batch-norm and activation behind it. The frozen executor computes these as one, with one rounding; a tap between
-/// them would change the bits of all that comes after it, and so one trial's features by another's freeze depth.
+/// batch-norm and activation behind it, nor any layer from the activation that alone reads it. The frozen executor
+/// computes these as one, with one rounding; a tap between them would change the bits of all that comes after it, and
+/// so one trial's features by another's freeze depth.
 std::vector<int> tap_cuts(const LayerGraph& graph);
 
-/// A `freeze:` as layer counts.
+/// A `freeze:` as numbers of the graph's layers.
 struct FreezeDepth {
     int frozen_layers = 0;  // the first so many layers of the base are frozen
     int cut = 0;            // deepest of tap_cuts <= frozen_layers; 0 where nothing is frozen
@@ -107,8 +121,9 @@ constexpr bool has_frozen_pass(int cut) {
 }
 
 /// Resolves "all", "none", a number ("50": the first 50 layers, the input layer counted, as Keras' model.layers[:50]),
-/// a percentage of the base's layers ("80%", rounded down), or the name of a layer or block (frozen up to and including
-/// it; for a layer that is a parameter-less one too). Throws UserError that names the nearest valid spelling.
+/// a percentage of the base's layers ("80%", rounded down), both as Keras counts, or the name of a layer or block
+/// (frozen up to and including it; for a layer that is a parameter-less one too). Throws UserError that names the
+/// nearest valid spelling.
 FreezeDepth resolve_freeze(const LayerGraph& graph, const std::string& freeze);
 
 const char* to_string(LayerKind kind);

@@ -60,14 +60,20 @@ struct Totals {
     std::int64_t parameters = 0, trainable = 0, flops = 0;
 };
 
-/// Of layers [begin, end), the first `frozen` of the graph frozen. Batch-norm's statistics are never trainable.
+/// Statistics are never trainable.
+std::int64_t untrainable(const Layer& layer) {
+    if (layer.kind == LayerKind::normalize) return layer.parameters;
+    return layer.kind == LayerKind::batch_norm ? 2 * layer.output.channels : 0;
+}
+
+/// Of layers [begin, end), the first `frozen` of the graph frozen.
 Totals total(const LayerGraph& graph, int begin, int end, int frozen) {
     Totals sum;
     for (int i = begin; i < end; ++i) {
         const Layer& layer = graph.layers[i];
         sum.parameters += layer.parameters;
         sum.flops += layer.flops;
-        if (i >= frozen) sum.trainable += layer.kind == LayerKind::batch_norm ? layer.parameters / 2 : layer.parameters;
+        if (i >= frozen) sum.trainable += layer.parameters - untrainable(layer);
     }
     return sum;
 }
@@ -85,7 +91,7 @@ std::string totals_text(const LayerGraph& graph, int frozen) {
     };
     const auto untrained = [](const Totals& sum) { return thousands(sum.parameters - sum.trainable); };
     return layout({{"", "base", "with classifier"},
-                   {"layers", thousands(graph.top_begin), thousands(count)},
+                   {"layers", thousands(counted(graph, graph.top_begin)), thousands(counted(graph, count))},
                    column("parameters", &Totals::parameters),
                    column("  trainable", &Totals::trainable),
                    {"  non-trainable", untrained(base), untrained(whole)},
@@ -95,9 +101,11 @@ std::string totals_text(const LayerGraph& graph, int frozen) {
 
 std::string freeze_text(const LayerGraph& graph, const std::string& freeze, const FreezeDepth& depth) {
     if (depth.frozen_layers == 0) return fmt::format("freeze: {} freezes nothing.\n", freeze);
-    std::string text = fmt::format("freeze: {} freezes {} of {} layers, up to {}; ", freeze, depth.frozen_layers,
-                                   graph.top_begin, graph.layers[depth.frozen_layers - 1].name);
-    text += fmt::format("the cut is after layer {} ({}).\n", depth.cut, graph.layers[depth.cut - 1].name);
+    std::string text =
+        fmt::format("freeze: {} freezes {} of {} layers, up to {}; ", freeze, counted(graph, depth.frozen_layers),
+                    counted(graph, graph.top_begin), graph.layers[depth.frozen_layers - 1].name);
+    text +=
+        fmt::format("the cut is after layer {} ({}).\n", counted(graph, depth.cut), graph.layers[depth.cut - 1].name);
     return text;
 }
 
@@ -111,7 +119,7 @@ std::string backbones_table() {
         const Totals base = total(graph, 0, graph.top_begin, 0);
         const Totals whole = total(graph, 0, static_cast<int>(graph.layers.size()), 0);
         rows.push_back({info.name, info.family, std::to_string(info.default_image_size),
-                        std::to_string(graph.top_begin), std::to_string(tap_cuts(graph).size()),
+                        std::to_string(counted(graph, graph.top_begin)), std::to_string(tap_cuts(graph).size()),
                         thousands(whole.parameters), thousands(base.parameters), gflops(whole.flops),
                         info.published_top1 > 0 ? fmt::format("{:.1f}%", 100 * info.published_top1) : "-",
                         info.reference});
@@ -128,7 +136,8 @@ std::string backbone_summary(const LayerGraph& graph, const std::string& freeze)
         const Layer& layer = graph.layers[n - 1];
         const bool cut = std::binary_search(all_cuts.begin(), all_cuts.end(), n);
         const char* part = n <= depth.frozen_layers ? "frozen" : n > graph.top_begin ? "classifier" : "";
-        rows.push_back({std::to_string(n), layer.name, describe(graph, layer), dimensions(layer.output),
+        const std::string number = continues_counted_layer(graph, n - 1) ? "" : std::to_string(counted(graph, n));
+        rows.push_back({number, layer.name, describe(graph, layer), dimensions(layer.output),
                         thousands(layer.parameters), fmt::format("{:.2f}", layer.flops / 1e6), cut ? "cut" : "", part});
     }
     std::string text = fmt::format("{}, images of {} x {} pixels, {} padding\n\n", graph.backbone, graph.image_size,

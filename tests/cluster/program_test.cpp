@@ -52,11 +52,8 @@ TEST_F(Program, SubmitSaysWhereSbatchIsMissing) {
 }
 
 TEST_F(Program, WarnsOnceForAHostWhoseRanksAreTooMany) {
-    Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", "2"};
-    for (const std::string& word : command({"run", sweep("backbone: mobilenet_v2\nepochs: 1\n"), "--threads", "500",
-                                            "--runs", (folder_ / "runs").string()}))
-        words.push_back(word);
-    const Ended ended = call(words);
+    const Ended ended = call(on_ranks(2, command({"run", sweep("backbone: mobilenet_v2\nepochs: 1\n"), "--threads",
+                                                  "500", "--runs", (folder_ / "runs").string()})));
     const std::string warning = "2 ranks with 1000 threads in all share";
     EXPECT_THAT(ended.errors, HasSubstr(warning));
     EXPECT_EQ(ended.errors.find(warning), ended.errors.rfind(warning));

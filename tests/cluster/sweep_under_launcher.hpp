@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gmock/gmock.h>
-#include <sqlite3.h>
 
 #include <chrono>
 #include <functional>
@@ -30,19 +29,6 @@ class SweepUnderLauncher : public EndToEnd {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
         return true;
-    }
-    int epochs_done() const {
-        sqlite3* database = nullptr;
-        sqlite3_stmt* query = nullptr;
-        int count = 0;
-        const std::filesystem::path file = folder_ / "runs" / "test" / "results.db";
-        if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
-            sqlite3_prepare_v2(database, "SELECT count(*) FROM epochs", -1, &query, nullptr) == SQLITE_OK &&
-            sqlite3_step(query) == SQLITE_ROW)
-            count = sqlite3_column_int(query, 0);
-        sqlite3_finalize(query);
-        sqlite3_close(database);
-        return count;
     }
     /// Returns once so many epochs of training are in the results.
     void wait_for_epochs(int count) {

@@ -54,6 +54,18 @@ std::vector<std::string> golden(const std::string& name, const std::string& word
     return lines;
 }
 
+/// A line each of the tensors that a golden line "PREFIX.weight,bias DIM..." stands for.
+std::vector<std::string> golden_tensors(const std::string& name) {
+    std::vector<std::string> lines;
+    for (const std::string& line : golden(name, "tensor")) {
+        const std::size_t end = line.find(' '), dot = line.rfind('.', end);
+        std::istringstream parts(line.substr(dot + 1, end - dot - 1));
+        for (std::string part; std::getline(parts, part, ',');)
+            lines.push_back(line.substr(0, dot + 1) + part + line.substr(end));
+    }
+    return lines;
+}
+
 /// "NAME DIM..." of all tensors that a graph's weight file has.
 std::vector<std::string> tensors(const LayerGraph& graph) {
     std::vector<std::string> lines;
@@ -77,7 +89,7 @@ std::vector<std::string> tensors(const LayerGraph& graph) {
 class EveryBackbone : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryBackbone, HasTheReferencesTensors) {
-    EXPECT_THAT(tensors(graph_of(GetParam())), testing::UnorderedElementsAreArray(golden(GetParam(), "tensor")));
+    EXPECT_THAT(tensors(graph_of(GetParam())), testing::UnorderedElementsAreArray(golden_tensors(GetParam())));
 }
 
 TEST_P(EveryBackbone, HasTheReferencesOutputShapesInEitherPaddingStyle) {

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 
 #include <algorithm>
+#include <chrono>
+#include <random>
 #include <string>
+#include <thread>
 
 #include "tests/end_to_end/thaw_process.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -38,6 +42,17 @@ class EndToEnd : public testing::Test {
         words.insert(words.end(), more.begin(), more.end());
         return words;
     }
+    /// The command on so many ranks.
+    static Words on_ranks(int ranks, const Words& command) {
+        Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", std::to_string(ranks)};
+        words.insert(words.end(), command.begin(), command.end());
+        return words;
+    }
+    /// `thaw run` on so many ranks of one thread each.
+    Words world_command(int ranks, const std::string& file, const std::string& runs) const {
+        return on_ranks(ranks,
+                        command({"run", file, "--quiet", "--threads", "1", "--runs", (folder_ / runs).string()}));
+    }
     Ended call(const Words& words) { return Process(folder_.path(), words).wait(); }
     Ended thaw(const Words& arguments) { return call(command(arguments)); }
     /// `thaw run` into the folder `runs`.
@@ -52,6 +67,31 @@ class EndToEnd : public testing::Test {
         return rows;
     }
     std::string results(const std::string& runs = "runs") { return query(kAllResults, runs); }
+    /// How many epochs of training the results have so far, also while they are written to.
+    int epochs_done(const std::string& runs = "runs") const {
+        sqlite3* database = nullptr;
+        sqlite3_stmt* query = nullptr;
+        int count = 0;
+        const std::filesystem::path file = folder_ / runs / "test" / "results.db";
+        if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+            sqlite3_prepare_v2(database, "SELECT count(*) FROM epochs", -1, &query, nullptr) == SQLITE_OK &&
+            sqlite3_step(query) == SQLITE_ROW)
+            count = sqlite3_column_int(query, 0);
+        sqlite3_finalize(query);
+        sqlite3_close(database);
+        return count;
+    }
+    /// Waits for a moment in a run of about `epochs` epochs, after those that it has done; false where it ends before.
+    /// Told by epochs, not by time: what else the machine does at the time does not move it.
+    bool wait_for_moment(Process& process, const std::string& runs, int epochs, std::mt19937& random) const {
+        const int before = epochs_done(runs), left = std::max(epochs - before, 1);
+        const int wanted = before + static_cast<int>(random() % static_cast<unsigned>(left));
+        while (process.running() && epochs_done(runs) < wanted)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        // Between an epoch and the next, or in what comes before the first.
+        std::this_thread::sleep_for(std::chrono::milliseconds(random() % (wanted == before ? 400 : 60)));
+        return process.running();
+    }
     std::filesystem::path cache(const std::string& runs = "runs") const { return folder_ / runs / ".cache"; }
 
     TemporaryFolder folder_;

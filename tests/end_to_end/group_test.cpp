@@ -12,11 +12,7 @@ class GroupRun : public EndToEnd {
     void SetUp() override { draw_shapes(folder_ / "shapes", 48); }
 
     Ended run_on(int ranks, const std::string& axes, const std::string& data = "") {
-        Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", std::to_string(ranks)};
-        const std::string runs = (folder_ / std::to_string(ranks)).string();
-        for (const std::string& word : command({"run", sweep(axes, data), "-q", "--threads", "1", "--runs", runs}))
-            words.push_back(word);
-        return call(words);
+        return call(world_command(ranks, sweep(axes, data), std::to_string(ranks)));
     }
     std::map<std::string, std::string> arrays(int ranks) {
         std::map<std::string, std::string> contents;

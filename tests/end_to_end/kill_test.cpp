@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <map>
 #include <random>
-#include <thread>
 
 #include "tests/end_to_end/fixture.hpp"
 #include "tests/end_to_end/world.hpp"
@@ -19,19 +18,14 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kSweep =
     "backbone: mobilenet_v2\nfreeze: [all, features.15]\nhead: [none, \"16\"]\nlearning_rate: [1e-3, 1e-2]\n"
     "epochs: [3, 7]\nkeep: best\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
+constexpr int kEpochs = 60;  // of its 12 trials in all
 
 /// An epoch is computed again where it takes another time to do it: no two are the same to the last digit.
 using EpochTimes = std::map<std::string, double>;  // by "trial,epoch", in seconds
 
 class Kills : public EndToEnd {
   protected:
-    Words world(const std::string& runs) {
-        Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", "2"};
-        for (const std::string& word :
-             command({"run", file_, "--quiet", "--threads", "1", "--runs", (folder_ / runs).string()}))
-            words.push_back(word);
-        return words;
-    }
+    Words world(const std::string& runs) const { return world_command(2, file_, runs); }
 
     EpochTimes epoch_times(const std::string& runs, const std::string& where = "") {
         EpochTimes times;
@@ -50,10 +44,10 @@ class Kills : public EndToEnd {
         return times;
     }
 
-    /// Starts the command and kills one process of it after `wait`; false where it ended before.
-    bool kill_one(const std::string& runs, std::chrono::duration<double> wait) {
+    /// Starts the command and kills one process of it at some moment; false where it ended before.
+    bool kill_one(const std::string& runs) {
         Process process(folder_.path(), world(runs));
-        std::this_thread::sleep_for(wait);
+        if (!wait_for_moment(process, runs, kEpochs, random_)) return false;
         std::vector<int> all = descendants_of(process.id());
         if (!process.running() || all.empty()) return false;
         all.push_back(process.id());
@@ -105,10 +99,9 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
     const char* wanted = std::getenv("THAW_KILLS");
     const int kills = wanted ? std::atoi(wanted) : 10;
     file_ = sweep(kSweep);
-    const auto start = Clock::now();
     const Ended undisturbed = call(world("undisturbed"));
     ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.errors;
-    const std::chrono::duration<double> takes = Clock::now() - start;
+    ASSERT_EQ(epochs_done("undisturbed"), kEpochs);
     const std::string expected = results("undisturbed");
     const auto kept = checkpoints("undisturbed");
     ASSERT_EQ(kept.size(), 12u);
@@ -119,8 +112,7 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
         std::vector<EpochTimes> before;
         // Twice at most: the third time in a row without an epoch would, rightly, fail the trial in flight.
         for (int i = 0; i < 2 && done < kills; ++i) {
-            const double moment = 0.1 + 0.9 * static_cast<double>(random_() % 1000) / 1000;
-            if (!kill_one(runs, takes * moment)) break;
+            if (!kill_one(runs)) break;
             before.push_back(epoch_times(runs, " WHERE state <> 'finished'"));
             ++done;
         }
@@ -135,10 +127,9 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
         ASSERT_LT(round, 3 * kills) << "it ends before it can be killed";
     }
     std::printf(
-        "%d kills (mpirun %d, a rank %d) of a run of %.1f s; of the epochs of trials in flight at a death %d were "
+        "%d kills (mpirun %d, a rank %d); of the epochs of trials in flight at a death %d were "
         "restored, %d computed again, at most %.2f s of one trial; the rest of the world ended within %.1f s\n",
-        done, victims_["mpirun"], victims_["a rank"], takes.count(), restored_, computed_again_, most_lost_,
-        longest_end_);
+        done, victims_["mpirun"], victims_["a rank"], restored_, computed_again_, most_lost_, longest_end_);
     EXPECT_GT(restored_, 0);
 }
 

@@ -23,13 +23,7 @@ class Loss : public EndToEnd {
   protected:
     ~Loss() override { ::unsetenv("THAW_PATIENCE"); }
 
-    Words world(const std::string& file) {
-        Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", "2"};
-        for (const std::string& word :
-             command({"run", file, "--quiet", "--threads", "1", "--runs", (folder_ / "runs").string()}))
-            words.push_back(word);
-        return words;
-    }
+    Words world(const std::string& file) const { return world_command(2, file, "runs"); }
     /// Waits until the query's answer is no longer `empty`.
     void wait_for(const std::string& sql, const std::string& empty, Process& process) {
         const auto end = Clock::now() + std::chrono::seconds(60);

@@ -79,22 +79,17 @@ TEST_F(SweepRun, ThreadsChangeNoResult) {
 
 TEST_F(SweepRun, RanksChangeNoResult) {
     const std::string table = expected();
-    for (const char* ranks : {"1", "2", "4"}) {
-        Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", ranks};
-        for (const std::string& word :
-             command({"run", sweep(kMixedAxes), "-q", "--threads", "1", "--runs", (folder_ / ranks).string()}))
-            words.push_back(word);
-        const Ended ended = call(words);
+    for (const int ranks : {1, 2, 4}) {
+        const std::string runs = std::to_string(ranks);
+        const Ended ended = call(world_command(ranks, sweep(kMixedAxes), runs));
         EXPECT_EQ(ended.exit_code, 0) << ended.errors;
-        EXPECT_EQ(results(ranks), table) << ranks << " ranks";
+        EXPECT_EQ(results(runs), table) << ranks << " ranks";
     }
     EXPECT_THAT(query("SELECT count(DISTINCT rank) FROM stages", "4"), Not("1\n"));
 }
 
 TEST_F(SweepRun, WrongInputEndsAllRanks) {
-    Words words = {THAW_SOURCE_DIR "/tests/support/mpirun", "2"};
-    for (const std::string& word : run_command((folder_ / "nowhere.yaml").string(), "runs")) words.push_back(word);
-    const Ended ended = call(words);
+    const Ended ended = call(world_command(2, (folder_ / "nowhere.yaml").string(), "runs"));
     EXPECT_EQ(ended.exit_code, 2);
     EXPECT_THAT(ended.errors, HasSubstr("nowhere.yaml"));
 }

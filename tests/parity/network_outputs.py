@@ -5,8 +5,10 @@
 
 Needs torch, torchvision and the package efficientnet_lite_pytorch (on PYTHONPATH). Each network runs once, in float64,
 with parameters filled by counter_random.py and one image filled likewise. What it computes is kept in the order in which
-it is computed: every convolution, batch-norm, activation, pooling, addition and dense layer is one line of
+it is computed: every convolution, batch-norm, activation, pooling, addition, product, concatenation and dense layer is
+one line of
     [mean, L2 norm, largest magnitude, first value, a middle value, last value]
+or of nothing, where what follows needs more than this value.
 """
 import argparse
 import json
@@ -22,7 +24,9 @@ import counter_random
 from efficientnet_lite_pytorch import EfficientNet
 
 CLASSES = 10
-COUNTED_MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Linear)
+COUNTED_MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.MaxPool2d, nn.AvgPool2d,
+                   nn.AdaptiveAvgPool2d, nn.Linear)
+COUNTED_FUNCTIONS = ("add", "iadd", "mul", "cat", "relu", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d")
 
 
 class SameConv2d(nn.Conv2d):
@@ -69,8 +73,8 @@ class MobileNetV1(nn.Module):
         return self.classifier(self.avgpool(x).flatten(1))
 
 
-def torchvision_model(name):
-    return lambda size: torchvision.models.get_model(name, num_classes=CLASSES)
+def torchvision_model(name, **options):
+    return lambda size: torchvision.models.get_model(name, num_classes=CLASSES, **options)
 
 
 def lite_model(name):
@@ -87,20 +91,26 @@ def with_same_padding(make):
     return made
 
 
+# torchvision's networks and sizes of images, most of them about the smallest that the network takes.
+TORCHVISION = {
+    "alexnet": 63, "densenet121": 29, "inception_v3": 75, "mobilenet_v2": 64, "resnet101": 33, "resnet152": 33,
+    "resnet18": 64, "resnet34": 64, "resnet50": 64, "squeezenet1_0": 21, "squeezenet1_1": 17, "vgg11": 32, "vgg11_bn": 32,
+    "vgg13": 32, "vgg13_bn": 32, "vgg16": 32, "vgg16_bn": 32, "vgg19": 32, "vgg19_bn": 32,
+}
+OPTIONS = {"inception_v3": {"aux_logits": False, "init_weights": False}}
 CASES = [
-    ("alexnet", "symmetric", 64, torchvision_model("alexnet")),
+    *((name, "symmetric", size, torchvision_model(name, **OPTIONS.get(name, {}))) for name, size in TORCHVISION.items()),
+    ("densenet121", "symmetric", 75, torchvision_model("densenet121")),
+    ("squeezenet1_0", "symmetric", 64, torchvision_model("squeezenet1_0")),
+    ("squeezenet1_1", "symmetric", 75, torchvision_model("squeezenet1_1")),
     ("efficientnet_lite0", "tensorflow", 64, lite_model("efficientnet-lite0")),
     ("efficientnet_lite0", "tensorflow", 75, lite_model("efficientnet-lite0")),
     ("efficientnet_lite1", "tensorflow", 64, lite_model("efficientnet-lite1")),
     ("efficientnet_lite2", "tensorflow", 64, lite_model("efficientnet-lite2")),
     ("mobilenet_v1", "tensorflow", 64, lambda size: MobileNetV1()),
     ("mobilenet_v1", "tensorflow", 75, lambda size: MobileNetV1()),
-    ("mobilenet_v2", "symmetric", 64, torchvision_model("mobilenet_v2")),
     ("mobilenet_v2", "tensorflow", 64, with_same_padding(torchvision_model("mobilenet_v2"))),
     ("mobilenet_v2", "tensorflow", 75, with_same_padding(torchvision_model("mobilenet_v2"))),
-    ("resnet18", "symmetric", 64, torchvision_model("resnet18")),
-    ("resnet34", "symmetric", 64, torchvision_model("resnet34")),
-    ("resnet50", "symmetric", 64, torchvision_model("resnet50")),
     ("resnet50", "symmetric", 75, torchvision_model("resnet50")),
 ]
 
@@ -109,10 +119,12 @@ def fill(model):
     norms = {name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}
     state = {}
     for name, tensor in model.state_dict().items():
-        if not name.endswith("num_batches_tracked"):
+        if name.endswith("num_batches_tracked"):
+            state[name] = torch.tensor(0)
+        else:
             values = counter_random.network_tensor(name, tuple(tensor.shape), name.rsplit(".", 1)[0] in norms)
             state[name] = torch.from_numpy(values)
-    model.load_state_dict(state, strict=False)
+    model.load_state_dict(state, assign=True)
 
 
 def summary(tensor):
@@ -130,13 +142,20 @@ class Tracer(fx.Tracer):
 class Recorder(fx.Interpreter):
     def __init__(self, model):
         super().__init__(fx.GraphModule(model, Tracer().trace(model)))
-        self.rows = []
+        self.rows, self.needed = [], set()  # values that are computed and still to be read
+        self.at = {node: place for place, node in enumerate(self.module.graph.nodes)}
+
+    def counted(self, node):
+        if node.op == "call_module":
+            return isinstance(self.fetch_attr(node.target), COUNTED_MODULES)
+        of_one = node.target is torch.cat and len(node.args[0]) == 1
+        return node.op == "call_function" and node.target.__name__ in COUNTED_FUNCTIONS and not of_one
 
     def run_node(self, node):
         value = super().run_node(node)
-        function = node.op == "call_function" and node.target.__name__ in ("add", "iadd", "adaptive_avg_pool2d")
-        if function or (node.op == "call_module" and isinstance(self.fetch_attr(node.target), COUNTED_MODULES)):
-            self.rows.append(summary(value))
+        self.needed = {n for n in self.needed | {node} if any(self.at[user] > self.at[node] for user in n.users)}
+        if self.counted(node):
+            self.rows.append(summary(value) if self.needed == {node} else [])
         return value
 
 
@@ -145,7 +164,8 @@ def main():
     parser.add_argument("output", type=pathlib.Path)
     cases = []
     for backbone, padding, size, make in CASES:
-        model = make(size).eval()
+        with torch.device("meta"):  # without initial values, which are slow to draw
+            model = make(size).eval()
         fill(model)
         image = torch.from_numpy(counter_random.within((1, 3, size, size), -2, 2, "image")).double()
         recorder = Recorder(model.double())

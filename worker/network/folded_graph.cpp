@@ -16,7 +16,7 @@ FoldedGraph fold_batch_norms(const LayerGraph& graph, const TensorMap& tensors, 
         if (norm.kind != LayerKind::batch_norm) continue;
         const auto at = static_cast<std::size_t>(norm.inputs[0]);
         Layer& conv = folded.graph.layers[at];
-        const bool within = tensors.contains(conv.tensors + ".weight") && tensors.contains(norm.tensors + ".weight");
+        const bool within = tensors.contains(conv.tensors + ".weight") && tensors.contains(norm.tensors + ".bias");
         if (conv.kind != LayerKind::conv || readers[at] != 1 || !within) continue;
         FoldedConvolution both = fold(conv, &norm, tensors);
         const auto outputs = static_cast<std::int64_t>(both.bias.size());

@@ -48,27 +48,47 @@ Eltwise eltwise_of(Activation activation) {
     }
 }
 
+/// Layers whose output is their input, as it lies in memory.
+bool does_nothing(const Layer& layer) {
+    return layer.kind == LayerKind::dropout || layer.kind == LayerKind::reshape;
+}
+
+/// The layer whose output `index` passes on.
+int origin(const LayerGraph& graph, int index) {
+    while (does_nothing(graph.layers[static_cast<std::size_t>(index)]))
+        index = graph.layers[static_cast<std::size_t>(index)].inputs[0];
+    return index;
+}
+
+/// The graph with all inputs read past layers that do nothing.
+LayerGraph short_cut(LayerGraph graph) {
+    for (Layer& layer : graph.layers)
+        for (int& input : layer.inputs) input = origin(graph, input);
+    return graph;
+}
+
 /// Turns layers into steps.
 class Compiler {
   public:
     Compiler(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps, Precision precision,
              dnnl::engine engine)
-        : graph_(graph),
+        : graph_(short_cut(graph)),
           tensors_(tensors),
           type_(precision == Precision::bfloat16 ? memory::data_type::bf16 : kFloat),
           engine_(std::move(engine)),
           readers_(graph.layers.size()) {
         for (const Tap& tap : taps) end_ = std::max(end_, tap.cut);
         for (int i = 1; i < end_; ++i)
-            for (const int input : layer(i).inputs) readers_[at(input)].push_back(i);
+            if (!does_nothing(layer(i)))
+                for (const int input : layer(i).inputs) readers_[at(input)].push_back(i);
         // A tap reads its layer after all else: it is never overwritten, and no fusion may swallow it.
-        for (const Tap& tap : taps) readers_[at(tap.cut - 1)].push_back(kTap);
+        for (const Tap& tap : taps) readers_[at(origin(graph_, tap.cut - 1))].push_back(kTap);
         const Shape& input = layer(0).output;
         input_ = make_value({dims_of(input), kFloat, Tag::nchw});
         values_[0] = in_layout(input_, {dims_of(input), type_, Tag::nchw});
         if (values_[0].buffer != input_.buffer) buffers.give_back(input_.buffer);
         for (int i = 1; i < end_; ++i)
-            if (!done_.contains(i)) compile(i);
+            if (!done_.contains(i) && !does_nothing(layer(i))) compile(i);
     }
 
     std::vector<OneDnnStep> steps;
@@ -78,7 +98,7 @@ class Compiler {
     const Value& input() const { return input_; }
     /// A tap's map in a plain layout: channels last where they are to be pooled.
     Value tap_output(const Tap& tap) {
-        const Value& map = values_.at(tap.cut - 1);
+        const Value& map = values_.at(origin(graph_, tap.cut - 1));
         const bool reduced = tap.pooled && tap.pooling != Pooling::flatten;
         return in_layout(map, {map.desc.dims(), kFloat, reduced ? Tag::nhwc : Tag::nchw});
     }
@@ -169,15 +189,26 @@ class Compiler {
             case LayerKind::conv:
                 return compile_convolution(index);
             case LayerKind::batch_norm:
+            case LayerKind::normalize:
                 return compile_batch_norm(index);
             case LayerKind::activation:
                 return compile_activation(index);
             case LayerKind::max_pool:
                 return compile_pool(index, algorithm::pooling_max);
             case LayerKind::average_pool:
-                return compile_pool(index, algorithm::pooling_avg_exclude_padding);
+                return compile_pool(index, here.count_padding ? algorithm::pooling_avg_include_padding
+                                                              : algorithm::pooling_avg_exclude_padding);
+            case LayerKind::adaptive_average_pool:
+            case LayerKind::global_average_pool:
+                return compile_global_pool(index);
             case LayerKind::add:
-                return compile_add(index);
+                return compile_binary(index, algorithm::binary_add);
+            case LayerKind::multiply:
+                return compile_binary(index, algorithm::binary_mul);
+            case LayerKind::scale:
+                return compile_scale(index);
+            case LayerKind::crop:
+                return compile_crop(index);
             case LayerKind::concat:
                 return compile_concat(index);
             default:
@@ -289,30 +320,44 @@ class Compiler {
     }
 
     void compile_batch_norm(int index) {
+        using Flags = dnnl::normalization_flags;
         const Layer& norm = layer(index);
         const Value source = values_.at(norm.inputs[0]);
         const memory::desc vector({norm.output.channels}, kFloat, Tag::a);
-        const dnnl::batch_normalization_forward::desc operation(
-            kInference, source.desc, static_cast<float>(norm.epsilon),
-            dnnl::normalization_flags::use_global_stats | dnnl::normalization_flags::use_scale |
-                dnnl::normalization_flags::use_shift);
-        const dnnl::batch_normalization_forward::primitive_desc description(operation, attributes(), engine_);
         const auto part = [&](const char* name) {
             return constant(values_of(tensors_, norm.tensors + name), vector, vector);
         };
+        std::vector<std::pair<int, memory>> constants = {{DNNL_ARG_MEAN, part(".running_mean")},
+                                                         {DNNL_ARG_VARIANCE, part(".running_var")}};
+        Flags flags = Flags::use_global_stats;
+        if (norm.kind == LayerKind::batch_norm) {
+            flags |= Flags::use_shift;
+            constants.emplace_back(DNNL_ARG_SHIFT, part(".bias"));
+            if (norm.gamma) {
+                flags |= Flags::use_scale;
+                constants.emplace_back(DNNL_ARG_SCALE, part(".weight"));
+            }
+        }
+        const int activation = sole_reader(index, LayerKind::activation);
+        const bool relu = activation >= 0 && layer(activation).activation == Activation::relu;
+        if (relu) {
+            flags |= Flags::fuse_norm_relu;
+            done_.insert(activation);
+        }
+        const dnnl::batch_normalization_forward::desc operation(kInference, source.desc,
+                                                                static_cast<float>(norm.epsilon), flags);
+        const dnnl::batch_normalization_forward::primitive_desc description(operation, attributes(), engine_);
         const Value out = make_value(description.dst_desc());
         add_primitive(description, dnnl::batch_normalization_forward(description),
-                      {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}},
-                      {{DNNL_ARG_SCALE, part(".weight")},
-                       {DNNL_ARG_SHIFT, part(".bias")},
-                       {DNNL_ARG_MEAN, part(".running_mean")},
-                       {DNNL_ARG_VARIANCE, part(".running_var")}});
-        finish(index, out);
+                      {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}}, constants);
+        retire_inputs({index}, index);
+        values_[relu ? activation : index] = out;
     }
 
-    void compile_activation(int index) {
+    void compile_activation(int index) { emit_eltwise(index, eltwise_of(layer(index).activation)); }
+
+    void emit_eltwise(int index, const Eltwise& eltwise) {
         const Value source = values_.at(layer(index).inputs[0]);
-        const Eltwise eltwise = eltwise_of(layer(index).activation);
         const dnnl::eltwise_forward::desc operation(kInference, eltwise.kind, source.desc, eltwise.alpha, eltwise.beta);
         const dnnl::eltwise_forward::primitive_desc description(operation, attributes(), engine_);
         const Value out = make_value(source.desc);
@@ -333,19 +378,62 @@ class Compiler {
         finish(index, out);
     }
 
-    void compile_add(int index) {
-        Value sum = values_.at(layer(index).inputs[0]);
+    void compile_global_pool(int index) {
+        const Layer& pool = layer(index);
+        THAW_CHECK(pool.output.height == 1 && pool.output.width == 1, "{} in a frozen base", pool.name);
+        const Value source = values_.at(pool.inputs[0]);
+        const Shape& in = layer(pool.inputs[0]).output;
+        const dnnl::pooling_forward::desc operation(kInference, algorithm::pooling_avg_exclude_padding, source.desc,
+                                                    any_layout(pool.output), {1, 1}, {in.height, in.width}, {0, 0},
+                                                    {0, 0});
+        const dnnl::pooling_forward::primitive_desc description(operation, attributes(), engine_);
+        const Value out = make_value(description.dst_desc());
+        add_primitive(description, dnnl::pooling_forward(description), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}});
+        finish(index, out);
+    }
+
+    /// Sums, and products; the second factor may be one number a channel.
+    void compile_binary(int index, algorithm kind) {
+        Value result = values_.at(layer(index).inputs[0]);
         for (std::size_t i = 1; i < layer(index).inputs.size(); ++i) {
-            const Value term = values_.at(layer(index).inputs[i]);
-            const Value out = make_value(sum.desc);
-            const dnnl::binary::desc operation(algorithm::binary_add, sum.desc, term.desc, out.desc);
+            const Value given = values_.at(layer(index).inputs[i]);
+            // oneDNN's slow path awaits numbers a channel that lie otherwise than the map.
+            const Value term = in_layout(given, same_layout(result.desc, layer(layer(index).inputs[i]).output));
+            const Value out = make_value(result.desc);
+            const dnnl::binary::desc operation(kind, result.desc, term.desc, out.desc);
             const dnnl::binary::primitive_desc description(operation, attributes(), engine_);
             add_primitive(description, dnnl::binary(description),
-                          {{DNNL_ARG_SRC_0, sum}, {DNNL_ARG_SRC_1, term}, {DNNL_ARG_DST, out}});
-            if (i > 1) buffers.give_back(sum.buffer);
-            sum = out;
+                          {{DNNL_ARG_SRC_0, result}, {DNNL_ARG_SRC_1, term}, {DNNL_ARG_DST, out}});
+            if (term.buffer != given.buffer) buffers.give_back(term.buffer);
+            if (i > 1) buffers.give_back(result.buffer);
+            result = out;
         }
-        finish(index, sum);
+        finish(index, result);
+    }
+
+    void compile_scale(int index) {
+        const Layer& here = layer(index);
+        if (here.factors.size() == 1)
+            return emit_eltwise(index, {algorithm::eltwise_linear, static_cast<float>(here.factors[0]), 0});
+        const Value source = values_.at(here.inputs[0]);
+        const Value out = make_value(source.desc);
+        const memory::desc plain({1, here.output.channels, 1, 1}, kFloat, Tag::nchw);
+        const dnnl::binary::desc operation(algorithm::binary_mul, source.desc, plain, out.desc);
+        const dnnl::binary::primitive_desc description(operation, attributes(), engine_);
+        const memory factors = constant({here.factors.begin(), here.factors.end()}, plain, plain);
+        add_primitive(description, dnnl::binary(description), {{DNNL_ARG_SRC_0, source}, {DNNL_ARG_DST, out}},
+                      {{DNNL_ARG_SRC_1, factors}});
+        finish(index, out);
+    }
+
+    void compile_crop(int index) {
+        const Layer& crop = layer(index);
+        const Value source = values_.at(crop.inputs[0]);
+        const Value out = make_value(same_layout(source.desc, crop.output));
+        const memory::desc window =
+            source.desc.submemory_desc(dims_of(crop.output), {0, 0, crop.padding.top, crop.padding.left});
+        add_reorder({window, source.buffer}, out);
+        finish(index, out);
     }
 
     void compile_concat(int index) {
@@ -368,7 +456,7 @@ class Compiler {
         values_[index] = out;
     }
 
-    const LayerGraph& graph_;
+    const LayerGraph graph_;
     const TensorMap& tensors_;
     memory::data_type type_;  // of what lies between layers, and of weights
     dnnl::engine engine_;

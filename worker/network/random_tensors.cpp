@@ -31,9 +31,15 @@ TensorMap random_tensors(const LayerGraph& graph, std::uint64_t seed) {
         const std::string& name = layer.tensors;
         const Shape& in = graph.layers[static_cast<std::size_t>(layer.inputs[0])].output;
         const int out = layer.output.channels;
+        if (layer.kind == LayerKind::normalize) {
+            tensors[name + ".running_mean"] = filled(out, 0.0F);
+            tensors[name + ".running_var"] = filled(out, 1.0F);
+            continue;
+        }
         if (layer.kind == LayerKind::batch_norm) {
             for (const char* part : {".bias", ".running_mean"}) tensors[name + part] = filled(out, 0.0F);
-            for (const char* part : {".weight", ".running_var"}) tensors[name + part] = filled(out, 1.0F);
+            tensors[name + ".running_var"] = filled(out, 1.0F);
+            if (layer.gamma) tensors[name + ".weight"] = filled(out, 1.0F);
             continue;
         }
         std::vector<std::int64_t> shape = {out, in.channels};

@@ -78,9 +78,25 @@ torch::Tensor max_pool(torch::Tensor x, const Layer& layer) {
 }
 
 torch::Tensor average_pool(const torch::Tensor& x, const Layer& layer) {
-    THAW_CHECK(symmetric(layer.padding), "{}: average pooling with uneven padding", layer.name);
-    return torch::avg_pool2d(x, {layer.kernel_height, layer.kernel_width}, {layer.stride, layer.stride},
-                             {layer.padding.top, layer.padding.left}, false, /*count_include_pad=*/false);
+    const auto average = [&](const torch::Tensor& map, const std::vector<std::int64_t>& padding) {
+        return torch::avg_pool2d(map, {layer.kernel_height, layer.kernel_width}, {layer.stride, layer.stride}, padding,
+                                 false, layer.count_padding);
+    };
+    if (symmetric(layer.padding)) return average(x, {layer.padding.top, layer.padding.left});
+    // LibTorch pads evenly only: average zeros too, and undo it by the share of each window that is picture.
+    const torch::Tensor with_zeros = average(zero_pad(x, layer.padding), {0, 0});
+    if (layer.count_padding) return with_zeros;
+    const torch::Tensor picture = torch::ones({1, 1, x.size(2), x.size(3)}, x.options());
+    return with_zeros / average(zero_pad(picture, layer.padding), {0, 0});
+}
+
+torch::Tensor scale(const torch::Tensor& x, const Layer& layer) {
+    if (layer.factors.size() == 1) return x * layer.factors.front();
+    return x * torch::tensor(layer.factors, torch::kFloat64).to(x.options()).view({1, -1, 1, 1});
+}
+
+torch::Tensor crop(const torch::Tensor& x, const Layer& layer) {
+    return x.narrow(2, layer.padding.top, layer.output.height).narrow(3, layer.padding.left, layer.output.width);
 }
 
 }  // namespace
@@ -100,15 +116,17 @@ TorchNetwork::TorchNetwork(const LayerGraph& graph, int first, int last, int fro
         for (const int input : layer.inputs) last_reader_[static_cast<std::size_t>(input)] = i;
         if (layer.tensors.empty()) continue;
         Parameters& own = parameters_[static_cast<std::size_t>(i)];
-        own.weight = to_torch(tensors, layer.tensors + ".weight", dtype);
-        const bool normalizes = layer.kind == LayerKind::batch_norm;
-        if (layer.bias || normalizes) own.bias = to_torch(tensors, layer.tensors + ".bias", dtype);
-        if (normalizes) {
+        const bool normalizes = layer.kind == LayerKind::batch_norm, fixed = layer.kind == LayerKind::normalize;
+        if (normalizes || fixed) {
             own.running_mean = to_torch(tensors, layer.tensors + ".running_mean", dtype);
             own.running_var = to_torch(tensors, layer.tensors + ".running_var", dtype);
         }
+        if (fixed) continue;
+        own.weight =
+            layer.gamma ? to_torch(tensors, layer.tensors + ".weight", dtype) : torch::ones_like(own.running_mean);
+        if (layer.bias || normalizes) own.bias = to_torch(tensors, layer.tensors + ".bias", dtype);
         if (i < frozen_) continue;
-        trained_.push_back(&own.weight);
+        if (layer.gamma) trained_.push_back(&own.weight);
         if (own.bias.defined()) trained_.push_back(&own.bias);
         if (normalizes) statistics_.insert(statistics_.end(), {own.running_mean, own.running_var});
     }
@@ -120,11 +138,13 @@ std::vector<std::pair<std::string, torch::Tensor>> TorchNetwork::trained_tensors
     for (int i = std::max(first_, frozen_); i < last_; ++i) {
         const auto at = static_cast<std::size_t>(i);
         const Parameters& own = parameters_[at];
+        if (graph_.layers[at].kind == LayerKind::normalize) continue;
         for (const auto& [name, tensor] : {std::pair{".weight", &own.weight},
                                            {".bias", &own.bias},
                                            {".running_mean", &own.running_mean},
                                            {".running_var", &own.running_var}})
-            if (tensor->defined()) tensors.emplace_back(graph_.layers[at].tensors + name, *tensor);
+            if (tensor->defined() && (tensor != &own.weight || graph_.layers[at].gamma))
+                tensors.emplace_back(graph_.layers[at].tensors + name, *tensor);
     }
     return tensors;
 }
@@ -204,6 +224,16 @@ torch::Tensor TorchNetwork::run_layer(int index, const std::vector<torch::Tensor
                 sum = sum + values[static_cast<std::size_t>(layer.inputs[i])];
             return sum;
         }
+        case LayerKind::multiply:
+            return x * values[static_cast<std::size_t>(layer.inputs[1])];
+        case LayerKind::scale:
+            return scale(x, layer);
+        case LayerKind::normalize:
+            return (x - own.running_mean.view({1, -1, 1, 1})) * own.running_var.rsqrt().view({1, -1, 1, 1});
+        case LayerKind::crop:
+            return crop(x, layer);
+        case LayerKind::reshape:
+            return x.view({x.size(0), -1, 1, 1});
         case LayerKind::concat:
             return torch::cat(all_inputs(), 1);
         case LayerKind::flatten:

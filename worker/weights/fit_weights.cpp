@@ -21,14 +21,12 @@ Shapes tensors_of(const LayerGraph& graph, const Layer& layer) {
     const std::string& prefix = layer.tensors;
     const std::int64_t out = layer.output.channels;
     Shapes shapes;
-    const auto statistics = [&] {
+    if (layer.kind == LayerKind::batch_norm || layer.kind == LayerKind::normalize) {
+        const bool fixed = layer.kind == LayerKind::normalize;
+        if (layer.gamma && !fixed) shapes.push_back({prefix + ".weight", {out}});
+        if (!fixed) shapes.push_back({prefix + ".bias", {out}});
         for (const char* part : {".running_mean", ".running_var"}) shapes.push_back({prefix + part, {out}});
         return shapes;
-    };
-    if (layer.kind == LayerKind::batch_norm) {
-        if (layer.gamma) shapes.push_back({prefix + ".weight", {out}});
-        shapes.push_back({prefix + ".bias", {out}});
-        return statistics();
     }
     const Shape& input = graph.layers[static_cast<std::size_t>(layer.inputs.at(0))].output;
     if (layer.kind == LayerKind::conv)
@@ -37,7 +35,7 @@ Shapes tensors_of(const LayerGraph& graph, const Layer& layer) {
     else if (layer.kind == LayerKind::dense)
         shapes.push_back({prefix + ".weight", {out, input.elements()}});
     else
-        return statistics();  // a normalisation that is never trained
+        THAW_CHECK(false, "layer {} of a kind without tensors has some", layer.name);
     if (layer.bias) shapes.push_back({prefix + ".bias", {out}});
     return shapes;
 }

@@ -1,0 +1,51 @@
+#include <fmt/format.h>
+
+#include "common/backbones/families.hpp"
+
+namespace thaw {
+namespace {
+
+void conv_relu(GraphBuilder& graph, const std::string& name, const Conv& conv, int from = GraphBuilder::kLast) {
+    graph.conv(name, conv, from);
+    graph.activation(name + "_activation", Activation::relu);
+}
+
+/// Squeezes to few channels, then expands by 1x1 and by 3x3 convolutions side by side, `expanded` channels each.
+void fire(GraphBuilder& graph, const std::string& name, int squeezed, int expanded) {
+    conv_relu(graph, name + ".squeeze", {.channels = squeezed, .bias = true});
+    const int input = graph.last();
+    conv_relu(graph, name + ".expand1x1", {.channels = expanded, .bias = true}, input);
+    const int pointwise = graph.last();
+    conv_relu(graph, name + ".expand3x3", {.channels = expanded, .kernel = 3, .padding = around(1), .bias = true},
+              input);
+    graph.concat(name + ".concat", {pointwise, graph.last()});
+}
+
+}  // namespace
+
+void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
+    constexpr int kSqueezed[] = {16, 16, 32, 32, 48, 48, 64, 64};
+    int part = 0;
+    const auto begin = [&] {
+        const std::string name = fmt::format("features.{}", part++);
+        graph.begin_block(name);
+        return name;
+    };
+    const auto pool = [&] {  // torchvision's ceil_mode: no pixel is left out
+        graph.max_pool(begin(), 3, 2, graph.up_to_the_edge(3, 2));
+    };
+    graph.conv(begin(), {.channels = net.channels, .kernel = net.kernel, .stride = 2, .bias = true});
+    graph.activation(begin(), Activation::relu);
+    pool();
+    for (int number = 0; number < static_cast<int>(std::size(kSqueezed)); ++number) {
+        if (number == net.pools_before[0] || number == net.pools_before[1]) pool();
+        fire(graph, begin(), kSqueezed[number], 4 * kSqueezed[number]);
+    }
+    graph.begin_top();
+    graph.dropout("classifier.0");
+    graph.conv("classifier.1", {.channels = classes, .bias = true});
+    graph.activation("classifier.2", Activation::relu);
+    graph.global_average_pool("classifier.3");
+}
+
+}  // namespace thaw
