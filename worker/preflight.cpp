@@ -8,7 +8,6 @@
 #include "worker/data/image_folder.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/weights/fit_weights.hpp"
-#include "worker/weights/tensor_file.hpp"
 
 namespace thaw {
 namespace {
@@ -24,7 +23,7 @@ WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesy
     const ResolvedWeights found =
         resolve_weights(network.backbone, {network.weights, network.preprocessing, network.padding}, folders);
     const LayerGraph graph = build_backbone(network.backbone, network.image_size, found.padding);
-    if (!found.random()) check_weights_fit(graph, read_tensors(found.path), found.path.string());
+    if (!found.random()) fit_weights(graph, read_weights_file(found.path), found.path.string());
     return {found.path.string(), found.sha256, found.preprocessing.name, to_string(found.padding)};
 }
 

@@ -30,11 +30,9 @@ std::shared_ptr<const TensorMap> tensors_of(const WeightsSpec& weights, const La
         const std::string key = fmt::format("random {} {} {}", graph.backbone, graph.image_size, seed);
         return context.weights.get(key, [&] { return random_tensors(graph, seed); });
     }
-    return context.weights.get(weights.path, [&] {
-        TensorMap tensors = read_tensors(weights.path);
-        check_weights_fit(graph, tensors, weights.path);
-        return tensors;
-    });
+    // Which of a file's tensors are taken, and how they are arranged, is the network's affair.
+    const std::string key = fmt::format("{} {}", graph.backbone, weights.path);
+    return context.weights.get(key, [&] { return fit_weights(graph, read_weights_file(weights.path), weights.path); });
 }
 
 }  // namespace thaw

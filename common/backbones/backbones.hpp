@@ -18,6 +18,7 @@ struct BackboneInfo {
     int default_image_size;   // what its published weights were trained at
     int smallest_image_size;  // below it some layer's output would be empty
     double published_top1;    // ImageNet, 0.719 for 71.9%, from the reference's own table; 0 where none is published
+    double published_top5 = 0;
 };
 
 /// All backbones, sorted by name.

@@ -1,6 +1,7 @@
 #include "worker/weights/file_reader.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,16 @@ std::uint64_t FileReader::read_uint64(std::uint64_t offset) const {
     require(offset, sizeof value);
     read_into(&value, offset, sizeof value);
     return value;
+}
+
+MappedFile::MappedFile(const FileReader& file) {
+    void* at = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.descriptor_, 0);
+    if (at == MAP_FAILED) throw UserError("cannot be mapped: {}", std::strerror(errno));
+    bytes_ = {static_cast<const std::byte*>(at), file.size()};
+}
+
+MappedFile::~MappedFile() {
+    ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 }  // namespace thaw

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,26 @@ class FileReader {
     std::uint64_t read_uint64(std::uint64_t offset) const;
 
   private:
+    friend class MappedFile;
     void read_into(void* to, std::uint64_t offset, std::uint64_t count) const;
     void require(std::uint64_t offset, std::uint64_t count) const;
 
     int descriptor_ = -1;
     std::uint64_t size_ = 0;
+};
+
+/// The whole file as memory, of which only what is looked at is read. Should the file become shorter, looking beyond
+/// its end ends the process: for a child that may.
+class MappedFile {
+  public:
+    explicit MappedFile(const FileReader& file);
+    ~MappedFile();
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+    std::span<const std::byte> bytes() const { return bytes_; }
+
+  private:
+    std::span<const std::byte> bytes_;
 };
 
 }  // namespace thaw

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
-#include <vector>
 
+#include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
+#include "worker/weights/keras_fit.hpp"
 #include "worker/weights/printable.hpp"
 
 namespace thaw {
@@ -14,13 +16,13 @@ namespace {
 
 using Shapes = std::vector<std::pair<std::string, std::vector<std::int64_t>>>;
 
-/// The tensors a layer needs, by name and shape.
-Shapes needed_tensors(const LayerGraph& graph, const Layer& layer) {
+/// The tensors a layer needs, by name and shape, in Keras' order.
+Shapes tensors_of(const LayerGraph& graph, const Layer& layer) {
     const std::string& prefix = layer.tensors;
     const std::int64_t out = layer.output.channels;
     Shapes shapes;
-    const bool fixed = layer.kind == LayerKind::normalize;
-    if (layer.kind == LayerKind::batch_norm || fixed) {
+    if (layer.kind == LayerKind::batch_norm || layer.kind == LayerKind::normalize) {
+        const bool fixed = layer.kind == LayerKind::normalize;
         if (layer.gamma && !fixed) shapes.push_back({prefix + ".weight", {out}});
         if (!fixed) shapes.push_back({prefix + ".bias", {out}});
         for (const char* part : {".running_mean", ".running_var"}) shapes.push_back({prefix + part, {out}});
@@ -54,28 +56,125 @@ std::string first_names(const TensorMap& tensors) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
+WeightsFit find_fit_by_name(const LayerGraph& graph, const WeightsFile& file) {
+    WeightsFit fit;
+    std::map<std::string, bool> known;
+    for (NeededTensor& needed : needed_tensors(graph)) {
+        known[needed.name] = true;
+        const auto found = file.tensors.find(needed.name);
+        if (found != file.tensors.end() && found->second.shape == needed.shape)
+            fit.placed.push_back({needed, needed.name, Layout::same, {}});
+        else if (needed.base && found == file.tensors.end())
+            fit.missing.push_back(needed.name);
+        else if (needed.base)
+            fit.misshapen.push_back(fmt::format("{} is [{}], needs [{}]", needed.name,
+                                                fmt::join(found->second.shape, ", "), fmt::join(needed.shape, ", ")));
+    }
+    for (const auto& [name, tensor] : file.tensors)
+        if (!known.contains(name) && !name.ends_with(".num_batches_tracked")) fit.extra.push_back(printable(name));
+    return fit;
+}
+
+/// `from` [rows, columns] -> `to` [columns, rows].
+void transpose(const float* from, std::int64_t rows, std::int64_t columns, float* to) {
+    for (std::int64_t column = 0; column < columns; ++column)
+        for (std::int64_t row = 0; row < rows; ++row) *to++ = from[row * columns + column];
+}
+
+/// [height, width, channel][out] -> [out][channel, height, width]
+void reorder_rows(const float* from, const Shape& flattened, std::int64_t out, float* to) {
+    const std::int64_t channels = flattened.channels, pixels = std::int64_t{flattened.height} * flattened.width;
+    for (std::int64_t o = 0; o < out; ++o)
+        for (std::int64_t c = 0; c < channels; ++c)
+            for (std::int64_t pixel = 0; pixel < pixels; ++pixel) *to++ = from[(pixel * channels + c) * out + o];
+}
+
+HostTensor converted(const PlacedTensor& placed, WeightsFile& file) {
+    const std::vector<std::int64_t>& shape = placed.needed.shape;
+    if (placed.layout == Layout::ones) return {shape, std::vector<float>(static_cast<std::size_t>(shape[0]), 1.0F)};
+    HostTensor& source = file.tensors.at(placed.source);
+    if (placed.layout == Layout::same) return std::move(source);
+    HostTensor target{shape, std::vector<float>(source.values.size())};
+    const float* from = source.values.data();
+    float* to = target.values.data();
+    if (placed.layout == Layout::conv) {
+        transpose(from, shape[2] * shape[3] * shape[1], shape[0], to);  // [out][height, width, in]
+        const std::vector<float> rows = target.values;
+        for (std::int64_t o = 0; o < shape[0]; ++o)
+            transpose(rows.data() + o * shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[1],
+                      to + o * shape[1] * shape[2] * shape[3]);
+    } else if (placed.layout == Layout::depthwise) {
+        transpose(from, shape[2] * shape[3], shape[0], to);
+    } else {
+        reorder_rows(from, placed.flattened, shape[0], to);
+    }
+    return target;
+}
+
+[[noreturn]] void refuse(const LayerGraph& graph, const WeightsFile& file, const WeightsFit& fit,
+                         const std::string& path) {
+    std::vector<std::string> faults;
+    if (!fit.missing.empty()) faults.push_back(listed(fit.missing, "missing"));
+    if (!fit.misshapen.empty()) faults.push_back(listed(fit.misshapen, "of another shape"));
+    if (!fit.extra.empty()) faults.push_back(listed(fit.extra, "it has no place for"));
+    const NetworkMatch match = closest_network(file);
+    std::string advice;
+    if (match.fits())
+        advice = fmt::format("; the file fits backbone '{}'", match.backbone);
+    else if (match.placed > 0)
+        advice = fmt::format("; the closest backbone is '{}' ({} of {} tensors)", match.backbone, match.placed,
+                             match.needed);
+    throw UserError(
+        "weights file {} does not fit backbone '{}': {}; the file has {} tensors (the first: {}){}. "
+        "`thaw weights inspect {} --backbone {}` lists all",
+        path, graph.backbone, fmt::join(faults, "; "), file.tensors.size(), first_names(file.tensors), advice, path,
+        graph.backbone);
+}
+
 }  // namespace
 
-void check_weights_fit(const LayerGraph& graph, const TensorMap& tensors, const std::string& file) {
-    std::vector<std::string> missing, misshapen;
-    for (int i = 0; i < graph.top_begin; ++i) {
-        const Layer& layer = graph.layers[static_cast<std::size_t>(i)];
+std::size_t WeightsFit::placed_in_base() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(placed, [](const PlacedTensor& tensor) { return tensor.needed.base; }));
+}
+
+std::vector<NeededTensor> needed_tensors(const LayerGraph& graph) {
+    std::vector<NeededTensor> needed;
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        const Layer& layer = graph.layers[i];
         if (layer.tensors.empty()) continue;
-        for (const auto& [name, shape] : needed_tensors(graph, layer)) {
-            const auto found = tensors.find(name);
-            if (found == tensors.end())
-                missing.push_back(name);
-            else if (found->second.shape != shape)
-                misshapen.push_back(fmt::format("{} is [{}], needs [{}]", name, fmt::join(found->second.shape, ", "),
-                                                fmt::join(shape, ", ")));
-        }
+        for (auto& [name, shape] : tensors_of(graph, layer))
+            needed.push_back({name, shape, &layer, static_cast<int>(i) < graph.top_begin});
     }
-    if (missing.empty() && misshapen.empty()) return;
-    std::vector<std::string> faults;
-    if (!missing.empty()) faults.push_back(listed(missing, "missing"));
-    if (!misshapen.empty()) faults.push_back(listed(misshapen, "of another shape"));
-    throw UserError("weights file {} does not fit backbone '{}': {}; the file has {} tensors (the first: {})", file,
-                    graph.backbone, fmt::join(faults, "; "), tensors.size(), first_names(tensors));
+    return needed;
+}
+
+WeightsFit find_fit(const LayerGraph& graph, const WeightsFile& file) {
+    return file.keras.empty() ? find_fit_by_name(graph, file) : find_keras_fit(graph, file);
+}
+
+TensorMap fit_weights(const LayerGraph& graph, WeightsFile file, const std::string& path) {
+    const WeightsFit fit = find_fit(graph, file);
+    if (!fit.fits()) refuse(graph, file, fit, path);
+    TensorMap tensors;
+    for (const PlacedTensor& placed : fit.placed) tensors[placed.needed.name] = converted(placed, file);
+    return tensors;
+}
+
+NetworkMatch closest_network(const WeightsFile& file) {
+    NetworkMatch best;
+    for (const BackboneInfo& info : backbones()) {
+        const LayerGraph graph = build_backbone(info.name, info.default_image_size, PaddingStyle::symmetric);
+        const WeightsFit fit = find_fit(graph, file);
+        NetworkMatch match{info.name, fit.placed_in_base(), 0, fit.extra.size()};
+        for (const NeededTensor& needed : needed_tensors(graph)) match.needed += needed.base;
+        const auto rank = [](const NetworkMatch& m) {
+            const double share = m.needed == 0 ? 0 : static_cast<double>(m.placed) / static_cast<double>(m.needed);
+            return std::tuple(share, m.placed, -static_cast<double>(m.extra));
+        };
+        if (match.placed > 0 && (best.backbone.empty() || rank(match) > rank(best))) best = match;
+    }
+    return best;
 }
 
 }  // namespace thaw

@@ -6,13 +6,12 @@
 
 namespace thaw {
 
-/// Control characters become '?', long texts are cut at 100 bytes.
-inline std::string printable(std::string_view text) {
-    constexpr std::size_t kMost = 100;
-    std::string safe(text.substr(0, kMost));
+/// Control characters become '?', long texts are cut at `most` bytes.
+inline std::string printable(std::string_view text, std::size_t most = 100) {
+    std::string safe(text.substr(0, most));
     for (char& c : safe)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    if (text.size() > kMost) safe += "...";
+    if (text.size() > most) safe += "...";
     return safe;
 }
 

@@ -17,7 +17,8 @@ struct HostTensor {
 
 using TensorMap = std::map<std::string, HostTensor>;
 
-/// Reads .pth/.pt (zip and the old pickle format) and .safetensors; the content decides, not the name. A nested
+/// Reads .pth/.pt (zip and the old pickle format), .safetensors, and Keras' files (weights_file.hpp says under which
+/// names, in Keras' layout); the content decides, not the name. A nested
 /// {"state_dict": ...} or {"model": ...} is looked through. Throws UserError that names the file, what is wrong at
 /// which place, and how to mend it: truncated, not a weight file, sizes that exceed the file, a pickle that asks for
 /// anything but tensors (by the global's name: "os.system").
