@@ -180,9 +180,13 @@ std::string human_bytes(double bytes) {
 }
 
 std::string thousands(std::int64_t number) {
-    std::string text = std::to_string(number);
-    for (int at = static_cast<int>(text.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
-        text.insert(static_cast<std::size_t>(at), ",");
+    const std::string digits = fmt::format("{}", number);
+    std::string text;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const bool between = i > 0 && digits[i - 1] != '-' && (digits.size() - i) % 3 == 0;
+        if (between) text += ',';
+        text += digits[i];
+    }
     return text;
 }
 
