@@ -15,6 +15,8 @@ PATTERNS = {
     "torch_zip": ["*_zip.pth", "deflated.pth", "protocol4.pth", "bomb.pth", "aliases.pth", "quadratic.pth", "eval*.pth", "*.pt"],
     "torch_stream": ["*_old.pth", "*.pkl"],
     "safetensors": ["*.safetensors"],
+    "hdf5": ["*.h5"],
+    "keras_zip": ["*.keras"],
 }
 
 

@@ -38,13 +38,13 @@ void tell_all(std::span<const std::byte> image, int pipe) {
     try {
         walk_hdf5(image, most_hdf5_bytes(image.size()),
                   {.dataset =
-                       [&](const std::string& path, const std::vector<std::int64_t>& shape,
-                           const std::vector<float>& values) {
+                       [&](const Hdf5Dataset& found) {
                            teller.number(Word::tensor);
-                           teller.text(path);
-                           teller.number(std::uint64_t{shape.size()});
-                           for (const std::int64_t extent : shape) teller.number(extent);
-                           teller.floats(values);
+                           teller.text(found.path);
+                           teller.number(found.type);
+                           teller.number(std::uint64_t{found.shape.size()});
+                           for (const std::int64_t extent : found.shape) teller.number(extent);
+                           teller.floats(found.values);
                        },
                    .attribute =
                        [&](const std::string& name, const std::vector<std::string>& texts) {
@@ -84,6 +84,9 @@ class Listener {
     }
     HostTensor tensor() {
         HostTensor tensor;
+        const auto type = number<std::uint8_t>();
+        if (type >= std::size(kHdf5Types)) refuse();
+        tensor.stored_as = kHdf5Types[type];
         const auto rank = number<std::uint64_t>();
         if (rank > kMostDimensions) refuse();
         for (std::uint64_t d = 0; d < rank; ++d) tensor.shape.push_back(number<std::int64_t>());
