@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <functional>
 
 #include "common/backbones/families.hpp"
+#include "common/backbones/keras_rows.hpp"
 #include "common/error.hpp"
 #include "common/nearest.hpp"
 
@@ -14,10 +15,7 @@ namespace {
 
 constexpr int kLargestImageSize = 8192;  // pixels; above it, it is a slip of the pen
 
-struct Row {
-    BackboneInfo info;
-    std::function<void(GraphBuilder& graph, int classes)> build;
-};
+using Row = BackboneRow;
 
 auto resnet(ResNetBlock block, std::array<int, 4> repeats) {
     return [=](GraphBuilder& graph, int classes) { build_resnet(graph, {block, repeats}, classes); };
@@ -26,12 +24,12 @@ auto vgg(std::array<int, 5> convolutions, bool batch_norm) {
     return [=](GraphBuilder& graph, int classes) { build_vgg(graph, {convolutions, batch_norm}, classes); };
 }
 
-/// Sorted by name. The accuracies: torchvision's IMAGENET1K_V1, Keras' applications page, the EfficientNet-Lite page.
-const std::vector<Row>& rows() {
+/// The accuracies: torchvision's IMAGENET1K_V1, Keras' applications page, the EfficientNet-Lite page.
+const std::vector<Row>& rows_beside_keras() {
     static const char* const kLite = "efficientnet_lite_pytorch";
     static const std::vector<Row> table = {
-        {{"alexnet", "AlexNet", "torchvision", 224, 63, 0.56522}, build_alexnet},
-        {{"densenet121", "DenseNet", "torchvision", 224, 29, 0.74434},
+        {{"alexnet", "AlexNet", "torchvision", 224, 63, 0.56522, 0.79066}, build_alexnet},
+        {{"densenet121", "DenseNet", "torchvision", 224, 29, 0.74434, 0.91972},
          [](GraphBuilder& graph, int classes) {
              build_densenet(graph, {{6, 12, 24, 16}}, classes);
          }},
@@ -47,31 +45,48 @@ const std::vector<Row>& rows() {
          [](GraphBuilder& graph, int classes) {
              build_efficientnet_lite(graph, {1.1, 1.2}, classes);
          }},
-        {{"inception_v3", "Inception", "torchvision", 299, 75, 0.77294}, build_inception_v3},
-        {{"mobilenet_v1", "MobileNet", "keras", 224, 1, 0.704}, build_mobilenet_v1},
-        {{"mobilenet_v2", "MobileNetV2", "torchvision", 224, 1, 0.71878}, build_mobilenet_v2},
-        {{"resnet101", "ResNet", "torchvision", 224, 1, 0.77374}, resnet(ResNetBlock::bottleneck, {3, 4, 23, 3})},
-        {{"resnet152", "ResNet", "torchvision", 224, 1, 0.78312}, resnet(ResNetBlock::bottleneck, {3, 8, 36, 3})},
-        {{"resnet18", "ResNet", "torchvision", 224, 1, 0.69758}, resnet(ResNetBlock::basic, {2, 2, 2, 2})},
-        {{"resnet34", "ResNet", "torchvision", 224, 1, 0.73314}, resnet(ResNetBlock::basic, {3, 4, 6, 3})},
-        {{"resnet50", "ResNet", "torchvision", 224, 1, 0.7613}, resnet(ResNetBlock::bottleneck, {3, 4, 6, 3})},
-        {{"squeezenet1_0", "SqueezeNet", "torchvision", 224, 21, 0.58092},
+        {{"inception_v3", "Inception", "torchvision", 299, 75, 0.77294, 0.9345}, build_inception_v3},
+        {{"mobilenet_v1", "MobileNet", "keras", 224, 1, 0.704, 0.895}, build_mobilenet_v1},
+        {{"mobilenet_v2", "MobileNetV2", "torchvision", 224, 1, 0.71878, 0.90286}, build_mobilenet_v2},
+        {{"mobilenet_v3_large", "MobileNetV3", "torchvision", 224, 1, 0.74042, 0.9134},
+         [](GraphBuilder& graph, int classes) { build_mobilenet_v3(graph, MobileNetV3::large, classes); }},
+        {{"mobilenet_v3_small", "MobileNetV3", "torchvision", 224, 1, 0.67668, 0.87402},
+         [](GraphBuilder& graph, int classes) { build_mobilenet_v3(graph, MobileNetV3::small, classes); }},
+        {{"resnet101", "ResNet", "torchvision", 224, 1, 0.77374, 0.93546},
+         resnet(ResNetBlock::bottleneck, {3, 4, 23, 3})},
+        {{"resnet152", "ResNet", "torchvision", 224, 1, 0.78312, 0.94046},
+         resnet(ResNetBlock::bottleneck, {3, 8, 36, 3})},
+        {{"resnet18", "ResNet", "torchvision", 224, 1, 0.69758, 0.89078}, resnet(ResNetBlock::basic, {2, 2, 2, 2})},
+        {{"resnet34", "ResNet", "torchvision", 224, 1, 0.73314, 0.9142}, resnet(ResNetBlock::basic, {3, 4, 6, 3})},
+        {{"resnet50", "ResNet", "torchvision", 224, 1, 0.7613, 0.92862}, resnet(ResNetBlock::bottleneck, {3, 4, 6, 3})},
+        {{"squeezenet1_0", "SqueezeNet", "torchvision", 224, 21, 0.58092, 0.8042},
          [](GraphBuilder& graph, int classes) {
              build_squeezenet(graph, {96, 7, {3, 7}}, classes);
          }},
-        {{"squeezenet1_1", "SqueezeNet", "torchvision", 224, 17, 0.58178},
+        {{"squeezenet1_1", "SqueezeNet", "torchvision", 224, 17, 0.58178, 0.80624},
          [](GraphBuilder& graph, int classes) {
              build_squeezenet(graph, {64, 3, {2, 4}}, classes);
          }},
-        {{"vgg11", "VGG", "torchvision", 224, 32, 0.6902}, vgg({1, 1, 2, 2, 2}, false)},
-        {{"vgg11_bn", "VGG", "torchvision", 224, 32, 0.7037}, vgg({1, 1, 2, 2, 2}, true)},
-        {{"vgg13", "VGG", "torchvision", 224, 32, 0.69928}, vgg({2, 2, 2, 2, 2}, false)},
-        {{"vgg13_bn", "VGG", "torchvision", 224, 32, 0.71586}, vgg({2, 2, 2, 2, 2}, true)},
-        {{"vgg16", "VGG", "torchvision", 224, 32, 0.71592}, vgg({2, 2, 3, 3, 3}, false)},
-        {{"vgg16_bn", "VGG", "torchvision", 224, 32, 0.7336}, vgg({2, 2, 3, 3, 3}, true)},
-        {{"vgg19", "VGG", "torchvision", 224, 32, 0.72376}, vgg({2, 2, 4, 4, 4}, false)},
-        {{"vgg19_bn", "VGG", "torchvision", 224, 32, 0.74218}, vgg({2, 2, 4, 4, 4}, true)},
+        {{"vgg11", "VGG", "torchvision", 224, 32, 0.6902, 0.88628}, vgg({1, 1, 2, 2, 2}, false)},
+        {{"vgg11_bn", "VGG", "torchvision", 224, 32, 0.7037, 0.8981}, vgg({1, 1, 2, 2, 2}, true)},
+        {{"vgg13", "VGG", "torchvision", 224, 32, 0.69928, 0.89246}, vgg({2, 2, 2, 2, 2}, false)},
+        {{"vgg13_bn", "VGG", "torchvision", 224, 32, 0.71586, 0.90374}, vgg({2, 2, 2, 2, 2}, true)},
+        {{"vgg16", "VGG", "torchvision", 224, 32, 0.71592, 0.90382}, vgg({2, 2, 3, 3, 3}, false)},
+        {{"vgg16_bn", "VGG", "torchvision", 224, 32, 0.7336, 0.91516}, vgg({2, 2, 3, 3, 3}, true)},
+        {{"vgg19", "VGG", "torchvision", 224, 32, 0.72376, 0.90876}, vgg({2, 2, 4, 4, 4}, false)},
+        {{"vgg19_bn", "VGG", "torchvision", 224, 32, 0.74218, 0.91842}, vgg({2, 2, 4, 4, 4}, true)},
     };
+    return table;
+}
+
+/// All, sorted by name.
+const std::vector<Row>& rows() {
+    static const std::vector<Row> table = [] {
+        std::vector<Row> all = rows_beside_keras();
+        all.insert(all.end(), keras_rows().begin(), keras_rows().end());
+        std::sort(all.begin(), all.end(), [](const Row& a, const Row& b) { return a.info.name < b.info.name; });
+        return all;
+    }();
     return table;
 }
 

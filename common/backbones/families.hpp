@@ -31,6 +31,10 @@ void build_mobilenet_v1(GraphBuilder& graph, int classes);
 /// MobileNetV2 of width 1.0: tensors and arithmetic as torchvision, padding layers counted as Keras.
 void build_mobilenet_v2(GraphBuilder& graph, int classes);
 
+/// As torchvision, whose padding it keeps.
+enum class MobileNetV3 { small, large };
+void build_mobilenet_v3(GraphBuilder& graph, MobileNetV3 size, int classes);
+
 /// ResNets as torchvision (the stride is in the 3x3 convolution), layers in Keras' order.
 enum class ResNetBlock { basic, bottleneck };
 struct ResNet {

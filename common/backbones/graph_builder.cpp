@@ -55,7 +55,7 @@ GraphBuilder::GraphBuilder(const std::string& backbone, int image_size, PaddingS
 void GraphBuilder::follow_keras() {
     follows_keras_ = true;
     graph_.padding_style = PaddingStyle::tensorflow;
-    in_keras("input");
+    in_keras("input_layer");
 }
 
 void GraphBuilder::begin_top() {

@@ -53,9 +53,10 @@ class GraphBuilder {
     void follow_keras();
     /// The name in Keras of the layer added last, in a graph that otherwise follows another reference.
     void in_keras(const std::string& name) { graph_.layers.back().keras = name; }
-    /// Index and channels of the layer added last.
+    /// Index of the layer added last, and what a layer gives, that one unless `of` says otherwise.
     int last() const { return static_cast<int>(graph_.layers.size()) - 1; }
-    int channels() const { return graph_.layers.back().output.channels; }
+    const Shape& shape(int of = kLast) const { return graph_.layers[of == kLast ? last() : of].output; }
+    int channels(int of = kLast) const { return shape(of).channels; }
 
     /// "Same" padding (output = ceil(input / stride)) of a layer after `from`, laid out in the graph's padding style.
     Padding same(Kernel kernel, int stride = 1, int from = kLast) const;

@@ -15,37 +15,49 @@ struct Block {
 constexpr Block kBlocks[] = {{64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {512, 2}, {512, 1},
                              {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}};
 
-void norm_relu6(GraphBuilder& graph, const std::string& norm, const std::string& relu) {
-    graph.batch_norm(norm, kKerasNorm);
-    graph.activation(relu, Activation::relu6);
+/// A convolution, its batch-norm and its ReLU6 under these names; `keras` is what Keras calls the convolution.
+void conv_norm_relu6(GraphBuilder& graph, const std::array<std::string, 3>& names, const std::string& keras,
+                     const Conv& conv) {
+    graph.conv(names[0], conv);
+    graph.in_keras(keras);
+    graph.batch_norm(names[1], kKerasNorm);
+    graph.in_keras(keras + "_bn");
+    graph.activation(names[2], Activation::relu6);
+    graph.in_keras(keras + "_relu");
 }
 
-void add_block(GraphBuilder& graph, const std::string& name, const Block& block) {
+void add_block(GraphBuilder& graph, int number, const Block& block) {
+    const std::string name = fmt::format("features.{}", number);
     graph.begin_block(name);
     Padding padding = graph.same(3, block.stride);
     if (block.stride == 2) {
         graph.zero_pad(name + ".pad", padding);
+        graph.in_keras(fmt::format("conv_pad_{}", number));
         padding = {};
     }
     const int in = graph.channels();
-    graph.conv(name + ".dw", {.channels = in, .kernel = 3, .stride = block.stride, .groups = in, .padding = padding});
-    norm_relu6(graph, name + ".dw_bn", name + ".dw_relu");
-    graph.conv(name + ".pw", {.channels = block.channels});
-    norm_relu6(graph, name + ".pw_bn", name + ".pw_relu");
+    conv_norm_relu6(graph, {name + ".dw", name + ".dw_bn", name + ".dw_relu"}, fmt::format("conv_dw_{}", number),
+                    {.channels = in, .kernel = 3, .stride = block.stride, .groups = in, .padding = padding});
+    conv_norm_relu6(graph, {name + ".pw", name + ".pw_bn", name + ".pw_relu"}, fmt::format("conv_pw_{}", number),
+                    {.channels = block.channels});
 }
 
 }  // namespace
 
 void build_mobilenet_v1(GraphBuilder& graph, int classes) {
+    graph.in_keras("input_layer");
     graph.begin_block("features.0");
-    graph.conv("features.0.conv", {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
-    norm_relu6(graph, "features.0.bn", "features.0.relu");
+    conv_norm_relu6(graph, {"features.0.conv", "features.0.bn", "features.0.relu"}, "conv1",
+                    {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
     int number = 0;
-    for (const Block& block : kBlocks) add_block(graph, fmt::format("features.{}", ++number), block);
+    for (const Block& block : kBlocks) add_block(graph, ++number, block);
     graph.begin_top();
     graph.global_average_pool("avgpool");
+    graph.in_keras("global_average_pooling2d");
     graph.dropout("dropout");
-    graph.dense("classifier", classes);
+    graph.in_keras("dropout");
+    graph.dense("classifier", classes);  // a 1x1 convolution there
+    graph.in_keras("conv_preds");
 }
 
 }  // namespace thaw

@@ -93,9 +93,10 @@ def with_same_padding(make):
 
 # torchvision's networks and sizes of images, most of them about the smallest that the network takes.
 TORCHVISION = {
-    "alexnet": 63, "densenet121": 29, "inception_v3": 75, "mobilenet_v2": 64, "resnet101": 33, "resnet152": 33,
-    "resnet18": 64, "resnet34": 64, "resnet50": 64, "squeezenet1_0": 21, "squeezenet1_1": 17, "vgg11": 32, "vgg11_bn": 32,
-    "vgg13": 32, "vgg13_bn": 32, "vgg16": 32, "vgg16_bn": 32, "vgg19": 32, "vgg19_bn": 32,
+    "alexnet": 63, "densenet121": 29, "inception_v3": 75, "mobilenet_v2": 64, "mobilenet_v3_large": 64,
+    "mobilenet_v3_small": 33, "resnet101": 33, "resnet152": 33, "resnet18": 64, "resnet34": 64, "resnet50": 64,
+    "squeezenet1_0": 21, "squeezenet1_1": 17, "vgg11": 32, "vgg11_bn": 32, "vgg13": 32, "vgg13_bn": 32, "vgg16": 32,
+    "vgg16_bn": 32, "vgg19": 32, "vgg19_bn": 32,
 }
 OPTIONS = {"inception_v3": {"aux_logits": False, "init_weights": False}}
 CASES = [
@@ -153,7 +154,9 @@ class Recorder(fx.Interpreter):
 
     def run_node(self, node):
         value = super().run_node(node)
-        self.needed = {n for n in self.needed | {node} if any(self.at[user] > self.at[node] for user in n.users)}
+        if isinstance(value, torch.Tensor):
+            self.needed.add(node)
+        self.needed = {n for n in self.needed if any(self.at[user] > self.at[node] for user in n.users)}
         if self.counted(node):
             self.rows.append(summary(value) if self.needed == {node} else [])
         return value

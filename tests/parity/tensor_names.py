@@ -17,9 +17,9 @@ import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-TORCHVISION = ["alexnet", "densenet121", "inception_v3", "mobilenet_v2", "resnet101", "resnet152", "resnet18", "resnet34",
-               "resnet50", "squeezenet1_0", "squeezenet1_1", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn",
-               "vgg19", "vgg19_bn"]
+TORCHVISION = ["alexnet", "densenet121", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small",
+               "resnet101", "resnet152", "resnet18", "resnet34", "resnet50", "squeezenet1_0", "squeezenet1_1", "vgg11",
+               "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"]
 OPTIONS = {"inception_v3": {"aux_logits": False, "init_weights": False}}
 LITE = ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 ODD_SIZE = 101  # odd at many depths, where paddings differ most

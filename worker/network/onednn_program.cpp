@@ -31,18 +31,21 @@ struct Eltwise {
     float alpha, beta;
 };
 
-Eltwise eltwise_of(Activation activation) {
+/// One after the other.
+std::vector<Eltwise> eltwises_of(Activation activation) {
     switch (activation) {
         case Activation::relu:
-            return {algorithm::eltwise_relu, 0, 0};
+            return {{algorithm::eltwise_relu, 0, 0}};
         case Activation::relu6:
-            return {algorithm::eltwise_clip, 0, 6};
+            return {{algorithm::eltwise_clip, 0, 6}};
         case Activation::swish:
-            return {algorithm::eltwise_swish, 1, 0};
+            return {{algorithm::eltwise_swish, 1, 0}};
         case Activation::sigmoid:
-            return {algorithm::eltwise_logistic, 0, 0};
+            return {{algorithm::eltwise_logistic, 0, 0}};
         case Activation::hard_swish:
-            return {algorithm::eltwise_hardswish, 0, 0};
+            return {{algorithm::eltwise_hardswish, 0, 0}};
+        case Activation::hard_sigmoid:
+            return {{algorithm::eltwise_linear, 1.0F / 6, 0.5F}, {algorithm::eltwise_clip, 0, 1}};
         default:
             THAW_CHECK(false, "activation {} in a frozen layer", to_string(activation));
     }
@@ -243,8 +246,8 @@ class Compiler {
         const int activation = sole_reader(group.back(), LayerKind::activation);
         if (activation >= 0) {
             absorb(activation);
-            const Eltwise eltwise = eltwise_of(layer(activation).activation);
-            after.append_eltwise(1.0F, eltwise.kind, eltwise.alpha, eltwise.beta);
+            for (const Eltwise& eltwise : eltwises_of(layer(activation).activation))
+                after.append_eltwise(1.0F, eltwise.kind, eltwise.alpha, eltwise.beta);
         }
         emit_convolution(index, norm, input, padding, residual, after, group);
     }
@@ -354,14 +357,17 @@ class Compiler {
         values_[relu ? activation : index] = out;
     }
 
-    void compile_activation(int index) { emit_eltwise(index, eltwise_of(layer(index).activation)); }
+    void compile_activation(int index) { emit_eltwises(index, eltwises_of(layer(index).activation)); }
 
-    void emit_eltwise(int index, const Eltwise& eltwise) {
-        const Value source = values_.at(layer(index).inputs[0]);
-        const dnnl::eltwise_forward::desc operation(kInference, eltwise.kind, source.desc, eltwise.alpha, eltwise.beta);
-        const dnnl::eltwise_forward::primitive_desc description(operation, attributes(), engine_);
-        const Value out = make_value(source.desc);
-        add_primitive(description, dnnl::eltwise_forward(description), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}});
+    void emit_eltwises(int index, const std::vector<Eltwise>& eltwises) {
+        Value in = values_.at(layer(index).inputs[0]);
+        const Value out = make_value(in.desc);
+        for (const Eltwise& eltwise : eltwises) {
+            const dnnl::eltwise_forward::desc operation(kInference, eltwise.kind, in.desc, eltwise.alpha, eltwise.beta);
+            const dnnl::eltwise_forward::primitive_desc description(operation, attributes(), engine_);
+            add_primitive(description, dnnl::eltwise_forward(description), {{DNNL_ARG_SRC, in}, {DNNL_ARG_DST, out}});
+            in = out;
+        }
         finish(index, out);
     }
 
@@ -414,7 +420,7 @@ class Compiler {
     void compile_scale(int index) {
         const Layer& here = layer(index);
         if (here.factors.size() == 1)
-            return emit_eltwise(index, {algorithm::eltwise_linear, static_cast<float>(here.factors[0]), 0});
+            return emit_eltwises(index, {{algorithm::eltwise_linear, static_cast<float>(here.factors[0]), 0}});
         const Value source = values_.at(here.inputs[0]);
         const Value out = make_value(source.desc);
         const memory::desc plain({1, here.output.channels, 1, 1}, kFloat, Tag::nchw);

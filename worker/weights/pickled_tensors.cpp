@@ -67,6 +67,20 @@ NamedTensors without_wrapper_prefix(NamedTensors tensors) {
     return tensors;
 }
 
+/// torchvision's DenseNet files are from a time when a module's name might have a dot: "denselayer1.norm.1.weight".
+std::string todays_name(const std::string& name) {
+    for (const char* former : {".norm.1.", ".norm.2.", ".conv.1.", ".conv.2."})
+        if (const std::size_t at = name.find(former); at != name.npos && name.rfind("denselayer", at) != name.npos)
+            return std::string(name).erase(at + 5, 1);  // the dot before the number
+    return name;
+}
+
+NamedTensors with_todays_names(const NamedTensors& tensors) {
+    NamedTensors renamed;
+    for (const auto& [name, tensor] : tensors) renamed.emplace(todays_name(name), tensor);
+    return renamed;
+}
+
 /// The number of the view's elements, all of which lie in the storage. Throws UserError where they do not, or where the
 /// view repeats elements (an expanded tensor), so that a tensor is never larger than its storage.
 std::int64_t checked_elements(const std::string& name, const PickleTensor& tensor) {
@@ -124,7 +138,7 @@ void gather(const PickleTensor& tensor, const std::vector<std::byte>& storage, s
 }  // namespace
 
 TensorMap gather_tensors(const PickleValue& value, std::uint64_t content_bytes, const ReadStorage& read_storage) {
-    const NamedTensors tensors = without_wrapper_prefix(tensors_of(find_state_dict(value)));
+    const NamedTensors tensors = with_todays_names(without_wrapper_prefix(tensors_of(find_state_dict(value))));
     std::map<const PickleStorage*, std::vector<const std::string*>> names_by_storage;
     std::uint64_t elements = 0;
     for (const auto& [name, tensor] : tensors) {

@@ -27,10 +27,11 @@ const std::vector<Preprocessing> kPreprocessings = {
 const char* const kTensorflowSource = "converted from TensorFlow's integer model; see the file's README";
 
 /// Rows of torchvision's official files: name and hash stand in the file's name.
-WeightsEntry torchvision(const char* name, const char* backbone, const char* file, const char* sha256) {
+WeightsEntry torchvision(const char* name, const char* backbone, const char* file, const char* sha256,
+                         const char* preprocessing = "torch") {
     return {name,           backbone,
             file,           sha256,
-            "torch",        PaddingStyle::symmetric,
+            preprocessing,  PaddingStyle::symmetric,
             "BSD-3-Clause", fmt::format("curl -O https://download.pytorch.org/models/{}", file)};
 }
 
@@ -216,6 +217,31 @@ static const std::vector<WeightsEntry>& entries_beside_keras() {
         torchvision("resnet34-imagenet-torchvision1", "resnet34", "resnet34-b627a593.pth", "b627a593"),
         torchvision("resnet50-imagenet-torchvision2", "resnet50", "resnet50-11ad3fa6.pth", "11ad3fa6"),
         torchvision("resnet50-imagenet-torchvision1", "resnet50", "resnet50-0676ba61.pth", "0676ba61"),
+        torchvision("resnet101-imagenet-torchvision2", "resnet101", "resnet101-cd907fc2.pth", "cd907fc2"),
+        torchvision("resnet101-imagenet-torchvision1", "resnet101", "resnet101-63fe2227.pth", "63fe2227"),
+        torchvision("resnet152-imagenet-torchvision2", "resnet152", "resnet152-f82ba261.pth", "f82ba261"),
+        torchvision("resnet152-imagenet-torchvision1", "resnet152", "resnet152-394f9c45.pth", "394f9c45"),
+        torchvision("densenet121-imagenet-torchvision1", "densenet121", "densenet121-a639ec97.pth", "a639ec97"),
+        // torchvision preprocesses as always, then undoes that inside the network (transform_input): what is left is
+        // tf's.
+        torchvision("inception_v3-imagenet-torchvision1", "inception_v3", "inception_v3_google-0cc3c7bd.pth",
+                    "0cc3c7bd", "tf"),
+        torchvision("mobilenet_v3_large-imagenet-torchvision2", "mobilenet_v3_large", "mobilenet_v3_large-5c1a4163.pth",
+                    "5c1a4163"),
+        torchvision("mobilenet_v3_large-imagenet-torchvision1", "mobilenet_v3_large", "mobilenet_v3_large-8738ca79.pth",
+                    "8738ca79"),
+        torchvision("mobilenet_v3_small-imagenet-torchvision1", "mobilenet_v3_small", "mobilenet_v3_small-047dcff4.pth",
+                    "047dcff4"),
+        torchvision("squeezenet1_0-imagenet-torchvision1", "squeezenet1_0", "squeezenet1_0-b66bff10.pth", "b66bff10"),
+        torchvision("squeezenet1_1-imagenet-torchvision1", "squeezenet1_1", "squeezenet1_1-b8a52dc0.pth", "b8a52dc0"),
+        torchvision("vgg11-imagenet-torchvision1", "vgg11", "vgg11-8a719046.pth", "8a719046"),
+        torchvision("vgg11_bn-imagenet-torchvision1", "vgg11_bn", "vgg11_bn-6002323d.pth", "6002323d"),
+        torchvision("vgg13-imagenet-torchvision1", "vgg13", "vgg13-19584684.pth", "19584684"),
+        torchvision("vgg13_bn-imagenet-torchvision1", "vgg13_bn", "vgg13_bn-abd245e5.pth", "abd245e5"),
+        torchvision("vgg16-imagenet-torchvision1", "vgg16", "vgg16-397923af.pth", "397923af"),
+        torchvision("vgg16_bn-imagenet-torchvision1", "vgg16_bn", "vgg16_bn-6c64b313.pth", "6c64b313"),
+        torchvision("vgg19-imagenet-torchvision1", "vgg19", "vgg19-dcbb9e9d.pth", "dcbb9e9d"),
+        torchvision("vgg19_bn-imagenet-torchvision1", "vgg19_bn", "vgg19_bn-c79401a0.pth", "c79401a0"),
     };
     return entries;
 }

@@ -51,11 +51,19 @@ struct Case {
     PaddingStyle padding;
 };
 
-/// AlexNet and the ResNets are padded alike in either style.
+/// A backbone without its classifier, whose millions of parameters frozen passes have no use for.
+LayerGraph build_base(const std::string& backbone, int image_size, PaddingStyle padding) {
+    LayerGraph graph = build_backbone(backbone, image_size, padding);
+    graph.layers.resize(static_cast<std::size_t>(graph.top_begin));
+    return graph;
+}
+
+/// torchvision's networks but MobileNetV2 are padded alike in either style.
 std::vector<Case> all_cases() {
     std::vector<Case> cases;
     for (const BackboneInfo& backbone : backbones())
         for (const int size : {64, 75}) {
+            if (size < backbone.smallest_image_size) continue;
             cases.push_back({backbone.name, size, PaddingStyle::symmetric});
             if (backbone.reference == "torchvision" && backbone.name != "mobilenet_v2") continue;
             cases.push_back({backbone.name, size, PaddingStyle::tensorflow});
@@ -69,7 +77,7 @@ constexpr double kTolerance = 3e-4;
 class FrozenBackbone : public testing::TestWithParam<Case> {
   protected:
     static constexpr int kCount = 2;
-    const LayerGraph graph_ = build_backbone(GetParam().backbone, GetParam().image_size, GetParam().padding, 10);
+    const LayerGraph graph_ = build_base(GetParam().backbone, GetParam().image_size, GetParam().padding);
     const TensorMap tensors_ = filled_tensors(graph_);
     const std::vector<std::uint8_t> images_ = random_images(kCount, GetParam().image_size);
 
@@ -112,8 +120,8 @@ INSTANTIATE_TEST_SUITE_P(All, FrozenBackbone, testing::ValuesIn(all_cases()), []
 
 class FrozenNetworkInCompany : public testing::TestWithParam<std::string> {
   protected:
-    static constexpr int kSize = 64;
-    const LayerGraph graph_ = build_backbone(GetParam(), kSize, PaddingStyle::symmetric, 10);
+    static constexpr int kSize = 75;
+    const LayerGraph graph_ = build_base(GetParam(), kSize, PaddingStyle::symmetric);
     const std::vector<Tap> taps_ = {{cuts(graph_)[cuts(graph_).size() / 2], false},
                                     {graph_.top_begin, true, Pooling::average}};
     const std::unique_ptr<FrozenNetwork> network_ =
@@ -167,14 +175,15 @@ TEST_P(FrozenNetworkInCompany, ThreadsAtOnceGiveTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, FrozenNetworkInCompany,
-                         testing::Values("alexnet", "efficientnet_lite0", "mobilenet_v2", "resnet18"),
+                         testing::Values("alexnet", "densenet121", "efficientnet_lite0", "inception_v3", "mobilenet_v2",
+                                         "mobilenet_v3_small", "resnet18", "squeezenet1_0", "vgg11"),
                          [](const auto& tested) { return tested.param; });
 
 /// Rows of features may be made again, one image at a time, long after the others.
 class FrozenNetworkAnywhere : public testing::TestWithParam<std::string> {
   protected:
-    static constexpr int kSize = 64;
-    const LayerGraph graph_ = build_backbone(GetParam(), kSize, PaddingStyle::symmetric, 10);
+    static constexpr int kSize = 75;  // the smallest that all of them take
+    const LayerGraph graph_ = build_base(GetParam(), kSize, PaddingStyle::symmetric);
     const std::vector<std::uint8_t> images_ = random_images(1 + 2 * kCanonicalBatch, kSize);
 
     /// Image 0 at `position`, the rest are others, not the same ones for every position and count.
@@ -224,8 +233,9 @@ bool same_bits_alone(const LayerGraph& graph, const std::vector<Tap>& taps, std:
 
 /// So that sharing a pass among trials changes none of them.
 TEST(FrozenNetwork, ATapHasTheSameBitsAloneAsAmongAllOthers) {
-    for (const char* backbone : {"alexnet", "efficientnet_lite0", "mobilenet_v1", "mobilenet_v2", "resnet18"}) {
-        const LayerGraph graph = build_backbone(backbone, 75, PaddingStyle::tensorflow, 10);
+    for (const char* backbone : {"alexnet", "densenet121", "efficientnet_lite0", "inception_v3", "mobilenet_v1",
+                                 "mobilenet_v2", "mobilenet_v3_small", "resnet18", "squeezenet1_0", "vgg11_bn"}) {
+        const LayerGraph graph = build_base(backbone, 75, PaddingStyle::tensorflow);
         std::vector<Tap> taps;
         for (const int cut : tap_cuts(graph)) taps.push_back({cut, false});
         for (const std::size_t at : {taps.size() / 3, taps.size() - 1})

@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/backbones/keras_names.hpp"
+#include "common/backbones/keras_rows.hpp"
+
+namespace thaw {
+namespace {
+
+struct Stage {
+    int kernel, repeats, out, expansion, stride;
+};
+
+constexpr Stage kStages[] = {{3, 1, 16, 1, 1},  {3, 2, 24, 6, 2},  {5, 2, 40, 6, 2}, {3, 3, 80, 6, 2},
+                             {5, 3, 112, 6, 1}, {5, 4, 192, 6, 2}, {3, 1, 320, 6, 1}};
+
+constexpr double kSqueeze = 0.25;  // of a block's input channels
+
+/// To the nearest multiple of 8, but never down by more than a tenth.
+int scale_channels(int channels, double width) {
+    const double scaled = channels * width;
+    const int rounded = std::max(8, static_cast<int>(scaled + 4) / 8 * 8);
+    return rounded < 0.9 * scaled ? rounded + 8 : rounded;
+}
+
+void norm_swish(GraphBuilder& graph, const std::string& norm, const std::string& swish) {
+    graph.batch_norm(norm, kKerasNorm);
+    graph.activation(swish, Activation::swish);
+}
+
+/// A convolution whose Keras layer has its activation inside.
+int activated_conv(GraphBuilder& graph, const std::string& name, int channels, Activation activation) {
+    graph.conv(name, {.channels = channels, .bias = true});
+    return graph.activation(name + ".activation", activation);
+}
+
+void squeeze_and_excite(GraphBuilder& graph, const std::string& prefix, int squeezed) {
+    const int map = graph.last();
+    const int channels = graph.channels();
+    graph.global_average_pool(prefix + "se_squeeze");
+    graph.reshape(prefix + "se_reshape");
+    activated_conv(graph, prefix + "se_reduce", squeezed, Activation::swish);
+    graph.multiply(prefix + "se_excite", map,
+                   activated_conv(graph, prefix + "se_expand", channels, Activation::sigmoid));
+}
+
+void depthwise(GraphBuilder& graph, const std::string& prefix, int kernel, int stride) {
+    Padding padding = graph.same(kernel, stride);
+    if (stride == 2) {
+        graph.zero_pad(prefix + "dwconv_pad", padding);
+        padding = {};
+    }
+    const int channels = graph.channels();
+    graph.conv(prefix + "dwconv",
+               {.channels = channels, .kernel = kernel, .stride = stride, .groups = channels, .padding = padding});
+    norm_swish(graph, prefix + "bn", prefix + "activation");
+}
+
+void add_block(GraphBuilder& graph, const std::string& name, const Stage& stage, int channels, int stride) {
+    graph.begin_block(name);
+    const std::string prefix = name + "_";
+    const int input = graph.last();
+    const int in_channels = graph.channels();
+    if (stage.expansion != 1) {
+        graph.conv(prefix + "expand_conv", {.channels = in_channels * stage.expansion});
+        norm_swish(graph, prefix + "expand_bn", prefix + "expand_activation");
+    }
+    depthwise(graph, prefix, stage.kernel, stride);
+    squeeze_and_excite(graph, prefix, std::max(1, static_cast<int>(in_channels * kSqueeze)));
+    graph.conv(prefix + "project_conv", {.channels = channels});
+    graph.batch_norm(prefix + "project_bn", kKerasNorm);
+    if (stride == 1 && in_channels == channels) graph.add(prefix + "add", {graph.dropout(prefix + "drop"), input});
+}
+
+/// (pixel / 255 - mean) / deviation, in the three steps that Keras takes for its weights: their stored variance is
+/// the deviation, and the last layer makes up for it.
+void add_preprocessing(GraphBuilder& graph) {
+    graph.begin_block("preprocessing");
+    graph.scale("rescaling", {1.0 / 255});
+    graph.normalize("normalization");
+    graph.scale("rescaling_1", {1 / std::sqrt(0.229), 1 / std::sqrt(0.224), 1 / std::sqrt(0.225)});
+}
+
+}  // namespace
+
+void build_efficientnet(GraphBuilder& graph, const EfficientNet& scale, int classes) {
+    graph.follow_keras();
+    add_preprocessing(graph);
+    graph.begin_block("stem");
+    graph.zero_pad("stem_conv_pad", graph.same(3, 2));
+    graph.conv("stem_conv", {.channels = scale_channels(32, scale.width), .kernel = 3, .stride = 2});
+    norm_swish(graph, "stem_bn", "stem_activation");
+    int number = 0;
+    for (const Stage& stage : kStages) {
+        ++number;
+        const int repeats = static_cast<int>(std::ceil(stage.repeats * scale.depth));
+        for (int i = 0; i < repeats; ++i)
+            add_block(graph, fmt::format("block{}{}", number, static_cast<char>('a' + i)), stage,
+                      scale_channels(stage.out, scale.width), i == 0 ? stage.stride : 1);
+    }
+    graph.begin_block("last");
+    graph.conv("top_conv", {.channels = scale_channels(1280, scale.width)});
+    norm_swish(graph, "top_bn", "top_activation");
+    graph.begin_top();
+    graph.global_average_pool("avg_pool");
+    graph.dropout("top_dropout");
+    graph.dense("predictions", classes);
+}
+
+}  // namespace thaw
