@@ -115,9 +115,10 @@ class Listener {
 
 Hdf5Content read_hdf5(std::span<const std::byte> image) {
     const std::uint64_t most = most_hdf5_bytes(image.size());
-    constexpr std::uint64_t kLibraryBytes = 256 << 20, kSlowestBytesPerSecond = 20 << 20;
+    // Ten times what honest files take. Damaged ones may keep the library searching for ever.
+    constexpr std::uint64_t kLibraryBytes = 256 << 20, kSlowestBytesPerSecond = 4 << 20;
     const ChildLimits limits{2 * most + kLibraryBytes,
-                             static_cast<unsigned>(10 + image.size() / kSlowestBytesPerSecond)};
+                             static_cast<unsigned>(2 + image.size() / kSlowestBytesPerSecond)};
     ConfinedChild child(limits, [&](int pipe) { tell_all(image, pipe); });
     Listener listener(child, most);
     Hdf5Content content;
