@@ -37,7 +37,7 @@ def main(reader, folder):
     source = random.Random(1)
     for pattern in PATTERNS[reader]:
         for path in sorted(FIXTURES.glob(f"*/{pattern}")):
-            if path.stat().st_size <= MOST_BYTES:
+            if path.stat().st_size <= MOST_BYTES and path.name != "endless.h5":  # which takes its time
                 for content in variants(path.read_bytes(), source):
                     (folder / hashlib.sha1(content).hexdigest()).write_bytes(content)
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/weights/fixtures.hpp"
@@ -190,44 +191,34 @@ TEST(ConfinedChild, CannotOpenFilesNorRunPrograms) {
 TEST(RealKerasWeights, AreTheNumbersOfTheSameFileInPyTorchsLayout) {
     const fs::path folder = THAW_SOURCE_DIR "/../shared/weights";
     if (!fs::exists(folder)) GTEST_SKIP() << "no real weights at " << folder;
-    const WeightsFile keras = read_weights_file(folder / "squeezenet1_1_imagenet_notop_keras.h5");
+    const LayerGraph graph = build_backbone("squeezenet1_1", 224, PaddingStyle::symmetric);
+    const fs::path path = folder / "squeezenet1_1_imagenet_notop_keras.h5";
+    const TensorMap keras = fit_weights(graph, read_weights_file(path), path);
     const TensorMap torch = read_tensors(folder / "squeezenet1_1_imagenet_notop.pth");
-    ASSERT_EQ(keras.tensors.size(), torch.size());
-    // Keras lists squeeze, expand 1x1 and expand 3x3 of each fire module, as torchvision numbers them.
-    std::size_t compared = 0;
-    for (const KerasLayer& layer : keras.keras) {
-        if (!layer.container.empty()) continue;  // weights' names alone look like a model inside
-        ASSERT_EQ(layer.weights.size(), 2u);
-        const HostTensor& kernel = keras.tensors.at(layer.weights[0]);
-        const std::int64_t pixels = kernel.shape[0] * kernel.shape[1], in = kernel.shape[2], out = kernel.shape[3];
-        for (const auto& [name, tensor] : torch) {
-            if (!name.ends_with(".weight") || tensor.shape != std::vector{out, in, kernel.shape[0], kernel.shape[1]})
-                continue;
-            bool same = true;
-            for (std::int64_t i = 0; same && i < pixels * in * out; ++i) {
-                const std::int64_t pixel = i / (in * out), c = i / out % in, o = i % out;
-                same = kernel.values[static_cast<std::size_t>(i)] ==
-                       tensor.values[static_cast<std::size_t>((o * in + c) * pixels + pixel)];
-            }
-            if (!same) continue;
-            ++compared;
-            EXPECT_EQ(keras.tensors.at(layer.weights[1]).values,
-                      torch.at(name.substr(0, name.size() - 6) + "bias").values);
+    ASSERT_EQ(keras.size(), 50u);
+    for (const auto& [name, tensor] : torch)
+        if (!name.starts_with("features.0.")) {
+            EXPECT_EQ(keras.at(name).values, tensor.values) << name;
         }
-    }
-    EXPECT_EQ(compared, 24u);
     // The first convolution alone differs: Keras' takes BGR in 0..255, PyTorch's RGB in deviations.
-    const HostTensor &bgr = keras.tensors.at("conv1/uniform1"), &rgb = torch.at("features.0.weight");
+    const HostTensor &bgr = keras.at("features.0.weight"), &rgb = torch.at("features.0.weight");
     for (std::size_t o = 0; o < 64; ++o)
         for (std::size_t c = 0; c < 3; ++c)
             for (std::size_t pixel = 0; pixel < 9; ++pixel) {
                 const float deviation = std::array{0.229F, 0.224F, 0.225F}[c] * 255;
-                const float expected = bgr.values[(pixel * 3 + 2 - c) * 64 + o] * deviation;
+                const float expected = bgr.values[(o * 3 + 2 - c) * 9 + pixel] * deviation;
                 EXPECT_NEAR(rgb.values[(o * 3 + c) * 9 + pixel], expected, 1e-5 * std::abs(expected));
             }
+}
 
+TEST(RealKerasWeights, FitTheirNetwork) {
+    const fs::path folder = THAW_SOURCE_DIR "/../shared/weights";
+    if (!fs::exists(folder)) GTEST_SKIP() << "no real weights at " << folder;
     const WeightsFile pruned = read_weights_file(folder / "resnet50_imagenet_pruned_keras.h5");
-    EXPECT_EQ(pruned.keras.size(), 107u);
+    const NetworkMatch match = closest_network(pruned);
+    EXPECT_EQ(match.backbone, "keras_resnet50");
+    EXPECT_TRUE(match.fits());
+    EXPECT_EQ(match.extra, 0u);
     EXPECT_THAT(pruned.tensors.at("conv1_conv/kernel").shape, testing::ElementsAre(7, 7, 3, 64));
 }
 
