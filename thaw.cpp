@@ -43,11 +43,13 @@
 #include "worker/backbones_command.hpp"
 #include "worker/communicator/communicator.hpp"
 #include "worker/data/fashion_mnist.hpp"
+#include "worker/export_model.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/device.hpp"
 #include "worker/photo_commands.hpp"
 #include "worker/preflight.hpp"
 #include "worker/threads.hpp"
+#include "worker/weights/weights_command.hpp"
 #include "worker/worker.hpp"
 
 namespace thaw {
@@ -621,11 +623,8 @@ int main_of(int argc, char** argv) {
     add_features_command(app);
     add_backbones_command(app);
 
-    std::string weights_dir;
-    auto* weights = app.add_subcommand("weights", "List the weight files that thaw knows, and where each one is");
-    weights->add_option("--weights-dir", weights_dir, "Look here first");
-    weights->footer("Example: thaw weights --weights-dir weights");
-    weights->callback([&] { fmt::print("{}", weights_table(weights_folders(weights_dir))); });
+    add_weights_command(app);
+    add_export_command(app, find_database);
 
     SweepOptions cache_options;
     bool clear = false, disk = false;

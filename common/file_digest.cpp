@@ -23,6 +23,16 @@ void for_each_block(const std::filesystem::path& path, const std::function<void(
     if (std::ferror(file.get())) throw std::system_error(errno ? errno : EIO, std::generic_category(), path.string());
 }
 
+std::string digest_file(const std::filesystem::path& path, const EVP_MD* kind) {
+    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    EVP_DigestInit_ex(context.get(), kind, nullptr);
+    for_each_block(path, [&](const char* data, std::size_t count) { EVP_DigestUpdate(context.get(), data, count); });
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(context.get(), digest, &size);
+    return to_hex(digest, size);
+}
+
 }  // namespace
 
 std::string fingerprint_file(const std::filesystem::path& path) {
@@ -36,13 +46,11 @@ std::string fingerprint_file(const std::filesystem::path& path) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-    EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-    for_each_block(path, [&](const char* data, std::size_t count) { EVP_DigestUpdate(context.get(), data, count); });
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    EVP_DigestFinal_ex(context.get(), digest, &size);
-    return to_hex(digest, size);
+    return digest_file(path, EVP_sha256());
+}
+
+std::string md5_file(const std::filesystem::path& path) {
+    return digest_file(path, EVP_md5());
 }
 
 }  // namespace thaw

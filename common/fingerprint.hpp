@@ -47,5 +47,7 @@ std::string fingerprint_file(const std::filesystem::path& path);
 
 /// The file's SHA-256, 64 lower-case hexadecimal digits, as sha256sum prints it; throws std::system_error.
 std::string sha256_file(const std::filesystem::path& path);
+/// Likewise its MD5, 32 digits: no proof against forgers, but what some publish.
+std::string md5_file(const std::filesystem::path& path);
 
 }  // namespace thaw

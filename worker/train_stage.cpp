@@ -108,7 +108,8 @@ class Training {
             tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
         about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
                   {"preprocessing", stage.weights.preprocessing},
-                  {"padding", stage.weights.padding}};
+                  {"padding", stage.weights.padding},
+                  {"weights_sha256", stage.weights.sha256}};
     }
 
     StageResult run() {

@@ -8,7 +8,7 @@ add_link_options(-fsanitize=address,undefined)
 add_subdirectory(common)
 add_subdirectory(worker/weights)
 
-foreach(reader torch_zip torch_stream safetensors)
+foreach(reader torch_zip torch_stream safetensors hdf5 keras_zip)
   add_executable(fuzz_${reader} tests/fuzz/reader_fuzz.cpp)
   # The readers' functions that this one does not fuzz stay unused.
   target_compile_options(fuzz_${reader} PRIVATE -Wall -Wextra -Wshadow -Wno-unused-function)

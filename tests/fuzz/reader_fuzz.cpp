@@ -7,8 +7,11 @@
 #include <filesystem>
 #include <string>
 
+#include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
 #include "worker/weights/file_reader.hpp"
+#include "worker/weights/fit_weights.hpp"
+#include "worker/weights/keras_file.hpp"
 #include "worker/weights/pickled_tensors.hpp"
 #include "worker/weights/safetensors.hpp"
 
@@ -25,6 +28,19 @@ void safetensors(const std::filesystem::path& path) {
     const FileReader file(path);
     read_safetensors_metadata(file);
     read_safetensors(file);
+}
+
+/// The HDF5 library reads in a process of its own, whose end is told as a UserError too; what it found is then fitted,
+/// as hostile as it may be.
+void fit(const WeightsFile& file) {
+    static const LayerGraph graph = build_backbone("mobilenet_v1", 224, PaddingStyle::tensorflow);
+    find_fit(graph, file);
+}
+void hdf5(const std::filesystem::path& path) {
+    fit(read_keras_hdf5(FileReader(path)));
+}
+void keras_zip(const std::filesystem::path& path) {
+    fit(read_keras_zip(path, FileReader(path)));
 }
 
 void put(int file, const std::uint8_t* bytes, std::size_t count) {

@@ -106,10 +106,10 @@ void ConfinedChild::read(void* to, std::size_t bytes) {
     char* at = static_cast<char*>(to);
     while (bytes > 0) {
         pollfd waiting{pipe_, POLLIN, 0};
-        // Twice the time it may compute: it may not have a core to itself.
-        const int ready = ::poll(&waiting, 1, static_cast<int>(seconds_ * 2000));
+        // Longer than it may compute: it may not have a core to itself.
+        const int ready = ::poll(&waiting, 1, static_cast<int>(seconds_ * 10 * 1000));
         if (ready < 0 && errno == EINTR) continue;
-        if (ready == 0) throw UserError("damaged or hostile: reading it did not end in {} s", seconds_ * 2);
+        if (ready == 0) throw UserError("damaged or hostile: reading it did not end in {} s", seconds_ * 10);
         const ssize_t got = ::read(pipe_, at, bytes);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) explain_end();

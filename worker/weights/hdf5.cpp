@@ -38,13 +38,13 @@ void tell_all(std::span<const std::byte> image, int pipe) {
     try {
         walk_hdf5(image, most_hdf5_bytes(image.size()),
                   {.dataset =
-                       [&](const std::string& path, const std::vector<std::int64_t>& shape,
-                           const std::vector<float>& values) {
+                       [&](const Hdf5Dataset& found) {
                            teller.number(Word::tensor);
-                           teller.text(path);
-                           teller.number(std::uint64_t{shape.size()});
-                           for (const std::int64_t extent : shape) teller.number(extent);
-                           teller.floats(values);
+                           teller.text(found.path);
+                           teller.number(found.type);
+                           teller.number(std::uint64_t{found.shape.size()});
+                           for (const std::int64_t extent : found.shape) teller.number(extent);
+                           teller.floats(found.values);
                        },
                    .attribute =
                        [&](const std::string& name, const std::vector<std::string>& texts) {
@@ -84,6 +84,9 @@ class Listener {
     }
     HostTensor tensor() {
         HostTensor tensor;
+        const auto type = number<std::uint8_t>();
+        if (type >= std::size(kHdf5Types)) refuse();
+        tensor.stored_as = kHdf5Types[type];
         const auto rank = number<std::uint64_t>();
         if (rank > kMostDimensions) refuse();
         for (std::uint64_t d = 0; d < rank; ++d) tensor.shape.push_back(number<std::int64_t>());
@@ -112,9 +115,10 @@ class Listener {
 
 Hdf5Content read_hdf5(std::span<const std::byte> image) {
     const std::uint64_t most = most_hdf5_bytes(image.size());
-    constexpr std::uint64_t kLibraryBytes = 256 << 20, kSlowestBytesPerSecond = 20 << 20;
+    // Ten times what honest files take. Damaged ones may keep the library searching for ever.
+    constexpr std::uint64_t kLibraryBytes = 256 << 20, kSlowestBytesPerSecond = 4 << 20;
     const ChildLimits limits{2 * most + kLibraryBytes,
-                             static_cast<unsigned>(10 + image.size() / kSlowestBytesPerSecond)};
+                             static_cast<unsigned>(2 + image.size() / kSlowestBytesPerSecond)};
     ConfinedChild child(limits, [&](int pipe) { tell_all(image, pipe); });
     Listener listener(child, most);
     Hdf5Content content;

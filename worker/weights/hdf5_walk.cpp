@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "common/error.hpp"
@@ -140,22 +141,33 @@ class Walk {
         const H5T_class_t kind = H5Tget_class(type);
         if (kind != H5T_FLOAT && kind != H5T_INTEGER) return;  // texts beside the weights
         const hsize_t element = H5Tget_size(type);
-        if (element == 0 || element > 8) throw UserError("'{}' has elements of {} bytes", printable(path), element);
+        if (element > 8 || !std::has_single_bit(element))
+            throw UserError("'{}' has elements of {} bytes", printable(path), element);
         const int rank = H5Sget_simple_extent_ndims(space);
         if (rank < 0 || H5Sget_simple_extent_type(space) == H5S_NULL) return;
         if (rank > static_cast<int>(kMostDimensions)) throw UserError("'{}' has {} dimensions", printable(path), rank);
         std::array<hsize_t, kMostDimensions> extents{};
         H5Sget_simple_extent_dims(space, extents.data(), nullptr);
-        std::vector<std::int64_t> shape;
-        for (int d = 0; d < rank; ++d) shape.push_back(static_cast<std::int64_t>(extents[static_cast<std::size_t>(d)]));
-        const auto count = static_cast<std::uint64_t>(element_count(shape));
+        Hdf5Dataset found{path, {}, type_of(type, kind, element), {}};
+        for (int d = 0; d < rank; ++d)
+            found.shape.push_back(static_cast<std::int64_t>(extents[static_cast<std::size_t>(d)]));
+        const auto count = static_cast<std::uint64_t>(element_count(found.shape));
         if (count > most_bytes_ / element || (bytes_ += count * sizeof(float)) > most_bytes_)
             throw UserError("'{}' of {} elements is more than a file of {} bytes can hold", printable(path), count,
                             file_bytes_);
         check_layout(id, path, count * element, element);
-        std::vector<float> values(count);
-        if (count > 0 && H5Dread(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) damaged(path);
-        visitor_.dataset(path, shape, values);
+        found.values.resize(count);
+        if (count > 0 && H5Dread(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, found.values.data()) < 0)
+            damaged(path);
+        visitor_.dataset(found);
+    }
+
+    /// Its place among kHdf5Types.
+    static std::uint8_t type_of(hid_t type, H5T_class_t kind, hsize_t bytes) {
+        const auto power = static_cast<std::uint8_t>(std::bit_width(bytes) - 1);  // of 1, 2, 4, 8 bytes
+        if (kind == H5T_INTEGER) return static_cast<std::uint8_t>((H5Tget_sign(type) == H5T_SGN_NONE ? 8 : 4) + power);
+        const bool brain = bytes == 2 && H5Tget_ebias(type) == 127;
+        return bytes == 2 ? brain : power;  // F16 and BF16, else F32 and F64 at 2 and 3
     }
 
     void attributes(hid_t id, const std::string& path) {

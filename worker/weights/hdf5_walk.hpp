@@ -10,9 +10,19 @@
 
 namespace thaw {
 
+struct Hdf5Dataset {
+    std::string path;
+    std::vector<std::int64_t> shape;
+    std::uint8_t type = 0;  // index of kHdf5Types
+    std::vector<float> values;
+};
+
+/// The types of elements, by safetensors' names.
+constexpr const char* kHdf5Types[] = {"F16", "BF16", "F32", "F64", "I8",  "I16",
+                                      "I32", "I64",  "U8",  "U16", "U32", "U64"};
+
 struct Hdf5Visitor {
-    std::function<void(const std::string& path, const std::vector<std::int64_t>& shape, const std::vector<float>&)>
-        dataset;
+    std::function<void(const Hdf5Dataset&)> dataset;
     std::function<void(const std::string& name, const std::vector<std::string>& texts)> attribute;
 };
 

@@ -155,6 +155,7 @@ TensorMap gather_tensors(const PickleValue& value, std::uint64_t content_bytes, 
             const PickleTensor& tensor = *tensors.at(*name);
             HostTensor& host = result[*name];
             host.shape = tensor.shape;
+            host.stored_as = tensor.storage->type->safetensors;
             host.values.resize(static_cast<std::size_t>(element_count(tensor.shape)));
             gather(tensor, bytes, host.values);
         }

@@ -9,6 +9,7 @@
 #include "common/fingerprint.hpp"
 #include "common/names.hpp"
 #include "common/nearest.hpp"
+#include "worker/weights/keras_entries.hpp"
 
 namespace thaw {
 namespace {
@@ -20,6 +21,7 @@ const std::vector<Preprocessing> kPreprocessings = {
     {"tf", {127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, false},
     {"caffe", {103.939, 116.779, 123.68}, {1, 1, 1}, true},
     {"lite", {127, 127, 127}, {128, 128, 128}, false},
+    {"raw", {0, 0, 0}, {1, 1, 1}, false},  // the network scales its input itself
 };
 
 const char* const kTensorflowSource = "converted from TensorFlow's integer model; see the file's README";
@@ -95,16 +97,16 @@ ResolvedWeights as_entry_says(const WeightsEntry& entry, fs::path path, std::str
     return {std::move(path), std::move(sha256), find_preprocessing(entry.preprocessing), entry.padding};
 }
 
+/// Whether the file is the entry's: by its content, or by its name where no hash is published.
+bool is_file_of(const WeightsEntry& entry, const fs::path& path, const std::string& sha256, const std::string& md5) {
+    if (!entry.sha256.empty()) return sha256.starts_with(entry.sha256);
+    return entry.md5.empty() ? path.filename() == entry.file : md5 == entry.md5;
+}
+
 /// A registered file that was found: its content must be what the registry knows.
 ResolvedWeights use_entry(const WeightsEntry& entry, const fs::path& path) {
-    const std::string sha256 = hash_of(path);
-    if (!sha256.starts_with(entry.sha256))
-        throw UserError(
-            "weights file {} is not what its name says: its sha256 is {}, that of {} begins with {}; fetch it again "
-            "({}), "
-            "or, where you mean this very file, give its path with preprocessing and padding under another name",
-            path.string(), sha256, entry.name, entry.sha256, entry.source);
-    return as_entry_says(entry, path, sha256);
+    check_content(entry, path);
+    return as_entry_says(entry, path, hash_of(path));
 }
 
 /// The first of the entries whose file is there.
@@ -129,9 +131,10 @@ ResolvedWeights use_first_of(const std::vector<const WeightsEntry*>& entries, co
 /// A file the user names: what the registry knows of its content, else what the request says.
 ResolvedWeights use_path(const std::string& backbone, const fs::path& path, const WeightsRequest& request) {
     const std::string sha256 = hash_of(path);
+    const std::string md5 = md5_file(path);
     const WeightsEntry* other = nullptr;
     for (const WeightsEntry& entry : weights_registry()) {
-        if (!sha256.starts_with(entry.sha256)) continue;
+        if (!is_file_of(entry, path, sha256, md5)) continue;
         if (entry.backbone == backbone) return as_entry_says(entry, path, sha256);
         other = &entry;
     }
@@ -140,8 +143,8 @@ ResolvedWeights use_path(const std::string& backbone, const fs::path& path, cons
                         other->backbone, backbone);
     if (request.preprocessing.empty() || request.padding.empty())
         throw UserError(
-            "weights file {} is not one thaw knows: say how it was trained, with preprocessing (torch, tf, caffe or "
-            "lite) and padding (symmetric or tensorflow); a wrong choice costs accuracy",
+            "weights file {} is not one thaw knows: say how it was trained, with preprocessing (torch, tf, caffe, "
+            "lite or raw) and padding (symmetric or tensorflow); a wrong choice costs accuracy",
             path.string());
     return {path, sha256, {}, {}};
 }
@@ -193,7 +196,7 @@ std::vector<std::string> preprocessing_names() {
     return names;
 }
 
-const std::vector<WeightsEntry>& weights_registry() {
+static const std::vector<WeightsEntry>& entries_beside_keras() {
     static const std::vector<WeightsEntry> entries = {
         {"mobilenet_v1-imagenet-tf", "mobilenet_v1", "mobilenet_v1_imagenet.pth",
          "75759315f3e2d46706acf4117385cde217d6bf2a0db9c8e5371b82860d46d030", "tf", PaddingStyle::tensorflow,
@@ -241,6 +244,31 @@ const std::vector<WeightsEntry>& weights_registry() {
         torchvision("vgg19_bn-imagenet-torchvision1", "vgg19_bn", "vgg19_bn-c79401a0.pth", "c79401a0"),
     };
     return entries;
+}
+
+const std::vector<WeightsEntry>& weights_registry() {
+    static const std::vector<WeightsEntry> entries = [] {
+        std::vector<WeightsEntry> all = entries_beside_keras();
+        all.insert(all.end(), keras_entries().begin(), keras_entries().end());
+        return all;
+    }();
+    return entries;
+}
+
+std::string WeightsEntry::address() const {
+    constexpr std::string_view kCommand = "curl -O ";
+    return source.starts_with(kCommand) ? source.substr(kCommand.size()) : "";
+}
+
+void check_content(const WeightsEntry& entry, const fs::path& path) {
+    const bool by_md5 = entry.sha256.empty();
+    const std::string& expected = by_md5 ? entry.md5 : entry.sha256;
+    const std::string found = expected.empty() ? "" : by_md5 ? md5_file(path) : hash_of(path);
+    if (!found.starts_with(expected))
+        throw UserError(
+            "weights file {} is not what its name says: its {} is {}, that of {} begins with {}; fetch it again ({}), "
+            "or, where you mean this very file, give its path with preprocessing and padding under another name",
+            path.string(), by_md5 ? "md5" : "sha256", found, entry.name, expected, entry.source);
 }
 
 std::vector<fs::path> weights_folders(const fs::path& weights_dir) {

@@ -12,7 +12,7 @@ namespace thaw {
 
 /// What turns a decoded pixel (0..255) into the network's input: (pixel - mean[c]) / deviation[c], channels RGB or BGR.
 struct Preprocessing {
-    std::string name;  // "torch", "tf", "caffe", "lite"
+    std::string name;  // "torch", "tf", "caffe", "lite", "raw"
     double mean[3] = {0, 0, 0};
     double deviation[3] = {1, 1, 1};
     bool bgr = false;
@@ -26,14 +26,21 @@ struct WeightsEntry {
     std::string name;           // "mobilenet_v2-imagenet-tf"
     std::string backbone;       // "mobilenet_v2"
     std::string file;           // file name looked for in the weights folders
-    std::string sha256;         // of the file: its first 8 or more hex digits
+    std::string sha256;         // of the file: its first 8 or more hex digits; empty where it is not published
     std::string preprocessing;  // a Preprocessing's name
     PaddingStyle padding = PaddingStyle::symmetric;
     std::string licence;
-    std::string source;  // one line for people: how to get the file
+    std::string source;    // one line for people: how to get the file; "curl -O ADDRESS" where it has an address
+    std::string md5 = {};  // of the file, where that is what is published
+
+    /// Where `thaw weights pull` fetches it; empty where it has no address.
+    std::string address() const;
 };
 
 const std::vector<WeightsEntry>& weights_registry();
+
+/// Throws UserError where the file is not the entry's, as far as its hash is published.
+void check_content(const WeightsEntry& entry, const std::filesystem::path& path);
 
 /// Weights as a stage uses them.
 struct ResolvedWeights {

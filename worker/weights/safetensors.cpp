@@ -128,6 +128,7 @@ TensorMap read_safetensors(const FileReader& file) {
         const std::vector<std::byte> bytes = file.read(data_begin + entry.begin, entry.end - entry.begin);
         HostTensor& tensor = tensors[entry.name];
         tensor.shape = entry.shape;
+        tensor.stored_as = entry.type->safetensors;
         tensor.values.resize(bytes.size() / static_cast<std::uint64_t>(entry.type->bytes));
         entry.type->to_float(bytes.data(), static_cast<std::int64_t>(tensor.values.size()), 1, tensor.values.data());
     }

@@ -13,6 +13,7 @@ namespace thaw {
 struct HostTensor {
     std::vector<std::int64_t> shape;
     std::vector<float> values;
+    const char* stored_as = "F32";  // the type it has in the file, by safetensors' name
 };
 
 using TensorMap = std::map<std::string, HostTensor>;
