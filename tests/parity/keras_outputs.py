@@ -18,13 +18,13 @@ import keras_networks
 import numpy as np
 from keras_networks import keras
 
-# Of each network the smallest image that Keras takes, and the gain.
+# Of each network the smallest image that Keras takes, and the gain. MobileNet pads odd pictures in a way of its own.
 CASES = {
     "efficientnet_b0": (32, 0.9), "efficientnet_b1": (32, 0.9), "efficientnet_b2": (32, 0.9),
     "efficientnet_b3": (32, 0.9), "inception_resnet_v2": (75, 1), "keras_densenet121": (32, 1),
     "keras_densenet169": (32, 1), "keras_densenet201": (32, 1), "keras_inception_v3": (75, 1),
     "keras_mobilenet_v2": (32, 0.8), "keras_resnet50": (32, 0.7), "keras_resnet101": (32, 0.6),
-    "keras_resnet152": (32, 0.6), "mobilenet_v1": (32, 1), "nasnet_mobile": (32, 0.6), "resnet50v2": (32, 0.7),
+    "keras_resnet152": (32, 0.6), "mobilenet_v1": (75, 1), "nasnet_mobile": (32, 0.6), "resnet50v2": (32, 0.7),
     "resnet101v2": (32, 0.6), "resnet152v2": (32, 0.6), "vgg16": (32, 1), "vgg19": (32, 1), "xception": (71, 0.8),
 }
 PARTS = {
