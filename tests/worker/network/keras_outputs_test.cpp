@@ -56,8 +56,9 @@ double deviation(const torch::Tensor& found, const torch::Tensor& expected) {
         .item<double>();
 }
 
-/// The largest difference allowed in float32, of the largest magnitude.
-constexpr double kFloat32 = 1e-4;
+/// The largest differences allowed, of the largest magnitude: in float32, and in float64 from Keras, whose batch-norms
+/// round to float32 there, too.
+constexpr double kFloat32 = 1e-4, kFloat64 = 1e-5;
 
 class KerasOutputs : public testing::TestWithParam<std::string> {
   protected:
@@ -108,14 +109,16 @@ TEST_P(KerasOutputs, AreThawsAtEveryCutInBothExecutors) {
     const torch::InferenceMode inference;
     const std::vector<torch::Tensor> exact = outputs(torch::kFloat64), rounded = outputs(torch::kFloat32);
     std::map<int, torch::Tensor> by_cut;
-    double largest_deviation = 0;
+    double largest_deviation = 0, largest_from_keras = 0;
     for (std::size_t i = 0; i < kept_.size(); ++i) {
         const Layer& here = layer(kept_[i] - 1);
         by_cut[kept_[i]] = exact[i];
         const std::vector<double> found = summary(exact[i]), &expected = golden_.outputs.at(here.keras);
-        for (std::size_t k = 0; k < expected.size(); ++k)
-            ASSERT_NEAR(found[k], expected[k], 1e-8 * (k == 1 ? expected[1] : expected[2]))
-                << "number " << k << " of " << here.name;
+        for (std::size_t k = 0; k < expected.size(); ++k) {
+            const double from_keras = std::abs(found[k] - expected[k]) / (k == 1 ? expected[1] : expected[2]);
+            largest_from_keras = std::max(largest_from_keras, from_keras);
+            ASSERT_LT(from_keras, kFloat64) << "number " << k << " of " << here.name;
+        }
         largest_deviation = std::max(largest_deviation, deviation(rounded[i], exact[i]));
         ASSERT_LT(deviation(rounded[i], exact[i]), kFloat32) << here.name;
     }
@@ -124,6 +127,7 @@ TEST_P(KerasOutputs, AreThawsAtEveryCutInBothExecutors) {
         if (by_cut.contains(cut)) taps.push_back(cut);
     expect_frozen(taps, by_cut);
     expect_frozen({graph_.top_begin}, by_cut);
+    RecordProperty("largest_deviation_from_keras", std::to_string(largest_from_keras * 1e9) + "e-9");
     RecordProperty("largest_deviation", std::to_string(largest_deviation * 1e6) + "e-6");
 }
 
