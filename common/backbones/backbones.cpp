@@ -46,7 +46,7 @@ const std::vector<Row>& rows_beside_keras() {
              build_efficientnet_lite(graph, {1.1, 1.2}, classes);
          }},
         {{"inception_v3", "Inception", "torchvision", 299, 75, 0.77294, 0.9345}, build_inception_v3},
-        {{"mobilenet_v1", "MobileNet", "keras", 224, 1, 0.704, 0.895}, build_mobilenet_v1},
+        {{"mobilenet_v1", "MobileNet", "keras", 224, 32, 0.704, 0.895}, build_mobilenet_v1},
         {{"mobilenet_v2", "MobileNetV2", "torchvision", 224, 1, 0.71878, 0.90286}, build_mobilenet_v2},
         {{"mobilenet_v3_large", "MobileNetV3", "torchvision", 224, 1, 0.74042, 0.9134},
          [](GraphBuilder& graph, int classes) { build_mobilenet_v3(graph, MobileNetV3::large, classes); }},

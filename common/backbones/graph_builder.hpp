@@ -44,6 +44,8 @@ class GraphBuilder {
     /// Starts with the input layer, "input": 3 x image_size x image_size.
     GraphBuilder(const std::string& backbone, int image_size, PaddingStyle style);
 
+    PaddingStyle padding_style() const { return graph_.padding_style; }
+
     /// Layers from here on belong to this block.
     void begin_block(const std::string& name) { block_ = name; }
     /// Layers from here on are the ImageNet classifier.

@@ -65,8 +65,8 @@ int LayerGraph::find(const std::string& name) const {
 }
 
 bool continues_counted_layer(const LayerGraph& graph, int index) {
-    return index > 0 && !graph.layers[index].keras.empty() &&
-           graph.layers[index].keras == graph.layers[index - 1].keras;
+    if (index == 0 || index == static_cast<int>(graph.layers.size())) return false;
+    return !graph.layers[index].keras.empty() && graph.layers[index].keras == graph.layers[index - 1].keras;
 }
 
 int counted(const LayerGraph& graph, int layers) {

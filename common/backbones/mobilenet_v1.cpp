@@ -31,6 +31,7 @@ void add_block(GraphBuilder& graph, int number, const Block& block) {
     graph.begin_block(name);
     Padding padding = graph.same(3, block.stride);
     if (block.stride == 2) {
+        if (graph.padding_style() == PaddingStyle::tensorflow) padding = {0, 1, 0, 1};  // Keras: for odd pictures, too
         graph.zero_pad(name + ".pad", padding);
         graph.in_keras(fmt::format("conv_pad_{}", number));
         padding = {};

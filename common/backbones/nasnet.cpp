@@ -136,11 +136,10 @@ void build_nasnet_mobile(GraphBuilder& graph, int classes) {
     net.stem();
     net.reduction_cell("stem_1", kChannels / 4);
     net.reduction_cell("stem_2", kChannels / 2);
-    int number = 0;
     for (int stage = 0; stage < 3; ++stage) {
         if (stage > 0) net.reduction_cell(fmt::format("reduce_{}", stage * kCells), kChannels << stage);
-        for (int i = 0; i < kCells; ++i) net.normal_cell(std::to_string(number++), kChannels << stage);
-        ++number;
+        const int first = stage * kCells + (stage > 0 ? 1 : 0);
+        for (int i = 0; i < kCells; ++i) net.normal_cell(std::to_string(first + i), kChannels << stage);
     }
     net.end();
     graph.begin_top();

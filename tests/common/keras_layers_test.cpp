@@ -151,9 +151,7 @@ TEST_P(KerasNetwork, HasKerasShapesForImagesOfOtherSizes) {
     for (const int size : {150, 224, 240, 299, 300}) EXPECT_EQ(graph_of(size).image_size, size);
 }
 
-/// MobileNet's convolutions pad, and nothing but Keras' word is against a smaller image.
 TEST_P(KerasNetwork, TakesTheSmallestImageThatKerasTakes) {
-    if (GetParam() == "mobilenet_v1") return;
     EXPECT_EQ(golden(GetParam(), "smallest"),
               std::vector{std::to_string(find_backbone(GetParam()).smallest_image_size)});
 }

@@ -86,7 +86,7 @@ def lines(name):
 
 def main(folder, names):
     folder.mkdir(exist_ok=True)
-    for name in names or keras_networks.NETWORKS:
+    for name in names or keras_networks.networks():
         print(name, flush=True)
         (folder / f"{name}.txt").write_text("\n".join(lines(name)) + "\n")
 

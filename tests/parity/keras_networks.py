@@ -1,8 +1,11 @@
 """Keras' networks under thaw's names."""
+import contextlib
 import os
+from unittest import mock
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
 
 import keras
 from keras.src.applications import efficientnet
@@ -19,30 +22,32 @@ NETWORKS = {
 }
 
 
-class WithoutDownload:
-    """EfficientNet has a layer more where it is built for its ImageNet weights, so it is built for them, but keeps
-    the parameters it starts with."""
-
-    def __enter__(self):
-        self.get_file, self.load = efficientnet.file_utils.get_file, keras.Model.load_weights
-        efficientnet.file_utils.get_file = lambda *arguments, **options: None
-        keras.Model.load_weights = lambda *arguments, **options: None
-
-    def __exit__(self, *_):
-        efficientnet.file_utils.get_file, keras.Model.load_weights = self.get_file, self.load
+def networks():
+    """Those that the running backend has; Keras refuses NASNet on torch."""
+    jax = keras.backend.backend() == "jax"
+    return [name for name in NETWORKS if jax == name.startswith("nasnet")]
 
 
-def build(name, size=None, include_top=False, classes=1000):
+@contextlib.contextmanager
+def as_if_pretrained():
+    """EfficientNet has a layer more where it is built for its ImageNet weights, so it is built for them, but at any size
+    and with the parameters it starts with."""
+    utils = efficientnet.imagenet_utils
+    obtain = utils.obtain_input_shape
+    with (mock.patch.object(efficientnet.file_utils, "get_file"), mock.patch.object(keras.Model, "load_weights"),
+          mock.patch.object(utils, "obtain_input_shape",
+                            lambda *arguments, **options: obtain(*arguments, **{**options, "weights": None}))):
+        yield
+
+
+def build(name, size=None, include_top=False):
     """The model, unnamed layers numbered from the first on; its top gives logits."""
     keras.backend.clear_session()
-    options = {"include_top": include_top, "classes": classes}
+    options = {"include_top": include_top, "input_shape": None if size is None else (size, size, 3)}
     if include_top:
         options["classifier_activation"] = None
-    shape = None if size is None else (size, size, 3)
     make = getattr(keras.applications, NETWORKS[name])
-    if not name.startswith("efficientnet_b"):
-        return make(weights=None, input_shape=shape, **options)
-    with WithoutDownload():
-        # Keras wants 1000 classes of ImageNet weights.
-        allowed = classes == 1000 or not include_top
-        return make(weights="imagenet", input_shape=shape, **options) if allowed else None
+    if not name.startswith("efficientnet"):
+        return make(weights=None, **options)
+    with as_if_pretrained():
+        return make(weights="imagenet", **options)

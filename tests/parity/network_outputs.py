@@ -109,7 +109,6 @@ CASES = [
     ("efficientnet_lite1", "tensorflow", 64, lite_model("efficientnet-lite1")),
     ("efficientnet_lite2", "tensorflow", 64, lite_model("efficientnet-lite2")),
     ("mobilenet_v1", "tensorflow", 64, lambda size: MobileNetV1()),
-    ("mobilenet_v1", "tensorflow", 75, lambda size: MobileNetV1()),
     ("mobilenet_v2", "tensorflow", 64, with_same_padding(torchvision_model("mobilenet_v2"))),
     ("mobilenet_v2", "tensorflow", 75, with_same_padding(torchvision_model("mobilenet_v2"))),
     ("resnet50", "symmetric", 75, torchvision_model("resnet50")),

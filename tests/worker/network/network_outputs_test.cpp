@@ -101,10 +101,12 @@ INSTANTIATE_TEST_SUITE_P(Backbones, NetworkOutputs, testing::ValuesIn(golden_cas
 });
 
 TEST(NetworkOutputsGolden, CoversEveryBackbone) {
-    for (const BackboneInfo& backbone : backbones())
+    for (const BackboneInfo& backbone : backbones()) {
+        if (backbone.reference == "keras") continue;  // those are in keras_outputs_test.cpp
         EXPECT_TRUE(std::any_of(golden_cases().begin(), golden_cases().end(), [&](const Case& golden) {
             return golden.backbone == backbone.name;
         })) << backbone.name;
+    }
 }
 
 }  // namespace
