@@ -21,6 +21,7 @@
 #include "common/byte_size.hpp"
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
+#include "common/exit_code.hpp"
 #include "common/fingerprint.hpp"
 #include "common/memory_folder.hpp"
 #include "common/mpi/host_ranks.hpp"
@@ -39,10 +40,12 @@
 #include "results/query.hpp"
 #include "results/report.hpp"
 #include "results/store.hpp"
+#include "worker/backbones_command.hpp"
 #include "worker/communicator/communicator.hpp"
 #include "worker/data/fashion_mnist.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/device.hpp"
+#include "worker/photo_commands.hpp"
 #include "worker/preflight.hpp"
 #include "worker/threads.hpp"
 #include "worker/worker.hpp"
@@ -51,8 +54,6 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-
-enum ExitCode : int { kDone = 0, kSomeTrialsFailed = 1, kWrongInput = 2, kInterrupted = 75 };
 
 std::atomic<bool> stop_requested{false};
 
@@ -257,12 +258,6 @@ void require_disk_space(const Plan& plan, const CacheFolder& cache) {
             byte_size_text(needed));
 }
 
-std::string host_name() {
-    char host[256] = "unknown";
-    ::gethostname(host, sizeof host - 1);
-    return host;
-}
-
 std::map<std::string, std::string> describe_environment(const Inputs& inputs, int ranks, int threads) {
     const BlasInfo blas = inspect_blas();
     if (blas.slow())
@@ -329,8 +324,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
-        warn_of_missing_checkpoints(prepared.inputs, store.finished(prepared.trials));
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
+        warn_of_missing_checkpoints(prepared.inputs, left.finished);
         const Plan plan =
             plan_of(options, prepared, std::move(left.trials), std::move(left.known_epochs), std::move(left.suspects));
         for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
@@ -602,7 +597,7 @@ int main_of(int argc, char** argv) {
         "Examples:\n  thaw query quickstart\n  thaw query quickstart axis_effects --csv\n"
         "  thaw query quickstart \"SELECT head, max(validation_accuracy) FROM leaderboard GROUP BY head\"");
     query->callback([&] {
-        query_options.format = csv ? QueryFormat::csv : json ? QueryFormat::json : QueryFormat::text;
+        query_options.format = csv ? TableFormat::csv : json ? TableFormat::json : TableFormat::text;
         fmt::print("{}", run_query(find_database(database, runs), query_options));
     });
 
@@ -622,21 +617,9 @@ int main_of(int argc, char** argv) {
         fmt::print("{}\n", fs::absolute(page).string());
     });
 
-    std::string backbone, freeze;
-    int image_size = 0;
-    auto* backbones_command = app.add_subcommand("backbones", "List the backbones, or summarise one");
-    backbones_command->add_option("name", backbone, "A backbone; without: the table of all")->type_name("NAME");
-    backbones_command->add_option("--freeze", freeze, "Mark what this freezes: all, 50, 80%, a layer or block");
-    backbones_command->add_option("--image-size", image_size, "Pixels (default: the backbone's own)");
-    backbones_command->footer("Example: thaw backbones mobilenet_v2 --freeze features.14");
-    backbones_command->callback([&] {
-        if (backbone.empty()) {
-            fmt::print("{}", backbones_table());
-            return;
-        }
-        const int size = image_size ? image_size : find_backbone(backbone).default_image_size;
-        fmt::print("{}", backbone_summary(build_backbone(backbone, size, PaddingStyle::symmetric), freeze));
-    });
+    add_predict_command(app, exit_code);
+    add_features_command(app);
+    add_backbones_command(app);
 
     std::string weights_dir;
     auto* weights = app.add_subcommand("weights", "List the weight files that thaw knows, and where each one is");

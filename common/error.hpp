@@ -9,34 +9,31 @@
 
 namespace thaw {
 
-/// The input is wrong: the message says where, what was found and how to mend it. Ends the program with exit code 2,
-/// before any work starts.
-class UserError : public std::runtime_error {
+/// What the kinds have in common: made of a text, or of a format and its arguments.
+class FormattedError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
     template <typename... Args>
-    explicit UserError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
+    explicit FormattedError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
         : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
+};
+
+/// The input is wrong: the message says where, what was found and how to mend it. Ends the program with exit code 2,
+/// before any work starts.
+class UserError : public FormattedError {
+    using FormattedError::FormattedError;
 };
 
 /// One stage cannot be done (an unreadable image, NaN, out of memory): its trials fail with this message, the rest go
 /// on.
-class StageError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-    template <typename... Args>
-    explicit StageError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
-        : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
+class StageError : public FormattedError {
+    using FormattedError::FormattedError;
 };
 
 /// What is to be written finds no room, or may not be written (disk full, quota, read-only): nothing is wrong with the
 /// sweep or its trials. It stops in order and ends with exit code 75; the same command goes on once there is room.
-class StorageError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-    template <typename... Args>
-    explicit StorageError(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
-        : std::runtime_error(fmt::format(format, std::forward<Args>(args)...)) {}
+class StorageError : public FormattedError {
+    using FormattedError::FormattedError;
 };
 
 /// Prints the broken invariant and aborts the process (and with it, under MPI, the world).

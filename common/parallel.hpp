@@ -11,6 +11,11 @@
 
 namespace thaw {
 
+/// Where the i-th of so many nearly equal parts of `count` things begins; that of part `parts` is the end.
+constexpr std::size_t part_begin(std::size_t count, std::size_t i, std::size_t parts) {
+    return count * i / parts;
+}
+
 /// Calls work(i) once for each i in [0, count), on at most `threads` threads, in no particular order. The first
 /// exception stops what has not begun and is thrown again here.
 template <typename Work>

@@ -97,6 +97,12 @@ std::string placement_warning(const HostRanks& host, const std::string& host_nam
                        count_text(threads, "thread"), count_text(cores, "core"), mend);
 }
 
+std::string host_name() {
+    char host[256] = "unknown";
+    ::gethostname(host, sizeof host - 1);
+    return host;
+}
+
 std::vector<int> allowed_cores() {
     std::vector<int> cores = cores_of(0);
     if (cores.empty()) cores.push_back(0);

@@ -20,6 +20,8 @@ int threads_of(const HostRanks& host, std::size_t rank);
 /// "" where all is well; else what is wrong and the option that mends it.
 std::string placement_warning(const HostRanks& host, const std::string& host_name);
 
+std::string host_name();  // of this machine; "unknown" where it has none
+
 /// Cores that this process is allowed to run on.
 std::vector<int> allowed_cores();
 

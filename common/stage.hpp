@@ -1,6 +1,7 @@
 // A stage as a worker receives it: a unit of work with all that is needed to do it, and nothing about why.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -48,6 +49,10 @@ struct FeaturesStage {
     std::vector<Tap> taps;
     std::int64_t cache_budget = 0;  // as of DecodeStage
 };
+
+/// A snapshot is written where the epoch to come would end later than this after the one before. So a kill costs at
+/// most the epoch under way, or so much training where epochs are shorter.
+constexpr std::chrono::milliseconds kLongestLoss{500};
 
 /// Trains trajectories that read the same input: each a tail with its head, or a head alone. One that fails harms only
 /// itself.

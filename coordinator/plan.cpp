@@ -132,7 +132,7 @@ TapKey tap_of(const Trial& trial, const LayerGraph& graph) {
 }
 
 double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
-    return stage.predicted.seconds * (stage.whole_rank() ? stage.ranks * inputs.threads_per_rank : 1);
+    return stage.predicted.seconds * stage.threads(inputs.threads_per_rank);
 }
 
 const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding) {

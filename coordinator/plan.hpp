@@ -62,6 +62,8 @@ struct PlannedStage {
     int ranks = 1;                  // that work on it together
     Cost predicted;
     /// Whole-rank stages use every thread of their ranks; the others one, several run side by side.
+    /// On all its ranks together.
+    int threads(int threads_per_rank) const { return whole_rank() ? ranks * threads_per_rank : 1; }
     bool whole_rank() const { return kind != StageKind::train || ranks > 1 || (recompute && trajectories.size() > 1); }
 };
 

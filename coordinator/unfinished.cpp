@@ -31,9 +31,8 @@ void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
 
 Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlyStopping& stopping) {
     Unfinished left;
-    const auto finished = store.finished(trials);
-    std::set<std::string> done(finished.begin(), finished.end());
-    left.finished = static_cast<int>(done.size());
+    left.finished = store.finished(trials);
+    std::set<std::string> done(left.finished.begin(), left.finished.end());
     if (stopping.judges()) {
         for (const auto& [id, epochs] : store.shown(trials)) {
             for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
@@ -49,9 +48,10 @@ Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlySt
 }
 
 std::string before_text(const Unfinished& left) {
-    if (left.finished + left.stopped == 0) return "";
-    if (left.stopped == 0) return fmt::format(" ({} finished before)", left.finished);
-    return fmt::format(" ({} finished, {} stopped before)", left.finished, left.stopped);
+    const std::size_t finished = left.finished.size();
+    if (finished == 0 && left.stopped == 0) return "";
+    if (left.stopped == 0) return fmt::format(" ({} finished before)", finished);
+    return fmt::format(" ({} finished, {} stopped before)", finished, left.stopped);
 }
 
 }  // namespace thaw

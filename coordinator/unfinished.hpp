@@ -19,8 +19,9 @@ struct Unfinished {
     std::vector<Trial> trials;
     std::unordered_map<std::string, int> known_epochs;  // of those among them that were stopped, by id
     std::set<std::string> suspects;  // among them: the world has died while they ran; they run in stages of their own
-    int finished = 0, stopped = 0;   // before
-    int given_up = 0;                // marked as failed now: the world has died too often while they ran
+    std::vector<std::string> finished;  // before; ids
+    int stopped = 0;                    // before
+    int given_up = 0;                   // marked as failed now: the world has died too often while they ran
 };
 
 /// Tells the stopping rule what earlier runs have shown; who was stopped and still would be is left alone.

@@ -9,7 +9,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <variant>
+
+#include "common/table.hpp"
 
 namespace thaw {
 
@@ -23,9 +24,6 @@ class StatementError : public std::runtime_error {
   private:
     int code_;
 };
-
-/// One value as SQLite keeps it; monostate is NULL.
-using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
 
 class Statement {
   public:

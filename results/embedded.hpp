@@ -1,4 +1,4 @@
-// Text files of this room that the build puts into the program (see embed_text.cmake).
+// Text files of this room that the build puts into the program (see common/embed_text.cmake).
 #pragma once
 
 namespace thaw {

@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "results/table.hpp"
-#include "results/text.hpp"
+#include "common/table.hpp"
+#include "common/text.hpp"
 
 namespace thaw {
 namespace {

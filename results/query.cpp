@@ -120,20 +120,11 @@ Table query_table(const Database& database, const std::string& query) {
 std::string run_query(const std::filesystem::path& path, const QueryOptions& options) {
     const Database database = open_results(path);
     const bool is_default = trimmed(options.query).empty();
-    if (is_default && options.format == QueryFormat::text)
+    if (is_default && options.format == TableFormat::text)
         return leaderboard_text(load_leaderboard(database, options.top));
     const std::string query =
         is_default ? fmt::format("SELECT * FROM leaderboard LIMIT {}", options.top) : options.query;
-    const Table table = query_table(database, query);
-    switch (options.format) {
-        case QueryFormat::csv:
-            return to_csv(table);
-        case QueryFormat::json:
-            return to_json(table);
-        case QueryFormat::text:
-            break;
-    }
-    return to_text(table);
+    return to_string(query_table(database, query), options.format);
 }
 
 std::string leaderboard_text(const std::filesystem::path& database, int top) {

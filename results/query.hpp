@@ -4,15 +4,14 @@
 #include <filesystem>
 #include <string>
 
-#include "results/table.hpp"
+#include "common/table.hpp"
+#include "results/database.hpp"
 
 namespace thaw {
 
-enum class QueryFormat { text, csv, json };
-
 struct QueryOptions {
     std::string query = {};  // empty: the leaderboard; one word: a view or table; else one SQL statement
-    QueryFormat format = QueryFormat::text;
+    TableFormat format = TableFormat::text;
     int top = 20;  // rows of the leaderboard, where no query is given
 };
 

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <limits>
 
-#include "results/text.hpp"
+#include "common/text.hpp"
 
 namespace thaw {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "common/table.hpp"
 #include "results/leaderboard.hpp"
 #include "results/store.hpp"
-#include "results/table.hpp"
 
 namespace thaw {
 

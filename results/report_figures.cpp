@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
+#include "common/text.hpp"
 #include "results/report_charts.hpp"
 #include "results/report_pages.hpp"
-#include "results/text.hpp"
 
 namespace thaw {
 namespace {

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <map>
 
+#include "common/text.hpp"
 #include "results/embedded.hpp"
 #include "results/report_pages.hpp"
-#include "results/text.hpp"
 
 namespace thaw {
 namespace {

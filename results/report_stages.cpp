@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/text.hpp"
 #include "results/report_pages.hpp"
-#include "results/text.hpp"
 
 namespace thaw {
 namespace {

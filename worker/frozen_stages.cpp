@@ -84,10 +84,7 @@ class Batch {
             network_.run(static_cast<const std::uint8_t*>(images_.row(rows[0])), count, results);
             return;
         }
-        const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
-        std::vector<std::uint8_t> gathered(row_bytes * static_cast<std::size_t>(count));
-        for (int i = 0; i < count; ++i)
-            std::memcpy(gathered.data() + row_bytes * static_cast<std::size_t>(i), images_.row(rows[i]), row_bytes);
+        const std::vector<std::uint8_t> gathered = images_.gather(std::span(rows, static_cast<std::size_t>(count)));
         std::vector<std::vector<float>> made;
         for (const Output* output : outputs_) made.emplace_back(elements(*output) * static_cast<std::size_t>(count));
         for (auto& values : made) results.push_back(values.data());
@@ -181,7 +178,6 @@ bool forward_in_group(const FeaturesStage& stage, const LayerGraph& graph, const
     const auto network =
         make_frozen_network(graph, *tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
     const auto each = static_cast<std::size_t>(network->batch());
-    const auto image_bytes = static_cast<std::size_t>(images.row_elements());
     const auto rows_of = [&](std::size_t batch) {
         const std::size_t first = batch * each;
         return std::span(share.missing).subspan(first, std::min(each, share.missing.size() - first));
@@ -192,9 +188,7 @@ bool forward_in_group(const FeaturesStage& stage, const LayerGraph& graph, const
     batches.compute = [&](std::size_t batch, std::byte* out) {
         compute_on_one_thread();
         const auto rows = rows_of(batch);
-        std::vector<std::uint8_t> pixels(rows.size() * image_bytes);
-        for (std::size_t i = 0; i < rows.size(); ++i)
-            std::memcpy(pixels.data() + i * image_bytes, images.row(rows[i]), image_bytes);
+        const std::vector<std::uint8_t> pixels = images.gather(rows);
         std::vector<float*> results;
         auto* next = reinterpret_cast<float*>(out);
         for (const std::size_t of_tap : elements) {
@@ -224,23 +218,18 @@ class GroupDecoder {
         : dataset_(dataset), options_(options), threads_(threads), stop_(stop), group_(group) {}
 
     /// Member 0 gives the images, and is given their pixels.
-    void decode(std::vector<std::int64_t> images, const KeepImage& keep) {
+    void decode(std::vector<std::int64_t> images, const DecodedRows& rows) {
         broadcast_numbers(group_, images);
-        const auto pixels = std::size_t{3} * static_cast<std::size_t>(options_.image_size) *
-                            static_cast<std::size_t>(options_.image_size);
+        const std::size_t pixels = decoded_row_bytes(options_);
         GroupBatches batches{images.size(), pixels + kReason, {}, {}};
         batches.compute = [&](std::size_t i, std::byte* out) {
             std::memset(out + pixels, 0, kReason);
-            try {
-                decode_image(dataset_.folder / dataset_.images[static_cast<std::size_t>(images[i])].path, options_,
-                             reinterpret_cast<std::uint8_t*>(out));
-            } catch (const StageError& error) {
-                std::strncpy(reinterpret_cast<char*>(out + pixels), error.what(), kReason - 1);
-            }
+            const std::string bad = decode_row(dataset_, options_, images[i], reinterpret_cast<std::uint8_t*>(out));
+            std::strncpy(reinterpret_cast<char*>(out + pixels), bad.c_str(), kReason - 1);
         };
         batches.keep = [&](std::size_t i, const std::byte* bytes) {
-            keep(images[i], reinterpret_cast<const std::uint8_t*>(bytes),
-                 reinterpret_cast<const char*>(bytes + pixels));
+            std::memcpy(rows.place(images[i]), bytes, pixels);
+            rows.done(images[i], reinterpret_cast<const char*>(bytes + pixels));
         };
         if (!run_on_all_members(group_, batches, threads_, stop_)) throw StageError("stopped");
     }
@@ -269,9 +258,9 @@ StageResult run(const DecodeStage& stage, StageContext& context, const StageRepo
             decoder->decode({}, {});
             return {};
         }
-        decode = [&](const std::vector<std::int64_t>& images, const KeepImage& keep) {
+        decode = [&](const std::vector<std::int64_t>& images, const DecodedRows& rows) {
             asked = true;
-            decoder->decode(images, keep);
+            decoder->decode(images, rows);
         };
     }
     const auto report_unless_stopped = [&](std::int64_t images) {

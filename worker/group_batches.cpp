@@ -31,7 +31,7 @@ class Rounds {
     void compute(std::size_t first, Round& round) {
         round.first = first;
         round.end = std::min(batches_.count, first + batches_a_round());
-        const auto [begin, end] = share(round, static_cast<std::size_t>(group_.rank()));
+        const auto [begin, end] = share(round, group_.rank());
         round.bytes.resize((group_.leads() ? round.end - first : end - begin) * batches_.bytes);
         for_each_index(end - begin, static_cast<int>(threads_), [&, from = begin](std::size_t i) {
             batches_.compute(from + i, round.bytes.data() + i * batches_.bytes);
@@ -40,7 +40,7 @@ class Rounds {
 
     void start_gather(Round& round) {
         std::vector<std::size_t> begins = {0};
-        for (std::size_t member = 0; member < size_; ++member)
+        for (int member = 0; member < group_.size(); ++member)
             begins.push_back((share(round, member).second - round.first) * batches_.bytes);
         group_.start_gather(round.bytes, begins);
     }
@@ -52,9 +52,9 @@ class Rounds {
 
   private:
     /// [begin, end) of a member's batches; member 0 has the first, so that its own lie where they are gathered.
-    std::pair<std::size_t, std::size_t> share(const Round& round, std::size_t member) const {
-        const std::size_t count = round.end - round.first;
-        return {round.first + count * member / size_, round.first + count * (member + 1) / size_};
+    std::pair<std::size_t, std::size_t> share(const Round& round, int member) const {
+        const auto [begin, end] = group_.share_of(round.end - round.first, member);
+        return {round.first + begin, round.first + end};
     }
 
     Group& group_;
@@ -62,19 +62,13 @@ class Rounds {
     std::size_t threads_, size_, each_;
 };
 
-bool anyone_stops(Group& group, const std::stop_token& stop) {
-    double asked = stop.stop_requested() ? 1 : 0;
-    group.all_reduce_sum(std::span(&asked, 1));
-    return asked > 0;
-}
-
 }  // namespace
 
 bool run_on_all_members(Group& group, const GroupBatches& batches, int threads, const std::stop_token& stop) {
     Rounds rounds(group, batches, threads);
     Round now, travelling;
     for (std::size_t first = 0; first < batches.count; first += rounds.batches_a_round()) {
-        if (anyone_stops(group, stop)) return false;
+        if (group.any(stop.stop_requested())) return false;
         rounds.compute(first, now);
         group.finish();  // of the round before
         rounds.keep(travelling);

@@ -55,18 +55,14 @@ class WindowOfFeatures {
     /// Members of a group compute a share each, and get all.
     void load(std::span<const int> rows, Group* group) {
         for (std::size_t i = 0; i < rows.size(); ++i) places_[static_cast<std::size_t>(rows[i])] = static_cast<int>(i);
-        const std::size_t batches = (rows.size() + kCanonicalBatch - 1) / kCanonicalBatch;
+        const auto each = static_cast<std::size_t>(network_->batch());
+        const std::size_t batches = (rows.size() + each - 1) / each;
         const auto [begin, end] = group ? group->share_of(batches) : std::pair{std::size_t{0}, batches};
         for_each_index(end - begin, threads_, [&, from = begin](std::size_t batch) {
             compute_on_one_thread();
-            const std::size_t first = (from + batch) * kCanonicalBatch;
-            const std::size_t count = std::min<std::size_t>(kCanonicalBatch, rows.size() - first);
-            const auto row_bytes = static_cast<std::size_t>(images_.row_elements());
-            std::vector<std::uint8_t> pixels(count * row_bytes);
-            for (std::size_t i = 0; i < count; ++i) {
-                const int row = rows[first + i];
-                std::copy_n(images_.bytes() + row * images_.row_elements(), row_bytes, pixels.data() + i * row_bytes);
-            }
+            const std::size_t first = (from + batch) * each;
+            const std::size_t count = std::min(each, rows.size() - first);
+            const std::vector<std::uint8_t> pixels = images_.gather(rows.subspan(first, count));
             network_->run(pixels.data(), static_cast<int>(count),
                           {values_.data() + static_cast<std::int64_t>(first) * rows_.elements});
         });
@@ -74,10 +70,7 @@ class WindowOfFeatures {
         std::vector<std::size_t> begins;
         const std::size_t row_bytes = static_cast<std::size_t>(rows_.elements) * sizeof(float);
         for (int member = 0; member <= group->size(); ++member)
-            begins.push_back(std::min(batches * static_cast<std::size_t>(member) /
-                                          static_cast<std::size_t>(group->size()) * kCanonicalBatch,
-                                      rows.size()) *
-                             row_bytes);
+            begins.push_back(std::min(group->share_of(batches, member).first * each, rows.size()) * row_bytes);
         group->all_gather(std::as_writable_bytes(std::span(values_)), begins);
     }
 
@@ -136,10 +129,7 @@ class Training {
   private:
     bool ends_early() const {
         const bool asked = stop_.stop_requested() || context_.no_more_epochs;
-        if (!group_) return asked;
-        double members = asked ? 1 : 0;
-        group_->all_reduce_sum(std::span(&members, 1));
-        return members > 0;
+        return group_ ? group_->any(asked) : asked;
     }
     bool leads() const { return !group_ || group_->leads(); }
 

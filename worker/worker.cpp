@@ -1,7 +1,5 @@
 #include "worker/worker.hpp"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -10,6 +8,7 @@
 #include <thread>
 
 #include "common/error.hpp"
+#include "common/placement.hpp"
 #include "common/storage.hpp"
 #include "worker/stages.hpp"
 #include "worker/threads.hpp"
@@ -74,12 +73,6 @@ class Running {
     bool trains_;
     std::jthread thread_;  // last: it uses the others
 };
-
-std::string host_name() {
-    char name[256] = "unknown";
-    ::gethostname(name, sizeof name - 1);
-    return name;
-}
 
 /// Takes orders, and sees to it that the coordinator hears of this rank and is heard of.
 class Server {

@@ -1,10 +1,13 @@
 // The table of backbones thaw knows; each family's builder is one file beside this one.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
+#include "common/table.hpp"
 
 namespace thaw {
 
@@ -28,8 +31,15 @@ const BackboneInfo& find_backbone(const std::string& name);
 /// Throws UserError for an unknown name or an image too small (it says the smallest).
 LayerGraph build_backbone(const std::string& name, int image_size, PaddingStyle padding, int classes = 1000);
 
-/// `thaw backbones`: a table for people: name, layers, cuts, parameters (with top and base only), GFLOPs, image size.
-std::string backbones_table();
+/// How long one image takes on this machine, in milliseconds, up to the end of the base; nothing where it is not known.
+struct StepTimes {
+    using Milliseconds = std::function<std::optional<double>(const LayerGraph&)>;
+    Milliseconds cpu = [](const LayerGraph&) { return std::nullopt; };
+    Milliseconds gpu = cpu;
+};
+
+/// One row a backbone. Layers (as `freeze:` counts them) and cuts are the base's; MB are those of float32 weights.
+Table backbones_table(const StepTimes& times = {});
 
 /// `thaw backbones NAME`: the summary: every layer with number, name, kind, output shape, parameters, FLOPs, a mark at
 /// each cut, and which layers `freeze` would freeze (none marked where it is empty); totals below, as Keras' summary().

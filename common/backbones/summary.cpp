@@ -2,20 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
+#include "common/text.hpp"
 
 namespace thaw {
 namespace {
 
 using Row = std::vector<std::string>;
-
-std::string thousands(std::int64_t number) {
-    std::string text = std::to_string(number);
-    for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
-    return text;
-}
 
 std::string dimensions(const Shape& shape) {
     if (shape.height == 1 && shape.width == 1) return std::to_string(shape.channels);
@@ -111,21 +107,26 @@ std::string freeze_text(const LayerGraph& graph, const std::string& freeze, cons
 
 }  // namespace
 
-std::string backbones_table() {
-    std::vector<Row> rows = {
-        {"name", "family", "pixels", "layers", "cuts", "parameters", "base only", "GFLOPs", "top-1", "follows"}};
+Table backbones_table(const StepTimes& times) {
+    Table table{{"name", "family", "pixels", "layers", "cuts", "MB", "parameters", "base parameters", "GFLOPs", "top-1",
+                 "top-5", "CPU ms", "GPU ms", "follows"},
+                {}};
+    const auto known = [](std::optional<double> value) { return value ? Cell(*value) : Cell(); };
+    const auto percentage = [](double fraction) {
+        return fraction > 0 ? Cell(std::round(1e5 * fraction) / 1e3) : Cell();
+    };
     for (const BackboneInfo& info : backbones()) {
         const LayerGraph graph = build_backbone(info.name, info.default_image_size, PaddingStyle::symmetric);
         const Totals base = total(graph, 0, graph.top_begin, 0);
         const Totals whole = total(graph, 0, static_cast<int>(graph.layers.size()), 0);
-        rows.push_back({info.name, info.family, std::to_string(info.default_image_size),
-                        std::to_string(counted(graph, graph.top_begin)), std::to_string(tap_cuts(graph).size()),
-                        thousands(whole.parameters), thousands(base.parameters), gflops(whole.flops),
-                        info.published_top1 > 0 ? fmt::format("{:.1f}%", 100 * info.published_top1) : "-",
-                        info.reference});
+        table.rows.push_back(
+            {info.name, info.family, std::int64_t{info.default_image_size},
+             std::int64_t{counted(graph, graph.top_begin)}, static_cast<std::int64_t>(tap_cuts(graph).size()),
+             std::round(4.0 * static_cast<double>(whole.parameters) / 1e6), whole.parameters, base.parameters,
+             std::round(static_cast<double>(whole.flops) / 1e7) / 100, percentage(info.published_top1),
+             percentage(info.published_top5), known(times.cpu(graph)), known(times.gpu(graph)), info.reference});
     }
-    return layout(rows, {2, 3, 4, 5, 6, 7, 8}) +
-           "\nlayers and cuts are those of the base, without the ImageNet classifier: what `freeze:` counts.\n";
+    return table;
 }
 
 std::string backbone_summary(const LayerGraph& graph, const std::string& freeze) {

@@ -13,12 +13,11 @@
 #include <thread>
 
 #include "common/error.hpp"
+#include "common/exit_code.hpp"
 #include "common/silence.hpp"
 
 namespace thaw {
 namespace {
-
-constexpr int kGoOn = 75;  // the exit code that says: run the same command again
 
 /// Ends the process where the ranks do not come together in time: MPI itself would wait for ever for one that is dead.
 class StartLimit {
@@ -34,7 +33,7 @@ class StartLimit {
                          "thaw: the ranks did not come together in {:g} s: one of them, or its host, may be dead\n",
                          std::chrono::duration<double>(limit).count());
               std::fflush(stderr);
-              ::_exit(kGoOn);
+              ::_exit(kInterrupted);
           }) {}
 
   private:

@@ -26,9 +26,7 @@ class StageCosts {
     }
 
   private:
-    int threads_of(const PlannedStage& stage) const {
-        return stage.whole_rank() ? stage.ranks * inputs_.threads_per_rank : 1;
-    }
+    int threads_of(const PlannedStage& stage) const { return stage.threads(inputs_.threads_per_rank); }
 
     Cost decode(const PlannedStage& stage) {
         const Trial& trial = plan_.first_trial(stage);

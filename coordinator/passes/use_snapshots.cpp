@@ -20,12 +20,12 @@ struct Kept {
 
 /// Of the biggest, one for every thread of every rank. A training that is shorter than what a kill may cost has none.
 std::int64_t in_flight_bytes(const Plan& plan, const std::vector<Kept>& worth, const Inputs& inputs) {
-    constexpr double kLongestLoss = 0.5;  // s, as the worker has it
+    const double longest_loss = std::chrono::duration<double>(kLongestLoss).count();
     std::vector<double> bytes;
     for (std::size_t t = 0; t < plan.trajectories.size(); ++t) {
         const PlannedTrajectory& trajectory = plan.trajectories[t];
         const int left = trajectory.to_epoch - trajectory.from_epoch;
-        if (left > 1 && worth[t].seconds * left > kLongestLoss * trajectory.to_epoch) bytes.push_back(worth[t].bytes);
+        if (left > 1 && worth[t].seconds * left > longest_loss * trajectory.to_epoch) bytes.push_back(worth[t].bytes);
     }
     const auto at_once = std::min(bytes.size(), static_cast<std::size_t>(inputs.threads_per_rank * inputs.ranks));
     const auto end = bytes.begin() + static_cast<std::ptrdiff_t>(at_once);

@@ -88,11 +88,14 @@ std::vector<std::string> tensors(const LayerGraph& graph) {
 
 class EveryBackbone : public testing::TestWithParam<std::string> {};
 
-TEST_P(EveryBackbone, HasTheReferencesTensors) {
+/// Keras' networks are in keras_layers_test.cpp.
+class EveryTorchBackbone : public EveryBackbone {};
+
+TEST_P(EveryTorchBackbone, HasTheReferencesTensors) {
     EXPECT_THAT(tensors(graph_of(GetParam())), testing::UnorderedElementsAreArray(golden_tensors(GetParam())));
 }
 
-TEST_P(EveryBackbone, HasTheReferencesOutputShapesInEitherPaddingStyle) {
+TEST_P(EveryTorchBackbone, HasTheReferencesOutputShapesInEitherPaddingStyle) {
     for (const PaddingStyle style : {PaddingStyle::symmetric, PaddingStyle::tensorflow})
         for (const std::string& line : golden(GetParam(), "output")) {
             std::istringstream words(line);
@@ -106,8 +109,8 @@ TEST_P(EveryBackbone, HasTheReferencesOutputShapesInEitherPaddingStyle) {
         }
 }
 
-TEST_P(EveryBackbone, NormalizesAsTheReference) {
-    const std::string reference = find_backbone(GetParam()).reference == "keras" ? "keras_" + GetParam() : GetParam();
+TEST_P(EveryTorchBackbone, NormalizesAsTheReference) {
+    const std::string reference = find_backbone(GetParam()).reference == "keras" ? "keras/" + GetParam() : GetParam();
     const LayerGraph graph = graph_of(GetParam());
     std::set<std::string> norms;
     for (const Layer& layer : graph.layers)
@@ -115,7 +118,7 @@ TEST_P(EveryBackbone, NormalizesAsTheReference) {
     EXPECT_THAT(norms, testing::ElementsAreArray(golden(reference, "norm")));
 }
 
-TEST_P(EveryBackbone, HasTheFlopsThatTorchCounts) {
+TEST_P(EveryTorchBackbone, HasTheFlopsThatTorchCounts) {
     const LayerGraph graph = graph_of(GetParam());
     for (const std::string& line : golden(GetParam(), "flops")) {
         std::int64_t flops = 0;
@@ -164,7 +167,8 @@ TEST_P(EveryBackbone, IsCutExactlyWhereOneTensorCrosses) {
 TEST_P(EveryBackbone, FreezesEveryLayerByItsName) {
     const LayerGraph graph = graph_of(GetParam());
     for (int i = 0; i < graph.top_begin; ++i)
-        EXPECT_EQ(resolve_freeze(graph, graph.layers[i].name).frozen_layers, i + 1) << graph.layers[i].name;
+        EXPECT_EQ(resolve_freeze(graph, graph.layers[i].name).frozen_layers, layers_of(graph, counted(graph, i + 1)))
+            << graph.layers[i].name;
 }
 
 std::vector<std::string> all_names() {
@@ -175,14 +179,21 @@ std::vector<std::string> all_names() {
 INSTANTIATE_TEST_SUITE_P(Backbones, EveryBackbone, testing::ValuesIn(all_names()),
                          [](const auto& test) { return test.param; });
 
+std::vector<std::string> torch_names() {
+    std::vector<std::string> names = {"mobilenet_v1"};
+    for (const BackboneInfo& info : backbones())
+        if (info.reference != "keras") names.push_back(info.name);
+    return names;
+}
+INSTANTIATE_TEST_SUITE_P(Backbones, EveryTorchBackbone, testing::ValuesIn(torch_names()),
+                         [](const auto& test) { return test.param; });
+
 TEST(Backbones, AreSortedByName) {
     const std::vector<std::string> names = all_names();
     EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
 }
 
 TEST(Backbones, CountParametersAsKeras) {
-    for (const char* name : {"mobilenet_v1", "mobilenet_v2"})
-        EXPECT_EQ(std::to_string(parameters(graph_of(name))), golden(std::string("keras_") + name, "with_top").at(0));
     EXPECT_EQ(parameters(graph_of("mobilenet_v1")), 4'253'864);
     EXPECT_EQ(parameters(graph_of("mobilenet_v2")), 3'538'984);
 }
@@ -226,10 +237,10 @@ TEST(Backbones, TooSmallImageIsAnsweredWithTheSmallest) {
     EXPECT_THROW(graph_of("resnet18", -1), UserError);
 }
 
-/// KIND, and for networks of the same arithmetic also C H W PARAMETERS, of each layer in Keras' order.
-void expect_layers_of_keras(const std::string& name, bool same_arithmetic) {
+/// KIND, and for networks of the same arithmetic also C H W PARAMETERS, of each layer of Keras' network `keras`.
+void expect_layers_of_keras(const std::string& name, const std::string& keras, bool same_arithmetic) {
     const LayerGraph graph = graph_of(name, 224, PaddingStyle::tensorflow);
-    const std::vector<std::string> layers = golden("keras_" + name, "layer");
+    const std::vector<std::string> layers = golden("keras/" + keras, "layer");
     ASSERT_EQ(layers.size(), static_cast<std::size_t>(graph.top_begin));
     for (int i = 0; i < graph.top_begin; ++i) {
         const Layer& layer = graph.layers[i];
@@ -247,14 +258,14 @@ void expect_layers_of_keras(const std::string& name, bool same_arithmetic) {
 }
 
 TEST(LayerOrder, OfMobileNetIsThatOfKeras) {
-    expect_layers_of_keras("mobilenet_v1", true);
+    expect_layers_of_keras("mobilenet_v1", "mobilenet_v1", true);
 }
 TEST(LayerOrder, OfMobileNetV2IsThatOfKeras) {
-    expect_layers_of_keras("mobilenet_v2", true);
+    expect_layers_of_keras("mobilenet_v2", "keras_mobilenet_v2", true);
 }
 // Keras' ResNet50 has its stride in the first 1x1 convolution, and biases.
 TEST(LayerOrder, OfResNet50IsThatOfKeras) {
-    expect_layers_of_keras("resnet50", false);
+    expect_layers_of_keras("resnet50", "keras_resnet50", false);
 }
 
 TEST(Padding, LiesAsTheStyleSays) {
@@ -306,7 +317,7 @@ TEST(Freeze, OfFiftyLayersOfMobileNetV2IsKerasBlockFive) {
     const LayerGraph graph = graph_of("mobilenet_v2");
     const FreezeDepth depth = resolve_freeze(graph, "50");
     EXPECT_EQ(depth.frozen_layers, 50);
-    EXPECT_THAT(golden("keras_mobilenet_v2", "layer").at(49), testing::EndsWith(" block_5_depthwise_BN"));
+    EXPECT_THAT(golden("keras/keras_mobilenet_v2", "layer").at(49), HasSubstr(" block_5_depthwise_BN "));
     EXPECT_EQ(graph.layers[49].block, "features.6");  // torchvision counts the first convolution as block 0
     EXPECT_EQ(graph.layers[depth.cut - 1].name, "features.5.add");
 }
@@ -382,9 +393,12 @@ TEST(Freeze, OfNonsenseIsRefused) {
 }
 
 TEST(BackbonesTable, HasARowForEveryBackbone) {
-    const std::string table = backbones_table();
-    for (const std::string& name : all_names()) EXPECT_THAT(table, HasSubstr("\n" + name + " "));
-    EXPECT_THAT(table, testing::ContainsRegex("resnet50 +ResNet +224 +175 +[0-9]+ +25,610,152 +23,561,152 +8.2"));
+    Table table = backbones_table();
+    sort_rows(table, "top-1", true);
+    const std::string text = to_text(table);
+    for (const std::string& name : all_names()) EXPECT_THAT(text, HasSubstr("\n" + name + " "));
+    EXPECT_THAT(text, testing::ContainsRegex("resnet50 +ResNet +224 +175 +[0-9]+ +102 +25,610,152 +23,561,152 +8.2"));
+    EXPECT_LT(text.find("\nresnet50 "), text.find("\nalexnet "));
 }
 
 TEST(BackboneSummary, HasKerasTotals) {

@@ -80,7 +80,7 @@ class CoordinatorTest : public testing::Test {
     std::filesystem::path database() const { return folder_ / "results.db"; }
     /// The answer without its header line.
     std::string query(const std::string& sql) {
-        std::string csv = run_query(database(), {.query = sql, .format = QueryFormat::csv});
+        std::string csv = run_query(database(), {.query = sql, .format = TableFormat::csv});
         std::erase(csv, '\r');
         return csv.substr(csv.find('\n') + 1);
     }

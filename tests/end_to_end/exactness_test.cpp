@@ -62,7 +62,7 @@ class Exactness : public EndToEnd {
     }
     /// As query() does, without starting a program.
     std::string rows(const std::string& runs, const std::string& sql) const {
-        return run_query(database(runs), {.query = sql, .format = QueryFormat::csv});
+        return run_query(database(runs), {.query = sql, .format = TableFormat::csv});
     }
     std::int64_t count(const std::string& runs, const std::string& sql) const {
         return open_results(database(runs)).number(sql);

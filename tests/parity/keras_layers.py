@@ -1,39 +1,95 @@
 #!/usr/bin/env python3
-"""Writes the golden files that hold the order of Keras' model.layers, which `freeze: 50` counts.
+"""Writes the golden files that hold Keras' networks layer by layer, in the order of model.layers, which `freeze: 50`
+counts.
 
-    KERAS_BACKEND=torch tests/parity/keras_layers.py tests/common/golden
+    tests/parity/keras_layers.py tests/common/golden/keras [NAME...]
 
-Lines of: layer KIND C H W PARAMETERS NAME, for images of 224 pixels, without top; then `with_top PARAMETERS` and, of
-the batch-norms, `norm EPSILON MOMENTUM` in PyTorch's sense of momentum.
+Lines, of the network without top at its usual size unless they say otherwise:
+    layer KIND C H W PARAMETERS NAME [WEIGHT...]
+    freeze N COUNT       freezing model.layers[:N] leaves all but the first COUNT trainable weights
+    shape SIZE C H W     the output for images of SIZE pixels
+    with_top PARAMETERS LAYERS
+    norm EPSILON MOMENTUM     of the batch-norms, momentum in PyTorch's sense
+    smallest SIZE        the smallest image that Keras takes
 """
 import pathlib
+import re
 import sys
 
-import keras
+import keras_networks
+from keras_networks import keras
 
-MODELS = {"mobilenet_v1": "MobileNet", "mobilenet_v2": "MobileNetV2", "resnet50": "ResNet50"}
 KINDS = {
-    "InputLayer": "input", "Conv2D": "conv", "DepthwiseConv2D": "conv", "BatchNormalization": "batch_norm",
-    "ReLU": "activation", "Activation": "activation", "ZeroPadding2D": "zero_pad", "MaxPooling2D": "max_pool",
-    "Add": "add",
+    "InputLayer": "input", "Conv2D": "conv", "DepthwiseConv2D": "conv", "SeparableConv2D": "conv",
+    "BatchNormalization": "batch_norm", "ReLU": "activation", "Activation": "activation", "ZeroPadding2D": "zero_pad",
+    "MaxPooling2D": "max_pool", "AveragePooling2D": "average_pool", "GlobalAveragePooling2D": "global_average_pool",
+    "Add": "add", "Concatenate": "concat", "Multiply": "multiply", "CustomScaleLayer": "add", "Rescaling": "scale",
+    "Normalization": "normalize", "Cropping2D": "crop", "Reshape": "reshape", "Dropout": "dropout",
 }
 
 
-def main(folder):
-    for name, keras_name in MODELS.items():
-        build = getattr(keras.applications, keras_name)
-        base = build(weights=None, include_top=False, input_shape=(224, 224, 3))
-        lines = [f"# {keras_name} in keras {keras.__version__}; written by tests/parity/keras_layers.py"]
-        for layer in base.layers:
-            _, height, width, channels = layer.output.shape
-            kind = KINDS[type(layer).__name__]
-            lines.append(f"layer {kind} {channels} {height} {width} {layer.count_params()} {layer.name}")
-        lines.append(f"with_top {build(weights=None).count_params()}")
-        norms = {(layer.epsilon, layer.momentum) for layer in base.layers
-                 if isinstance(layer, keras.layers.BatchNormalization)}
-        lines += [f"norm {epsilon:g} {1 - momentum:g}" for epsilon, momentum in sorted(norms)]
-        (folder / f"keras_{name}.txt").write_text("\n".join(lines) + "\n")
+def dimensions(shape):
+    shape = list(shape)[1:]
+    return f"{shape[-1]} {shape[0]} {shape[1]}" if len(shape) == 3 else f"{shape[0]} 1 1"
+
+
+def layer_line(layer):
+    words = ["layer", KINDS[type(layer).__name__], dimensions(layer.output.shape), str(layer.count_params()), layer.name]
+    return " ".join(words + [weight.name for weight in layer.weights])
+
+
+def freeze_line(base, count):
+    base.trainable = True
+    before = [weight.path for weight in base.trainable_weights]
+    for layer in base.layers[:count]:
+        layer.trainable = False
+    after = [weight.path for weight in base.trainable_weights]
+    base.trainable = True
+    assert after == before[len(before) - len(after):]
+    return f"freeze {count} {len(before) - len(after)}"
+
+
+def smallest(name):
+    try:
+        keras_networks.build(name, 8)
+    except ValueError as error:
+        return int(re.search(r"at least (\d+)x", str(error)).group(1))
+    raise AssertionError(f"{name} takes any image")
+
+
+def without_top(model):
+    """As include_top=False builds it."""
+    ends = [layer for layer in model.layers
+            if isinstance(layer, (keras.layers.GlobalAveragePooling2D, keras.layers.Flatten))]
+    return keras.Model(model.input, ends[-1].input)
+
+
+def lines(name):
+    top = keras_networks.build(name, include_top=True)
+    with_top = f"with_top {top.count_params()} {len(top.layers)}"
+    base = without_top(top)
+    yield f"# {keras_networks.NETWORKS[name]} in keras {keras.__version__}; written by tests/parity/keras_layers.py"
+    yield from map(layer_line, base.layers)
+    for count in (50, 100, len(base.layers) // 2, len(base.layers)):
+        if count <= len(base.layers):
+            yield freeze_line(base, count)
+    norms = {(layer.epsilon, layer.momentum) for layer in base.layers
+             if isinstance(layer, keras.layers.BatchNormalization)}
+    yield from (f"norm {epsilon:g} {1 - momentum:g}" for epsilon, momentum in sorted(norms))
+    size = base.input_shape[1]
+    yield f"shape {size} {dimensions(base.output_shape)}"
+    for other in (150, 299 if size < 299 else 224):
+        yield f"shape {other} {dimensions(keras_networks.build(name, other).output_shape)}"
+    yield with_top
+    yield f"smallest {smallest(name)}"
+
+
+def main(folder, names):
+    folder.mkdir(exist_ok=True)
+    for name in names or keras_networks.NETWORKS:
+        print(name, flush=True)
+        (folder / f"{name}.txt").write_text("\n".join(lines(name)) + "\n")
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -52,7 +52,7 @@ class MigrationTest : public testing::TestWithParam<int> {
         if (GetParam() == 1) old.execute("ALTER TABLE stages DROP COLUMN computed");  // all that it had not
         old.execute(kRows);
     }
-    std::string csv(const std::string& query) { return run_query(path, {.query = query, .format = QueryFormat::csv}); }
+    std::string csv(const std::string& query) { return run_query(path, {.query = query, .format = TableFormat::csv}); }
     /// All that the old schema has, and the user's.
     std::string contents() {
         std::string text;

@@ -9,7 +9,7 @@
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
 #include "results/store.hpp"
-#include "results/text.hpp"
+#include "common/text.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -31,7 +31,7 @@ class QueryTest : public testing::Test {
         store.start_trial(trials[30].id, 0);
         store.fail_trial(trials[30].id, "out of memory");
     }
-    std::string query(const std::string& text, QueryFormat format = QueryFormat::text) {
+    std::string query(const std::string& text, TableFormat format = TableFormat::text) {
         return run_query(path, {.query = text, .format = format});
     }
     TemporaryFolder folder;
@@ -83,35 +83,35 @@ TEST_F(QueryTest, CutsLongCellsAndDisarmsControlCharacters) {
 }
 
 TEST_F(QueryTest, WritesCsvAsTheStandardSays) {
-    EXPECT_EQ(query("SELECT 'a,b' AS x, 'say \"hi\"' AS \"y,z\", NULL AS n, 0.1 AS d, 3 AS i", QueryFormat::csv),
+    EXPECT_EQ(query("SELECT 'a,b' AS x, 'say \"hi\"' AS \"y,z\", NULL AS n, 0.1 AS d, 3 AS i", TableFormat::csv),
               "x,\"y,z\",n,d,i\r\n\"a,b\",\"say \"\"hi\"\"\",,0.1,3\r\n");
 }
 
 TEST_F(QueryTest, WritesJsonThatAParserReadsBack) {
     const auto json = nlohmann::json::parse(query(
-        "SELECT 1 AS a, 2 AS a, 0.1 AS d, NULL AS n, 9e999 AS inf, CAST(x'ff22' AS TEXT) AS t", QueryFormat::json));
+        "SELECT 1 AS a, 2 AS a, 0.1 AS d, NULL AS n, 9e999 AS inf, CAST(x'ff22' AS TEXT) AS t", TableFormat::json));
     ASSERT_EQ(json.size(), 1U);
     EXPECT_EQ(json[0]["a"], 1);
     EXPECT_EQ(json[0]["a_2"], 2);
     EXPECT_EQ(json[0]["d"], 0.1);
     EXPECT_TRUE(json[0]["n"].is_null() && json[0]["inf"].is_null());
     EXPECT_EQ(json[0]["t"], "\uFFFD\"");
-    EXPECT_EQ(query("SELECT 1 WHERE 0", QueryFormat::json), "[]\n");
+    EXPECT_EQ(query("SELECT 1 WHERE 0", TableFormat::json), "[]\n");
 }
 
 TEST_F(QueryTest, GivesMachinesEveryColumnOfTheLeaderboard) {
-    const auto json = nlohmann::json::parse(run_query(path, {.format = QueryFormat::json}));
+    const auto json = nlohmann::json::parse(run_query(path, {.format = TableFormat::json}));
     ASSERT_EQ(json.size(), 20U);
     EXPECT_EQ(json[0]["rank"], 1);
     EXPECT_EQ(json[0]["weights"], "imagenet");
     EXPECT_TRUE(json[0]["validation_accuracy"].is_number_float());
-    const auto effects = nlohmann::json::parse(query("axis_effects", QueryFormat::json));
+    const auto effects = nlohmann::json::parse(query("axis_effects", TableFormat::json));
     EXPECT_EQ(effects.back()["axis"], "learning_rate");
     EXPECT_TRUE(effects.back()["value"].is_number());
 }
 
 TEST_F(QueryTest, RefusesEverythingThatIsNotReading) {
-    const std::string before = query("SELECT * FROM trials", QueryFormat::csv);
+    const std::string before = query("SELECT * FROM trials", TableFormat::csv);
     const std::string other = (folder / "stolen.db").string();
     for (const std::string& sql :
          {std::string("DELETE FROM trials"), std::string("UPDATE trials SET state = 'waiting'"),
@@ -125,7 +125,7 @@ TEST_F(QueryTest, RefusesEverythingThatIsNotReading) {
     EXPECT_THAT([&] { query("SELECT 1; DELETE FROM trials"); },
                 ThrowsMessage<UserError>(HasSubstr("one SQL statement")));
     EXPECT_THAT([&] { query("trials; DROP TABLE trials"); }, ThrowsMessage<UserError>(HasSubstr("SQL:")));
-    EXPECT_EQ(query("SELECT * FROM trials", QueryFormat::csv), before);
+    EXPECT_EQ(query("SELECT * FROM trials", TableFormat::csv), before);
     EXPECT_FALSE(std::filesystem::exists(other));
 }
 

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/parallel.hpp"
+
 namespace thaw {
 namespace {
 
@@ -20,8 +22,8 @@ void add(const Scalar* __restrict from, Scalar* __restrict to, std::size_t count
 /// Begins of `parts` nearly equal parts of `count`.
 std::vector<std::size_t> even_parts(std::size_t count, int parts) {
     std::vector<std::size_t> begins;
-    for (int i = 0; i <= parts; ++i)
-        begins.push_back(count * static_cast<std::size_t>(i) / static_cast<std::size_t>(parts));
+    const auto all = static_cast<std::size_t>(parts);
+    for (std::size_t i = 0; i <= all; ++i) begins.push_back(part_begin(count, i, all));
     return begins;
 }
 

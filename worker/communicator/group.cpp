@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "common/parallel.hpp"
+
 namespace thaw {
 namespace {
 
@@ -82,9 +84,15 @@ bool Group::broken() const {
     return broken_;
 }
 
-std::pair<std::size_t, std::size_t> Group::share_of(std::size_t count) const {
-    const auto self = static_cast<std::size_t>(rank()), members = static_cast<std::size_t>(size());
-    return {count * self / members, count * (self + 1) / members};
+bool Group::any(bool here) {
+    double members = here ? 1 : 0;
+    all_reduce_sum(std::span(&members, 1));
+    return members > 0;
+}
+
+std::pair<std::size_t, std::size_t> Group::share_of(std::size_t count, int member) const {
+    const auto index = static_cast<std::size_t>(member), members = static_cast<std::size_t>(size());
+    return {part_begin(count, index, members), part_begin(count, index + 1, members)};
 }
 
 Group::Times Group::times() const {
@@ -97,7 +105,6 @@ void Group::throw_failure() const {
 }
 
 void Group::carry_out(const Collective& collective) {
-    const auto start = Clock::now();
     std::exception_ptr failure;
     bool broken = false;
     try {
@@ -112,7 +119,6 @@ void Group::carry_out(const Collective& collective) {
         broken = true;
     }
     const std::lock_guard lock(mutex_);
-    times_.total += seconds_since(start);
     ++times_.collectives;
     if (failure) failure_ = failure;
     broken_ = broken_ || broken;

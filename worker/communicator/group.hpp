@@ -35,6 +35,8 @@ class Group {
     void gather(std::span<std::byte> bytes, std::span<const std::size_t> begins);
     void broadcast(std::span<std::byte> bytes, int root);
     void barrier();
+    /// Whether it holds for at least one member.
+    bool any(bool here);
 
     /// Begin a sum or a gather on a thread of the group's own; the memory is its own until finish() returns.
     template <typename Scalar>
@@ -49,12 +51,13 @@ class Group {
     /// Members did not come in time: nothing goes through this group any more.
     bool broken() const;
 
-    /// [begin, end) of `count` things that this member takes.
-    std::pair<std::size_t, std::size_t> share_of(std::size_t count) const;
+    /// [begin, end) of `count` things that a member takes; this one, unless it says which.
+    std::pair<std::size_t, std::size_t> share_of(std::size_t count, int member) const;
+    std::pair<std::size_t, std::size_t> share_of(std::size_t count) const { return share_of(count, rank()); }
 
-    /// What collectives have taken so far, and for how much of it the calling thread stood still.
+    /// For how long the calling thread stood still for collectives so far, and how many there were.
     struct Times {
-        double total = 0, waited = 0;  // s
+        double waited = 0;  // s
         std::int64_t collectives = 0;
     };
     Times times() const;

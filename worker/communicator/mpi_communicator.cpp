@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <thread>
 
+#include "common/exit_code.hpp"
 #include "worker/communicator/exchange_communicator.hpp"
 
 namespace thaw {
@@ -172,7 +173,7 @@ class MpiCommunicator : public ExchangeCommunicator {
         broken_ = true;
         if (exchange.half_arrived()) {
             fmt::print(stderr, "thaw: rank {}: a message stopped half way\n", ranks_[static_cast<std::size_t>(rank_)]);
-            MPI_Abort(MPI_COMM_WORLD, 75);
+            MPI_Abort(MPI_COMM_WORLD, kInterrupted);
         }
         exchange.abandon_sends();
         throw_missing(exchange.missing(), limit_);

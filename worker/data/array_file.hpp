@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <span>
+#include <vector>
 
 namespace thaw {
 
@@ -24,6 +27,14 @@ class ArrayFile {
     const void* row(std::int64_t index) const;
     const std::uint8_t* bytes() const;  // element size 1
     const float* floats() const;        // element size 4
+    /// The bytes of these rows, one after the other; Index is an integer type.
+    template <typename Index>
+    std::vector<std::uint8_t> gather(std::span<const Index> rows) const {
+        const auto bytes = static_cast<std::size_t>(row_elements_ * element_bytes_);
+        std::vector<std::uint8_t> gathered(bytes * rows.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) std::memcpy(gathered.data() + i * bytes, row(rows[i]), bytes);
+        return gathered;
+    }
     /// Reads it all and compares with the stored checksum.
     bool verify() const;
 

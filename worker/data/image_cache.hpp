@@ -33,10 +33,20 @@ struct Decoded {
     bool reused = false;        // the array stood there already, whole
 };
 
-/// Decodes some of a data set's images, on as many threads or ranks as it has, and gives each to `keep`, from any
-/// thread: its pixels, or the reason why there are none.
-using KeepImage = std::function<void(std::int64_t image, const std::uint8_t* pixels, const std::string& bad)>;
-using DecodeRows = std::function<void(const std::vector<std::int64_t>& images, const KeepImage& keep)>;
+/// Where decoded images go; from any thread, for every image once.
+struct DecodedRows {
+    std::function<std::uint8_t*(std::int64_t image)> place;                // for its pixels
+    std::function<void(std::int64_t image, const std::string& bad)> done;  // "", or why it has none
+};
+
+/// Decodes some of a data set's images, on as many threads or ranks as it has.
+using DecodeRows = std::function<void(const std::vector<std::int64_t>& images, const DecodedRows& rows)>;
+
+/// One image; returns "", or why it cannot be decoded: its pixels are zero then.
+std::string decode_row(const Dataset& dataset, const DecodeOptions& options, std::int64_t image, std::uint8_t* pixels);
+
+/// Bytes of one decoded image.
+std::size_t decoded_row_bytes(const DecodeOptions& options);
 
 /// Sees to it that the array file `array` holds all images, [n, 3*s*s] uint8; rows of images that cannot be decoded are
 /// zero. `budget`: see CachedArray; in a shared cache folder, `array` is named by rows_key.

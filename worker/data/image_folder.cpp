@@ -34,12 +34,16 @@ struct Listing {
     std::vector<std::string> images;
 };
 
+}  // namespace
+
 bool looks_like_image(const fs::path& path) {
     std::string extension = path.extension().string();
     std::ranges::transform(extension, extension.begin(),
                            [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
     return std::ranges::find(kExtensions, extension) != std::end(kExtensions);
 }
+
+namespace {
 
 /// Names go into JSON, the database and the report, which are UTF-8.
 void check_utf8(const std::string& name, const fs::path& where) {

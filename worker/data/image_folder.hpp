@@ -27,6 +27,9 @@ struct Dataset {
     std::string fingerprint() const;
 };
 
+/// By the ending of its name.
+bool looks_like_image(const std::filesystem::path& path);
+
 /// Lists the images (by content, not by extension: .jpg .jpeg .png .bmp .webp .ppm .tif .tiff .gif in either case are
 /// looked at, dot files and others are not). Two layouts: FOLDER/CLASS/*, split by `split`; or FOLDER/{train,val or
 /// validation or valid,test}/CLASS/*, whose parts are as they stand (without a val folder, train is split).

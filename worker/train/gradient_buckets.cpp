@@ -17,19 +17,20 @@ constexpr std::size_t kBucketBytes = 1 << 20;
 
 template <typename Scalar>
 GradientBuckets<Scalar>::GradientBuckets(Group& group, std::span<Scalar> gradients,
-                                         const std::vector<Parameter>& parameters)
+                                         const std::vector<torch::Tensor>& leaves)
     : group_(group), gradients_(gradients) {
-    for (const Parameter& parameter : parameters) {
-        const std::size_t end = parameter.begin + parameter.size;
+    for (const torch::Tensor& leaf : leaves) {
+        const auto begin = static_cast<std::size_t>(leaf.grad().data_ptr<Scalar>() - gradients.data());
+        const std::size_t end = begin + static_cast<std::size_t>(leaf.numel());
         const bool opens = buckets_.empty() ||
                            (buckets_.back().end - buckets_.back().begin) * sizeof(Scalar) >= kBucketBytes ||
-                           (buckets_.back().begin != end && buckets_.back().end != parameter.begin);
-        if (opens) buckets_.push_back({parameter.begin, end});
+                           (buckets_.back().begin != end && buckets_.back().end != begin);
+        if (opens) buckets_.push_back({begin, end});
         Bucket& bucket = buckets_.back();
-        bucket.begin = std::min(bucket.begin, parameter.begin);
+        bucket.begin = std::min(bucket.begin, begin);
         bucket.end = std::max(bucket.end, end);
         ++bucket.parameters;
-        accumulators_.push_back(torch::autograd::impl::grad_accumulator(parameter.leaf));
+        accumulators_.push_back(torch::autograd::impl::grad_accumulator(leaf));
         accumulators_.back()->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
             [this, index = buckets_.size() - 1](const torch::autograd::variable_list& outputs,
                                                 const torch::autograd::variable_list&) {

@@ -18,13 +18,9 @@ namespace thaw {
 template <typename Scalar>
 class GradientBuckets {
   public:
-    struct Parameter {
-        torch::Tensor leaf;
-        std::size_t begin, size;  // of its gradient in the flat array
-    };
-
-    /// `parameters` in the order in which the backward pass comes to them. One object for a parameter's life.
-    GradientBuckets(Group& group, std::span<Scalar> gradients, const std::vector<Parameter>& parameters);
+    /// `leaves`: the parameters, whose gradients are views into `gradients`, in the order in which the backward pass
+    /// comes to them. One object for a parameter's life.
+    GradientBuckets(Group& group, std::span<Scalar> gradients, const std::vector<torch::Tensor>& leaves);
     GradientBuckets(const GradientBuckets&) = delete;  // hooks point here
     GradientBuckets& operator=(const GradientBuckets&) = delete;
 

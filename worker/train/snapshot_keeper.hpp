@@ -13,10 +13,6 @@
 
 namespace thaw {
 
-/// A snapshot is written where the epoch to come would end later than this after the one before. So a kill costs at
-/// most the epoch under way, or so much training where epochs are shorter.
-constexpr std::chrono::milliseconds kLongestLoss{500};
-
 /// Between a training's start and its end one snapshot of it lies in the cache, and an older one until the new one has
 /// its name. Those in flight are not forced to the disk: they are safe from every kill, a power cut may cost more. One
 /// that cannot be written costs nothing but time: a warning, and the training goes on.

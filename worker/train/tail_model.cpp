@@ -186,23 +186,17 @@ class TailModel : public Model {
     }
 
     void sum_gradients_over(Group& group) {
-        std::vector<typename GradientBuckets<Scalar>::Parameter> parameters;
-        std::size_t at = 0;
-        const auto add = [&](const torch::Tensor& leaf) {
-            const auto size = static_cast<std::size_t>(leaf.numel());
-            parameters.push_back({leaf, at, size});
-            at += size;
-        };
-        for (std::size_t l = 0; l < weights_.size(); ++l) {
-            add(weights_[l]);
-            add(biases_[l]);
+        std::vector<torch::Tensor> leaves;  // in the order in which the backward pass comes to them
+        for (std::size_t l = weights_.size(); l-- > 0;) {
+            leaves.push_back(biases_[l]);
+            leaves.push_back(weights_[l]);
         }
-        const auto head = static_cast<std::ptrdiff_t>(parameters.size());
-        for (const torch::Tensor* parameter : network_.trained_parameters()) add(*parameter);
-        std::reverse(parameters.begin(), parameters.begin() + head);
-        std::reverse(parameters.begin() + head, parameters.end());
+        const auto& parameters = network_.trained_parameters();
+        for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter)
+            leaves.push_back(**parameter);
+        const auto size = static_cast<std::size_t>(gradients_.numel());
         buckets_ = std::make_unique<GradientBuckets<Scalar>>(
-            group, std::span(gradients_.template data_ptr<Scalar>(), at), parameters);
+            group, std::span(gradients_.template data_ptr<Scalar>(), size), leaves);
     }
 
     static torch::Tensor as_tensor(std::span<const int> labels) {

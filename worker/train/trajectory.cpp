@@ -90,10 +90,7 @@ class SideBySide {
   private:
     bool stopped() {
         const bool asked = asked_.stop_requested() || (together_.no_more_epochs && *together_.no_more_epochs);
-        if (!together_.group) return asked;
-        double members = asked ? 1 : 0;
-        together_.group->all_reduce_sum(std::span(&members, 1));
-        return members > 0;
+        return together_.group ? together_.group->any(asked) : asked;
     }
 
     void run_epoch(int epoch) {

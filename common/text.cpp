@@ -1,4 +1,4 @@
-#include "results/text.hpp"
+#include "common/text.hpp"
 
 #include <fmt/format.h>
 
@@ -177,6 +177,13 @@ std::string human_bytes(double bytes) {
     std::size_t unit = 0;
     for (; bytes >= 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
     return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, kUnits[unit]);
+}
+
+std::string thousands(std::int64_t number) {
+    std::string text = std::to_string(number);
+    for (int at = static_cast<int>(text.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
+        text.insert(static_cast<std::size_t>(at), ",");
+    return text;
 }
 
 std::string counted(std::int64_t count, std::string_view noun) {

@@ -20,9 +20,10 @@ std::string escape_markdown(std::string_view text);  // for a cell of a table
 /// Numbers for people; a dash for NaN.
 std::string percent(double fraction);  // "95.31 %"
 std::string decimals(double value, int digits);
-std::string human_number(double value);     // at most 6 digits, as short as it can be
-std::string human_seconds(double seconds);  // "0.25 s", "12 s", "3 min 20 s", "2 h 05 min"
-std::string human_bytes(double bytes);      // "512 B", "1.5 MiB"
+std::string human_number(double value);      // at most 6 digits, as short as it can be
+std::string human_seconds(double seconds);   // "0.25 s", "12 s", "3 min 20 s", "2 h 05 min"
+std::string human_bytes(double bytes);       // "512 B", "1.5 MiB"
+std::string thousands(std::int64_t number);  // "25,636,712"
 /// "1 trial", "2 trials".
 std::string counted(std::int64_t count, std::string_view noun);
 

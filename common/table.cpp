@@ -1,12 +1,15 @@
-#include "results/table.hpp"
+#include "common/table.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "results/text.hpp"
+#include "common/error.hpp"
+#include "common/nearest.hpp"
+#include "common/text.hpp"
 
 namespace thaw {
 namespace {
@@ -76,7 +79,8 @@ std::vector<std::string> distinct_names(const std::vector<std::string>& columns)
 }  // namespace
 
 std::string cell_text(const Cell& cell, const std::string& column) {
-    if (const auto* integer = std::get_if<std::int64_t>(&cell)) return fmt::format("{}", *integer);
+    if (const auto* integer = std::get_if<std::int64_t>(&cell))
+        return column.find("parameters") == std::string::npos ? fmt::format("{}", *integer) : thousands(*integer);
     if (const auto* real = std::get_if<double>(&cell)) return number_text(*real, column);
     if (const auto* text = std::get_if<std::string>(&cell)) return cut_text(*text, kWidestCell);
     return "–";
@@ -114,6 +118,58 @@ std::string to_csv(const Table& table) {
     add_line(std::vector<Cell>(table.columns.begin(), table.columns.end()));
     for (const auto& row : table.rows) add_line(row);
     return csv;
+}
+
+std::string to_markdown(const Table& table) {
+    std::string text = "|", rule = "|";
+    for (std::size_t column = 0; column < table.columns.size(); ++column) {
+        text += fmt::format(" {} |", escape_markdown(table.columns[column]));
+        rule += holds_numbers(table, column) ? "---:|" : "---|";
+    }
+    text += "\n" + rule + "\n";
+    for (const auto& row : table.rows) {
+        text += "|";
+        for (std::size_t column = 0; column < row.size(); ++column)
+            text += fmt::format(" {} |", escape_markdown(cell_text(row[column], table.columns[column])));
+        text += "\n";
+    }
+    return text;
+}
+
+void sort_rows(Table& table, const std::string& column, bool descending) {
+    const auto found = std::find(table.columns.begin(), table.columns.end(), column);
+    if (found == table.columns.end())
+        throw UserError("no column '{}' to sort by{}; there are: {}", column, did_you_mean(column, table.columns),
+                        fmt::join(table.columns, ", "));
+    const auto index = static_cast<std::size_t>(found - table.columns.begin());
+    const auto number = [](const Cell& cell) {
+        const auto* integer = std::get_if<std::int64_t>(&cell);
+        return integer ? static_cast<double>(*integer) : std::get<double>(cell);
+    };
+    const auto less = [&](const Cell& a, const Cell& b) {
+        return is_number(a) && is_number(b) ? number(a) < number(b) : a < b;
+    };
+    std::stable_sort(table.rows.begin(), table.rows.end(), [&](const auto& left, const auto& right) {
+        const Cell &a = left[index], &b = right[index];
+        const bool none = std::holds_alternative<std::monostate>(a),
+                   other_none = std::holds_alternative<std::monostate>(b);
+        if (none || other_none) return !none && other_none;
+        return descending ? less(b, a) : less(a, b);
+    });
+}
+
+std::string to_string(const Table& table, TableFormat format) {
+    switch (format) {
+        case TableFormat::text:
+            return to_text(table);
+        case TableFormat::csv:
+            return to_csv(table);
+        case TableFormat::json:
+            return to_json(table);
+        case TableFormat::markdown:
+            return to_markdown(table);
+    }
+    THAW_CHECK(false, "table format {}", static_cast<int>(format));
 }
 
 std::string to_json(const Table& table) {

@@ -1,0 +1,13 @@
+// What the program's end tells who started it.
+#pragma once
+
+namespace thaw {
+
+enum ExitCode : int {
+    kDone = 0,
+    kSomeTrialsFailed = 1,
+    kWrongInput = 2,
+    kInterrupted = 75,  // the same command goes on; sysexits.h's EX_TEMPFAIL, which queues know as "try again"
+};
+
+}  // namespace thaw
