@@ -5,19 +5,22 @@
 namespace thaw {
 namespace {
 
-void conv_relu(GraphBuilder& graph, const std::string& name, const Conv& conv, int from = GraphBuilder::kLast) {
+void conv_relu(GraphBuilder& graph, const std::string& name, const std::string& keras, const Conv& conv,
+               int from = GraphBuilder::kLast) {
     graph.conv(name, conv, from);
+    graph.in_keras(keras);
     graph.activation(name + "_activation", Activation::relu);
 }
 
 /// Squeezes to few channels, then expands by 1x1 and by 3x3 convolutions side by side, `expanded` channels each.
-void fire(GraphBuilder& graph, const std::string& name, int squeezed, int expanded) {
-    conv_relu(graph, name + ".squeeze", {.channels = squeezed, .bias = true});
+/// `keras`: its name in files that Keras wrote, which is the paper's; Keras Applications has no SqueezeNet.
+void fire(GraphBuilder& graph, const std::string& name, const std::string& keras, int squeezed, int expanded) {
+    conv_relu(graph, name + ".squeeze", keras + "/squeeze1x1", {.channels = squeezed, .bias = true});
     const int input = graph.last();
-    conv_relu(graph, name + ".expand1x1", {.channels = expanded, .bias = true}, input);
+    conv_relu(graph, name + ".expand1x1", keras + "/expand1x1", {.channels = expanded, .bias = true}, input);
     const int pointwise = graph.last();
-    conv_relu(graph, name + ".expand3x3", {.channels = expanded, .kernel = 3, .padding = around(1), .bias = true},
-              input);
+    conv_relu(graph, name + ".expand3x3", keras + "/expand3x3",
+              {.channels = expanded, .kernel = 3, .padding = around(1), .bias = true}, input);
     graph.concat(name + ".concat", {pointwise, graph.last()});
 }
 
@@ -35,11 +38,12 @@ void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
         graph.max_pool(begin(), 3, 2, graph.up_to_the_edge(3, 2));
     };
     graph.conv(begin(), {.channels = net.channels, .kernel = net.kernel, .stride = 2, .bias = true});
+    graph.in_keras("conv1");
     graph.activation(begin(), Activation::relu);
     pool();
     for (int number = 0; number < static_cast<int>(std::size(kSqueezed)); ++number) {
         if (number == net.pools_before[0] || number == net.pools_before[1]) pool();
-        fire(graph, begin(), kSqueezed[number], 4 * kSqueezed[number]);
+        fire(graph, begin(), fmt::format("fire{}", number + 2), kSqueezed[number], 4 * kSqueezed[number]);
     }
     graph.begin_top();
     graph.dropout("classifier.0");
