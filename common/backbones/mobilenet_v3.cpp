@@ -47,7 +47,7 @@ int squeezed(int channels) {
 /// Weighs each channel by a number that all of the map decides.
 void squeeze_excite(GraphBuilder& graph, const std::string& name) {
     const int map = graph.last(), channels = graph.channels();
-    graph.global_average_pool(name + ".avgpool");
+    graph.adaptive_average_pool(name + ".avgpool", 1);
     graph.conv(name + ".fc1", {.channels = squeezed(channels), .bias = true});
     graph.activation(name + ".activation", Activation::relu);
     graph.conv(name + ".fc2", {.channels = channels, .bias = true});

@@ -62,6 +62,8 @@ BASES = {
     "mobilenet_v2": lambda: torchvision.models.mobilenet_v2().features,
     "efficientnet_lite0": efficientnet_lite0,
     "resnet50": lambda: nn.Sequential(*list(torchvision.models.resnet50().children())[:-2]),
+    "vgg16": lambda: torchvision.models.vgg16().features,
+    "densenet121": lambda: nn.Sequential(torchvision.models.densenet121().features, nn.ReLU()),
 }
 
 

@@ -42,10 +42,12 @@ def within(shape, low, high, purpose, seed=1):
 def network_tensor(name, shape, normalizes):
     """What tests/worker/network/filled_tensors.hpp puts into the tensor `name`: He uniform weights, as random_tensors()
     draws them, but batch-norms and biases that are not the identity. The last batch-norm of a bottleneck is weak, or the
-    sums of fifty blocks would grow until biases are lost in them."""
+    sums of fifty blocks would grow until biases are lost in them; those of MobileNetV3 are somewhat, for its hard gates."""
     prefix, part = name.rsplit(".", 1)
     if name.endswith(".bn3.weight"):
         return within(shape, 0.1, 0.4, name)
+    if ".block." in name and part == "weight" and normalizes:
+        return within(shape, 0.4, 1.2, name)
     if part in ("running_var", "weight") and normalizes:
         return within(shape, 0.5, 1.5, name)
     if part != "weight":

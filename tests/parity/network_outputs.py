@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Writes the golden file that network_outputs_test compares thaw's networks with.
 
-    tests/parity/network_outputs.py tests/worker/network/golden/network_outputs.json
+    tests/parity/network_outputs.py tests/worker/network/golden/network_outputs.json [BACKBONE...]
 
 Needs torch, torchvision and the package efficientnet_lite_pytorch (on PYTHONPATH). Each network runs once, in float64,
 with parameters filled by counter_random.py and one image filled likewise. What it computes is kept in the order in which
 it is computed: every convolution, batch-norm, activation, pooling, addition, product, concatenation and dense layer is
 one line of
     [mean, L2 norm, largest magnitude, first value, a middle value, last value]
-or of nothing, where what follows needs more than this value.
+or of nothing, where what follows needs more than this value. With names, only those networks are done again.
 """
 import argparse
 import json
@@ -157,25 +157,36 @@ class Recorder(fx.Interpreter):
             self.needed.add(node)
         self.needed = {n for n in self.needed if any(self.at[user] > self.at[node] for user in n.users)}
         if self.counted(node):
-            self.rows.append(summary(value) if self.needed == {node} else [])
+            # A DenseNet goes on to read what it has just concatenated; thaw concatenates to it.
+            joined = node.op == "call_function" and node.target is torch.cat
+            self.rows.append(summary(value) if joined or self.needed == {node} else [])
         return value
+
+
+def outputs(make, size):
+    with torch.device("meta"):  # without initial values, which are slow to draw
+        model = make(size).eval()
+    fill(model)
+    image = torch.from_numpy(counter_random.within((1, 3, size, size), -2, 2, "image")).double()
+    recorder = Recorder(model.double())
+    with torch.no_grad():
+        recorder.run(image)
+    return recorder.rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=pathlib.Path)
-    cases = []
-    for backbone, padding, size, make in CASES:
-        with torch.device("meta"):  # without initial values, which are slow to draw
-            model = make(size).eval()
-        fill(model)
-        image = torch.from_numpy(counter_random.within((1, 3, size, size), -2, 2, "image")).double()
-        recorder = Recorder(model.double())
-        with torch.no_grad():
-            recorder.run(image)
-        cases.append({"backbone": backbone, "padding": padding, "image_size": size, "outputs": recorder.rows})
+    parser.add_argument("backbones", nargs="*")
+    arguments = parser.parse_args()
+    before = json.loads(arguments.output.read_text()) if arguments.backbones else []
+    kept = {(case["backbone"], case["padding"], case["image_size"]): case["outputs"] for case in before
+            if case["backbone"] not in arguments.backbones}
+    cases = [{"backbone": backbone, "padding": padding, "image_size": size,
+              "outputs": kept.get((backbone, padding, size)) or outputs(make, size)}
+             for backbone, padding, size, make in CASES]
     lines = ",\n".join(json.dumps(case) for case in cases)
-    parser.parse_args().output.write_text("[\n" + lines.replace("], [", "],\n[") + "\n]\n")
+    arguments.output.write_text("[\n" + lines.replace("], [", "],\n[") + "\n]\n")
 
 
 if __name__ == "__main__":

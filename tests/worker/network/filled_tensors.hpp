@@ -11,7 +11,8 @@
 namespace thaw {
 
 /// Random weights as random_tensors() draws them, but with biases and with batch-norms that are not the identity. The
-/// last one of a bottleneck is weak, or the sums of fifty blocks would grow until biases are lost in them.
+/// last one of a bottleneck is weak, or the sums of fifty blocks would grow until biases are lost in them; those of
+/// MobileNetV3 are somewhat, for its hard gates.
 inline TensorMap filled_tensors(const LayerGraph& graph) {
     TensorMap tensors = random_tensors(graph, 1);
     for (const Layer& layer : graph.layers) {
@@ -24,8 +25,13 @@ inline TensorMap filled_tensors(const LayerGraph& graph) {
         refill(".bias", -0.3, 0.3);
         refill(".running_mean", -0.3, 0.3);
         refill(".running_var", 0.5, 1.5);
-        const bool weak = layer.tensors.ends_with(".bn3");
-        if (layer.kind == LayerKind::batch_norm) refill(".weight", weak ? 0.1 : 0.5, weak ? 0.4 : 1.5);
+        if (layer.kind != LayerKind::batch_norm) continue;
+        if (layer.tensors.ends_with(".bn3"))
+            refill(".weight", 0.1, 0.4);
+        else if (layer.tensors.find(".block.") != std::string::npos)
+            refill(".weight", 0.4, 1.2);
+        else
+            refill(".weight", 0.5, 1.5);
     }
     return tensors;
 }
