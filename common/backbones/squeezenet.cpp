@@ -1,25 +1,28 @@
 #include <fmt/format.h>
 
+#include <array>
+
 #include "common/backbones/families.hpp"
 
 namespace thaw {
 namespace {
 
-void conv_relu(GraphBuilder& graph, const std::string& name, const std::string& keras, const Conv& conv,
+/// `keras`: the block and the layer in the port to Keras that is in use, "fire2" and "squeeze1x1".
+void conv_relu(GraphBuilder& graph, const std::string& name, const std::array<std::string, 2>& keras, const Conv& conv,
                int from = GraphBuilder::kLast) {
     graph.conv(name, conv, from);
-    graph.in_keras(keras);
+    graph.in_keras(fmt::format("{}/{}", keras[0], keras[1]));
     graph.activation(name + "_activation", Activation::relu);
+    graph.in_keras(fmt::format("{}/relu_{}", keras[0], keras[1]));
 }
 
 /// Squeezes to few channels, then expands by 1x1 and by 3x3 convolutions side by side, `expanded` channels each.
-/// `keras`: its name in files that Keras wrote, which is the paper's; Keras Applications has no SqueezeNet.
 void fire(GraphBuilder& graph, const std::string& name, const std::string& keras, int squeezed, int expanded) {
-    conv_relu(graph, name + ".squeeze", keras + "/squeeze1x1", {.channels = squeezed, .bias = true});
+    conv_relu(graph, name + ".squeeze", {keras, "squeeze1x1"}, {.channels = squeezed, .bias = true});
     const int input = graph.last();
-    conv_relu(graph, name + ".expand1x1", keras + "/expand1x1", {.channels = expanded, .bias = true}, input);
+    conv_relu(graph, name + ".expand1x1", {keras, "expand1x1"}, {.channels = expanded, .bias = true}, input);
     const int pointwise = graph.last();
-    conv_relu(graph, name + ".expand3x3", keras + "/expand3x3",
+    conv_relu(graph, name + ".expand3x3", {keras, "expand3x3"},
               {.channels = expanded, .kernel = 3, .padding = around(1), .bias = true}, input);
     graph.concat(name + ".concat", {pointwise, graph.last()});
 }
@@ -40,6 +43,7 @@ void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
     graph.conv(begin(), {.channels = net.channels, .kernel = net.kernel, .stride = 2, .bias = true});
     graph.in_keras("conv1");
     graph.activation(begin(), Activation::relu);
+    graph.in_keras("relu_conv1");
     pool();
     for (int number = 0; number < static_cast<int>(std::size(kSqueezed)); ++number) {
         if (number == net.pools_before[0] || number == net.pools_before[1]) pool();
@@ -48,6 +52,7 @@ void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
     graph.begin_top();
     graph.dropout("classifier.0");
     graph.conv("classifier.1", {.channels = classes, .bias = true});
+    graph.in_keras("conv10");
     graph.activation("classifier.2", Activation::relu);
     graph.global_average_pool("classifier.3");
 }
