@@ -237,7 +237,8 @@ bool same_bits_alone(const LayerGraph& graph, const std::vector<Tap>& taps, std:
 /// So that sharing a pass among trials changes none of them.
 TEST(FrozenNetwork, ATapHasTheSameBitsAloneAsAmongAllOthers) {
     for (const char* backbone : {"alexnet", "densenet121", "efficientnet_lite0", "inception_v3", "mobilenet_v1",
-                                 "mobilenet_v2", "mobilenet_v3_small", "resnet18", "squeezenet1_0", "vgg11_bn"}) {
+                                 "mobilenet_v2", "mobilenet_v3_small", "resnet18", "squeezenet1_0", "vgg11_bn",
+                                 "efficientnet_b0", "inception_resnet_v2", "resnet50v2", "xception"}) {
         const LayerGraph graph = build_base(backbone, 75, PaddingStyle::tensorflow);
         std::vector<Tap> taps;
         for (const int cut : tap_cuts(graph)) taps.push_back({cut, false});

@@ -137,6 +137,18 @@ TEST_P(KerasOutputs, AreThawsAtEveryCutInBothExecutors) {
     RecordProperty("largest_deviation", std::to_string(largest_deviation * 1e6) + "e-6");
 }
 
+TEST(KerasTraining, TrainsEveryTensorButTheInputNormalizations) {
+    for (const auto& [network, size] : {std::pair{"efficientnet_b0", 32}, {"keras_inception_v3", 75}}) {
+        LayerGraph graph = build_backbone(network, size, PaddingStyle::tensorflow);
+        graph.layers.resize(static_cast<std::size_t>(graph.top_begin));
+        const TensorMap tensors = filled_tensors(graph);
+        const auto trained = TorchNetwork(graph, 0, graph.top_begin, 0, tensors).trained_tensors();
+        for (const auto& [name, tensor] : trained) EXPECT_TRUE(tensors.contains(name)) << name;
+        const std::size_t fixed = graph.find("normalization") < 0 ? 0 : 2;
+        EXPECT_EQ(trained.size(), tensors.size() - fixed) << network;
+    }
+}
+
 std::vector<std::string> networks() {
     std::vector<std::string> names = {"vgg16", "vgg19"};  // torchvision's, and the same in Keras
     for (const BackboneInfo& info : backbones())
