@@ -137,7 +137,7 @@ std::string npy_header(const std::vector<std::int64_t>& shape) {
 
 struct Features {
     Words words;
-    std::string until = "all", pooling = "average", out;
+    std::string until = "all", pooling = "avg", out;
 
     void run() const {
         const std::string extension = fs::path(out).extension().string();
@@ -230,7 +230,7 @@ void add_features_command(CLI::App& app) {
     add_network_options(*command, features->words);
     command->add_option("--until", features->until, "The last layer: all, a layer or block, a number or 80%")
         ->capture_default_str();
-    command->add_option("--pooling", features->pooling, "average, max, flatten, or none: the map itself")
+    command->add_option("--pooling", features->pooling, "avg, max, flatten, or none: the map itself")
         ->capture_default_str();
     command->add_option("--out,-o", features->out, "OUT.npy (the photos' names in OUT.npy.txt) or OUT.safetensors")
         ->required();
