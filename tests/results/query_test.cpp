@@ -8,8 +8,8 @@
 
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
-#include "results/store.hpp"
 #include "common/text.hpp"
+#include "results/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 
