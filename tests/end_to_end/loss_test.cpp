@@ -108,7 +108,8 @@ TEST_F(Loss, ATrialInWhoseFlightTheWorldDiesThreeTimesFailsAndTheRestGoesOn) {
     std::ofstream(file) << yaml;
     for (int time = 1; time <= 3; ++time) {
         Process process(folder_.path(), run_command(file, "runs"));
-        wait_for("SELECT count(*) FROM trials WHERE freeze = 'none' AND state = 'running'", "0\r\n", process);
+        // In this invocation: what the one before has left says running as well.
+        wait_for(fmt::format("{} AND freeze = 'none' AND sweep = {}", kRunning, time), "0\r\n", process);
         process.send(SIGKILL);
         process.wait();
         ASSERT_EQ(query("SELECT count(*) FROM epochs WHERE trial IN (SELECT id FROM trials WHERE freeze = 'none')"),

@@ -127,8 +127,8 @@ TEST(ScanImages, RefusesNamesThatAreNotUtf8) {
 
 TEST(DatasetFingerprint, IsOfContentsLabelsAndPartsNotOfThePlace) {
     TemporaryFolder folder;
-    write_class(folder / "one", "cat", 5);
-    write_class(folder / "one", "dog", 5);
+    write_class(folder / "one", "cat", 20);
+    write_class(folder / "one", "dog", 20);
     fs::copy(folder / "one", folder / "two", fs::copy_options::recursive);
     const std::string one = scan_images(folder / "one", {}, 1).fingerprint();
     EXPECT_EQ(one, scan_images(folder / "two", {}, 3).fingerprint());
