@@ -14,9 +14,9 @@ namespace thaw {
 /// One rank a trial: sums over several would round in another way than one process does.
 inline const std::string kAlone = "ranks_per_trial: 1\n";
 
-/// A few seconds of tails.
+/// Tails for long enough that what is sent after their first epochs comes before their last, on a busy machine too.
 inline const std::string kLongAxes =
-    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 12]\n" + kAlone;
+    "backbone: mobilenet_v2\nfreeze: features.15\nhead: [none, \"16\"]\ndropout: 0.3\nepochs: [2, 36]\n" + kAlone;
 
 class SweepUnderLauncher : public EndToEnd {
   protected:

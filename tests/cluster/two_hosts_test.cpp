@@ -83,7 +83,7 @@ TEST_F(TwoHosts, TrainOneTrialTogether) {
 TEST_F(TwoHosts, EndSoonWhenTheCableIsPulledAndGoOnWhenItIsBack) {
     // A rank may be waiting for the other's gradients.
     const std::string file = sweep(
-        "backbone: mobilenet_v2\nfreeze: features.15\ndropout: 0.3\nepochs: [2, 20]\n"
+        "backbone: mobilenet_v2\nfreeze: features.15\ndropout: 0.3\nepochs: [2, 60]\n"
         "ranks_per_trial: 2\n");
     TemporaryFolder output;
     Process world(output.path(), on_both(file));
