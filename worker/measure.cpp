@@ -116,8 +116,7 @@ class Measuring {
         const std::size_t wanted = kImagesPerThread * static_cast<std::size_t>(threads_);
         const std::size_t count = std::min(wanted, dataset.images.size());
         return on_all(threads_, [&](int thread) {
-            std::vector<std::uint8_t> pixels(std::size_t{3} * static_cast<std::size_t>(probe.image_size) *
-                                             static_cast<std::size_t>(probe.image_size));
+            std::vector<std::uint8_t> pixels(decoded_row_bytes(options));
             Measured sum;
             int decoded = 0;
             for (std::size_t i = static_cast<std::size_t>(thread); i < count; i += static_cast<std::size_t>(threads_)) {
@@ -143,9 +142,8 @@ class Measuring {
             network = make_frozen_network(graph, tensors, find_preprocessing("torch"), {tap}, probe.precision);
         });
         Measured image = on_all(threads_, [&](int) {
-            const std::size_t bytes = std::size_t{3} * static_cast<std::size_t>(probe.image_size) *
-                                      static_cast<std::size_t>(probe.image_size) *
-                                      static_cast<std::size_t>(network->batch());
+            const std::size_t bytes =
+                decoded_row_bytes({.image_size = probe.image_size}) * static_cast<std::size_t>(network->batch());
             const std::vector<std::uint8_t> images(bytes, 100);
             std::vector<float> features(static_cast<std::size_t>(tap_elements(graph, tap)) *
                                         static_cast<std::size_t>(network->batch()));

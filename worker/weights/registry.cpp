@@ -97,16 +97,53 @@ ResolvedWeights as_entry_says(const WeightsEntry& entry, fs::path path, std::str
     return {std::move(path), std::move(sha256), find_preprocessing(entry.preprocessing), entry.padding};
 }
 
+/// A file's hashes; for each it is read once, when that is first asked for.
+class FileHashes {
+  public:
+    explicit FileHashes(fs::path path) : path_(std::move(path)) {}
+    const fs::path& path() const { return path_; }
+    const std::string& sha256() {
+        if (sha256_.empty()) sha256_ = hash_of(path_);
+        return sha256_;
+    }
+    /// Of the kind that is published of the entry; empty where none is.
+    std::string as_published(const WeightsEntry& entry) {
+        if (!entry.sha256.empty()) return sha256();
+        if (md5_.empty() && !entry.md5.empty()) md5_ = md5_file(path_);
+        return entry.md5.empty() ? "" : md5_;
+    }
+
+  private:
+    fs::path path_;
+    std::string sha256_, md5_;
+};
+
+/// Of its content: the beginning of its sha256, else its md5, else nothing.
+const std::string& published_hash(const WeightsEntry& entry) {
+    return entry.sha256.empty() ? entry.md5 : entry.sha256;
+}
+
 /// Whether the file is the entry's: by its content, or by its name where no hash is published.
-bool is_file_of(const WeightsEntry& entry, const fs::path& path, const std::string& sha256, const std::string& md5) {
-    if (!entry.sha256.empty()) return sha256.starts_with(entry.sha256);
-    return entry.md5.empty() ? path.filename() == entry.file : md5 == entry.md5;
+bool is_file_of(const WeightsEntry& entry, FileHashes& file) {
+    const std::string& expected = published_hash(entry);
+    return expected.empty() ? file.path().filename() == entry.file : file.as_published(entry).starts_with(expected);
+}
+
+void check_content(const WeightsEntry& entry, FileHashes& file) {
+    const std::string& expected = published_hash(entry);
+    const std::string found = file.as_published(entry);
+    if (!found.starts_with(expected))
+        throw UserError(
+            "weights file {} is not what its name says: its {} is {}, that of {} begins with {}; fetch it again ({}), "
+            "or, where you mean this very file, give its path with preprocessing and padding under another name",
+            file.path().string(), entry.sha256.empty() ? "md5" : "sha256", found, entry.name, expected, entry.source);
 }
 
 /// A registered file that was found: its content must be what the registry knows.
 ResolvedWeights use_entry(const WeightsEntry& entry, const fs::path& path) {
-    check_content(entry, path);
-    return as_entry_says(entry, path, hash_of(path));
+    FileHashes file(path);
+    check_content(entry, file);
+    return as_entry_says(entry, path, file.sha256());
 }
 
 /// The first of the entries whose file is there.
@@ -130,12 +167,11 @@ ResolvedWeights use_first_of(const std::vector<const WeightsEntry*>& entries, co
 
 /// A file the user names: what the registry knows of its content, else what the request says.
 ResolvedWeights use_path(const std::string& backbone, const fs::path& path, const WeightsRequest& request) {
-    const std::string sha256 = hash_of(path);
-    const std::string md5 = md5_file(path);
+    FileHashes file(path);
     const WeightsEntry* other = nullptr;
     for (const WeightsEntry& entry : weights_registry()) {
-        if (!is_file_of(entry, path, sha256, md5)) continue;
-        if (entry.backbone == backbone) return as_entry_says(entry, path, sha256);
+        if (!is_file_of(entry, file)) continue;
+        if (entry.backbone == backbone) return as_entry_says(entry, path, file.sha256());
         other = &entry;
     }
     if (other)
@@ -146,7 +182,7 @@ ResolvedWeights use_path(const std::string& backbone, const fs::path& path, cons
             "weights file {} is not one thaw knows: say how it was trained, with preprocessing (torch, tf, caffe, "
             "lite or raw) and padding (symmetric or tensorflow); a wrong choice costs accuracy",
             path.string());
-    return {path, sha256, {}, {}};
+    return {path, file.sha256(), {}, {}};
 }
 
 [[noreturn]] void refuse_unknown(const std::string& backbone, const std::string& name,
@@ -264,14 +300,8 @@ std::string WeightsEntry::address() const {
 }
 
 void check_content(const WeightsEntry& entry, const fs::path& path) {
-    const bool by_md5 = entry.sha256.empty();
-    const std::string& expected = by_md5 ? entry.md5 : entry.sha256;
-    const std::string found = expected.empty() ? "" : by_md5 ? md5_file(path) : hash_of(path);
-    if (!found.starts_with(expected))
-        throw UserError(
-            "weights file {} is not what its name says: its {} is {}, that of {} begins with {}; fetch it again ({}), "
-            "or, where you mean this very file, give its path with preprocessing and padding under another name",
-            path.string(), by_md5 ? "md5" : "sha256", found, entry.name, expected, entry.source);
+    FileHashes file(path);
+    check_content(entry, file);
 }
 
 std::vector<fs::path> weights_folders(const fs::path& weights_dir) {
