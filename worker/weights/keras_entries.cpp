@@ -6,6 +6,7 @@ namespace thaw {
 namespace {
 
 constexpr const char* kMost = "https://storage.googleapis.com/tensorflow/keras-applications";
+constexpr const char* kOwn = "https://storage.googleapis.com/keras-applications";  // of EfficientNets
 
 struct Row {
     const char *name, *backbone, *folder, *file, *md5, *preprocessing;
@@ -79,22 +80,22 @@ constexpr Row kRows[] = {
      "tf"},
     {"nasnet_mobile-imagenet-keras-notop", "nasnet_mobile", "nasnet", "NASNet-mobile-no-top.h5",
      "1ed92395b5b598bdda52abe5c0dbfd63", "tf"},
-    {"efficientnet_b0-imagenet-keras", "efficientnet_b0", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb0.h5", "902e53a9f72be733fc0bcb005b3ebbac", "raw"},
-    {"efficientnet_b0-imagenet-keras-notop", "efficientnet_b0", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb0_notop.h5", "50bc09e76180e00e4465e1a485ddc09d", "raw"},
-    {"efficientnet_b1-imagenet-keras", "efficientnet_b1", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb1.h5", "1d254153d4ab51201f1646940f018540", "raw"},
-    {"efficientnet_b1-imagenet-keras-notop", "efficientnet_b1", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb1_notop.h5", "74c4e6b3e1f6a1eea24c589628592432", "raw"},
-    {"efficientnet_b2-imagenet-keras", "efficientnet_b2", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb2.h5", "b15cce36ff4dcbd00b6dd88e7857a6ad", "raw"},
-    {"efficientnet_b2-imagenet-keras-notop", "efficientnet_b2", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb2_notop.h5", "111f8e2ac8aa800a7a99e3239f7bfb39", "raw"},
-    {"efficientnet_b3-imagenet-keras", "efficientnet_b3", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb3.h5", "ffd1fdc53d0ce67064dc6a9c7960ede0", "raw"},
-    {"efficientnet_b3-imagenet-keras-notop", "efficientnet_b3", "https://storage.googleapis.com/keras-applications",
-     "efficientnetb3_notop.h5", "af6d107764bb5b1abb91932881670226", "raw"},
+    {"efficientnet_b0-imagenet-keras", "efficientnet_b0", kOwn, "efficientnetb0.h5", "902e53a9f72be733fc0bcb005b3ebbac",
+     "raw"},
+    {"efficientnet_b0-imagenet-keras-notop", "efficientnet_b0", kOwn, "efficientnetb0_notop.h5",
+     "50bc09e76180e00e4465e1a485ddc09d", "raw"},
+    {"efficientnet_b1-imagenet-keras", "efficientnet_b1", kOwn, "efficientnetb1.h5", "1d254153d4ab51201f1646940f018540",
+     "raw"},
+    {"efficientnet_b1-imagenet-keras-notop", "efficientnet_b1", kOwn, "efficientnetb1_notop.h5",
+     "74c4e6b3e1f6a1eea24c589628592432", "raw"},
+    {"efficientnet_b2-imagenet-keras", "efficientnet_b2", kOwn, "efficientnetb2.h5", "b15cce36ff4dcbd00b6dd88e7857a6ad",
+     "raw"},
+    {"efficientnet_b2-imagenet-keras-notop", "efficientnet_b2", kOwn, "efficientnetb2_notop.h5",
+     "111f8e2ac8aa800a7a99e3239f7bfb39", "raw"},
+    {"efficientnet_b3-imagenet-keras", "efficientnet_b3", kOwn, "efficientnetb3.h5", "ffd1fdc53d0ce67064dc6a9c7960ede0",
+     "raw"},
+    {"efficientnet_b3-imagenet-keras-notop", "efficientnet_b3", kOwn, "efficientnetb3_notop.h5",
+     "af6d107764bb5b1abb91932881670226", "raw"},
 };
 
 WeightsEntry entry_of(const Row& row) {
