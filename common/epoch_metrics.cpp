@@ -12,6 +12,7 @@ void to_json(nlohmann::json& json, const EpochMetrics& metrics) {
             {"validation_accuracy", metrics.validation_accuracy},
             {"seconds", metrics.seconds},
             {"weights", metrics.weights}};
+    if (!metrics.predicted.empty()) json["predicted"] = metrics.predicted;
 }
 
 void from_json(const nlohmann::json& json, EpochMetrics& metrics) {
@@ -22,6 +23,7 @@ void from_json(const nlohmann::json& json, EpochMetrics& metrics) {
     json.at("validation_accuracy").get_to(metrics.validation_accuracy);
     json.at("seconds").get_to(metrics.seconds);
     json.at("weights").get_to(metrics.weights);
+    if (json.contains("predicted")) json.at("predicted").get_to(metrics.predicted);
 }
 
 }  // namespace thaw

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace thaw {
 
@@ -11,6 +12,9 @@ struct EpochMetrics {
     double train_loss = 0, train_accuracy = 0;  // averaged over the epoch while it trains, dropout on, as Keras does
     double validation_loss = 0, validation_accuracy = 0;  // after the epoch
     double seconds = 0;                                   // this epoch's training and evaluation
+    /// What each validation image was taken for after the epoch, by its place among them; -1: it could not be read.
+    /// Only of epochs that end a trial.
+    std::vector<int> predicted = {};
     std::string weights = {};  // fingerprint of the trained parameters after the epoch: equal trainings have equal ones
 };
 void to_json(nlohmann::json& json, const EpochMetrics& metrics);

@@ -141,6 +141,11 @@ void Statement::bind(int index, double value) {
     check(sqlite3_db_handle(handle_.get()), code);
 }
 
+void Statement::bind(int index, const Bytes& value) {
+    check(sqlite3_db_handle(handle_.get()),
+          sqlite3_bind_blob64(handle_.get(), index, value.value.data(), value.value.size(), SQLITE_TRANSIENT));
+}
+
 void Statement::bind(int index, const std::string& value) {
     check(sqlite3_db_handle(handle_.get()),
           sqlite3_bind_text64(handle_.get(), index, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));

@@ -25,6 +25,11 @@ class StatementError : public std::runtime_error {
     int code_;
 };
 
+/// Bound as a BLOB.
+struct Bytes {
+    std::string value;
+};
+
 class Statement {
   public:
     /// Prepares the first statement in `sql`; where `rest` is given, it receives what follows.
@@ -56,6 +61,7 @@ class Statement {
     void bind(int index, int value) { bind(index, static_cast<std::int64_t>(value)); }
     void bind(int index, double value);
     void bind(int index, const std::string& value);
+    void bind(int index, const Bytes& value);
 
     struct Finalize {
         void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -102,7 +108,7 @@ class Transaction {
 
 /// Marks a file as thaw's (PRAGMA application_id), and says which schema it has (PRAGMA user_version).
 inline constexpr int kApplicationId = 0x74686177;  // "thaw"
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 /// False for an empty database; throws UserError for one that is not thaw's or was written by a newer thaw.
 bool has_schema(const Database& database);

@@ -23,7 +23,9 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "UPDATE sqlite_schema SET sql = replace(sql, '''running'', ''finished''', '''running'', ''stopped'', ''finished''')"
     " WHERE type = 'table' AND name = 'trials';",
 
-    "ALTER TABLE stages ADD COLUMN ranks INTEGER NOT NULL DEFAULT 1;"};
+    "ALTER TABLE stages ADD COLUMN ranks INTEGER NOT NULL DEFAULT 1;",
+
+    ""};
 
 /// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
 /// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked

@@ -93,6 +93,25 @@ CREATE TABLE IF NOT EXISTS stages (
     ranks             INTEGER NOT NULL DEFAULT 1  -- how many worked on it
 );
 
+-- The images that nothing was trained on, in the order in which predictions name them.
+CREATE TABLE IF NOT EXISTS images (
+    data_fingerprint TEXT NOT NULL,  -- as of sweeps
+    part             TEXT NOT NULL CHECK (part IN ('validation', 'test')),
+    place            INTEGER NOT NULL,  -- from 0
+    path             TEXT NOT NULL,     -- in the data folder
+    label            INTEGER NOT NULL,  -- index into the sweep's classes
+    PRIMARY KEY (data_fingerprint, part, place)
+) WITHOUT ROWID;
+
+-- What a finished trial takes each of these images for, after its last epoch; of the test images only the winner is
+-- asked.
+CREATE TABLE IF NOT EXISTS predictions (
+    trial   TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+    part    TEXT NOT NULL CHECK (part IN ('validation', 'test')),
+    classes BLOB NOT NULL,  -- two bytes an image, the low one first: index into classes; 65535 where it is unreadable
+    PRIMARY KEY (trial, part)
+) WITHOUT ROWID;
+
 -- Trials in whose flight the world died (a trial is running from before its work begins until that has ended in some
 -- order), since the last invocation that did not die.
 CREATE TABLE IF NOT EXISTS attempts (
@@ -128,6 +147,9 @@ BEGIN SELECT RAISE(ABORT, 'the epochs of a finished trial are never rewritten');
 CREATE TRIGGER IF NOT EXISTS finished_epochs_are_kept BEFORE DELETE ON epochs
 WHEN EXISTS (SELECT 1 FROM trials WHERE id = old.trial AND state = 'finished')
 BEGIN SELECT RAISE(ABORT, 'the epochs of a finished trial are never removed'); END;
+
+CREATE TRIGGER IF NOT EXISTS predictions_stay BEFORE UPDATE ON predictions
+BEGIN SELECT RAISE(ABORT, 'the predictions of a finished trial are never rewritten'); END;
 
 -- Trials whose accuracies may be compared: those on the same data as the latest invocation.
 CREATE VIEW IF NOT EXISTS comparable_trials AS

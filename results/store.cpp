@@ -8,6 +8,7 @@
 #include "results/database.hpp"
 #include "results/journal.hpp"
 #include "results/migration.hpp"
+#include "results/predictions.hpp"
 #include "results/writer_lock.hpp"
 
 namespace thaw {
@@ -75,6 +76,8 @@ struct Store::Implementation {
         THAW_CHECK(database.changes() == 1, "no trial {} in {}", id, database.path().string());
     }
     std::int64_t insert_sweep(const SweepRecord& sweep, std::size_t trials);
+    void insert_images(const std::string& data_fingerprint, const char* part, const std::vector<ImageRecord>& images);
+    void predict(const std::string& id, const char* part, const std::vector<int>& predicted);
     void insert_trials(const std::vector<Trial>& trials);
 
     WriterLock lock;
@@ -91,6 +94,7 @@ struct Store::Implementation {
         "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, '')) ON CONFLICT (trial, epoch) DO UPDATE"
         " SET train_loss = ?3, train_accuracy = ?4, validation_loss = ?5, validation_accuracy = ?6, seconds = ?7,"
         " weights = nullif(?8, '')");
+    Statement prediction = database.prepare("INSERT INTO predictions VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
     Statement epochs_shown = database.prepare(
         "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds, weights FROM epochs"
         " WHERE trial = (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished', 'stopped')) ORDER BY epoch");
@@ -122,7 +126,21 @@ std::int64_t Store::Implementation::insert_sweep(const SweepRecord& record, std:
     const std::int64_t id = sqlite3_last_insert_rowid(database.handle());
     Statement describe = database.prepare("INSERT INTO environment VALUES (?1, ?2, ?3)");
     for (const auto& [name, value] : record.environment) write(describe, id, name, value);
+    insert_images(record.data_fingerprint, "validation", record.validation);
+    insert_images(record.data_fingerprint, "test", record.test);
     return id;
+}
+
+void Store::Implementation::insert_images(const std::string& data_fingerprint, const char* part,
+                                          const std::vector<ImageRecord>& images) {
+    Statement insert = database.prepare("INSERT INTO images VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING");
+    std::int64_t place = 0;
+    for (const ImageRecord& image : images)
+        write(insert, data_fingerprint, std::string(part), place++, image.path, image.label);
+}
+
+void Store::Implementation::predict(const std::string& id, const char* part, const std::vector<int>& predicted) {
+    write(prediction, id, std::string(part), Bytes{packed_classes(predicted)});
 }
 
 void Store::Implementation::insert_trials(const std::vector<Trial>& trials) {
@@ -223,6 +241,11 @@ void Store::start_trial(const std::string& id, int rank) {
 void Store::record_epoch(const std::string& id, const EpochRecord& epoch) {
     implementation_->write_trial(implementation_->epoch, id, epoch.epoch, epoch.train_loss, epoch.train_accuracy,
                                  epoch.validation_loss, epoch.validation_accuracy, epoch.seconds, epoch.weights);
+    if (!epoch.predicted.empty()) implementation_->predict(id, "validation", epoch.predicted);
+}
+
+void Store::record_test(const std::string& id, const std::vector<int>& predicted) {
+    implementation_->predict(id, "test", predicted);
 }
 
 void Store::pause_trial(const std::string& id) {

@@ -16,6 +16,12 @@
 
 namespace thaw {
 
+/// An image that nothing is trained on.
+struct ImageRecord {
+    std::string path;  // in the data folder
+    int label = 0;
+};
+
 /// One invocation of `thaw run`.
 struct SweepRecord {
     std::string name;
@@ -25,7 +31,8 @@ struct SweepRecord {
     std::string data_fingerprint;  // of images, split and decoding: only trials with the same one are compared
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0, bad_images = 0;
-    std::map<std::string, std::string> environment;  // version, host, cpu, cores, blas, libtorch, mpi, ranks...
+    std::vector<ImageRecord> validation = {}, test = {};  // as predictions number them
+    std::map<std::string, std::string> environment;       // version, host, cpu, cores, blas, libtorch, mpi, ranks...
 };
 
 using EpochRecord = EpochMetrics;
@@ -78,11 +85,15 @@ class Store {
     /// Begins a trial, or goes on with a stopped one, which keeps its epochs and the time when it first started.
     /// To be called before its work begins: should the world die, the trial will be found running.
     void start_trial(const std::string& id, int rank);
-    /// The same epoch again (a trial that went on from a snapshot) takes the place of the earlier record.
+    /// The same epoch again (a trial that went on from a snapshot) takes the place of the earlier record. Predictions,
+    /// where it has some, are those of the trial's end.
     void record_epoch(const std::string& id, const EpochRecord& epoch);
     /// It waits for a decision, and is not in flight meanwhile.
     void pause_trial(const std::string& id);
     void finish_trial(const std::string& id);
+    /// What a finished trial takes each test image for, -1 for one that cannot be read; of several times the first
+    /// stays.
+    void record_test(const std::string& id, const std::vector<int>& predicted);
     /// The search's rule pauses the trial after its last recorded epoch; it may go on later, in this invocation or
     /// another.
     void stop_trial(const std::string& id);

@@ -12,6 +12,7 @@
 
 #include "common/error.hpp"
 #include "results/database.hpp"
+#include "results/predictions.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -291,6 +292,31 @@ TEST_F(StoreTest, ReplacesAnEpochThatIsTrainedAgain) {
     store.record_epoch(trials[0].id, {.epoch = 1, .train_loss = 5});
     store.record_epoch(trials[0].id, {.epoch = 1, .train_loss = 7});
     EXPECT_EQ(text("SELECT train_loss FROM epochs"), "7.0");
+}
+
+TEST_F(StoreTest, KeepsWhatEachImageWasTakenForAtATrialsEnd) {
+    SweepRecord sweep = synthetic_sweep();
+    sweep.validation = {{"daisy/1.jpg", 0}, {"rose/2.jpg", 1}, {"tulip/3.jpg", 2}};
+    sweep.test = {{"rose/4.jpg", 1}};
+    const std::vector<int> predicted = {0, -1, 300};
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        store.start_trial(trials[0].id, 0);
+        EpochRecord last = synthetic_epoch(trials[0], 1);
+        last.predicted = predicted;
+        store.record_epoch(trials[0].id, last);
+        store.finish_trial(trials[0].id);
+        store.record_test(trials[0].id, {1});
+        store.record_test(trials[0].id, {2});  // the first stays
+        store.begin_sweep(sweep, trials);
+    }
+    EXPECT_EQ(text("SELECT group_concat(path || ' ' || label) FROM (SELECT * FROM images WHERE part = 'validation'"
+                   " ORDER BY place)"),
+              "daisy/1.jpg 0,rose/2.jpg 1,tulip/3.jpg 2");
+    EXPECT_EQ(number("SELECT label FROM images WHERE part = 'test'"), 1);
+    EXPECT_EQ(unpacked_classes(text("SELECT classes FROM predictions WHERE part = 'validation'")), predicted);
+    EXPECT_EQ(unpacked_classes(text("SELECT classes FROM predictions WHERE part = 'test'")), std::vector<int>{1});
 }
 
 TEST_F(StoreTest, StoresMetricsThatAreNotFiniteAsNull) {
