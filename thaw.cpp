@@ -1,4 +1,5 @@
-// main: the subcommands. What they do lies in the rooms; here they are given names, options and an exit code.
+// main of thaw-engine: all subcommands. What they do lies in the rooms; here they are given names, options and an exit
+// code.
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -37,8 +38,10 @@
 #include "coordinator/submit.hpp"
 #include "coordinator/sweep_file.hpp"
 #include "coordinator/unfinished.hpp"
+#include "results/find_results.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
+#include "results/results_commands.hpp"
 #include "results/store.hpp"
 #include "worker/backbones_command.hpp"
 #include "worker/communicator/communicator.hpp"
@@ -377,9 +380,7 @@ void take_place(SweepOptions& options, bool launched) {
 
 /// The exit code that an error stands for.
 int exit_code_of(const std::exception& error) {
-    if (dynamic_cast<const UserError*>(&error)) return kWrongInput;
-    if (is_storage_error(error) || dynamic_cast<const RankLost*>(&error)) return kInterrupted;
-    return kSomeTrialsFailed;
+    return dynamic_cast<const RankLost*>(&error) ? kInterrupted : usual_exit_code(error);
 }
 
 void print_error(const std::exception& error) {
@@ -461,7 +462,8 @@ int submit_sweep(const SweepOptions& options, const std::vector<std::string>& wo
                  bool dry_run) {
     PreparedSweep prepared;
     read_trials(options, prepared);
-    std::vector<std::string> command = {fs::read_symlink("/proc/self/exe").string(), "run"};
+    const fs::path engine = fs::read_symlink("/proc/self/exe");
+    std::vector<std::string> command = {engine.parent_path() / "thaw", "run"};
     command.insert(command.end(), words.begin(), words.end());
     const fs::path folder = fs::absolute(prepared.folder), script = folder / "sweep.sbatch";
     const std::string text =
@@ -501,14 +503,6 @@ void show_cache(const SweepOptions& options, bool clear, bool disk) {
                        local_time_text(entry.last_use), entry.in_use ? ", in use" : "");
     }
     fmt::print("{}: {} files, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
-}
-
-/// A results database by the name of a sweep in --runs, its run folder, or its path.
-fs::path find_database(const std::string& run, const std::string& runs) {
-    for (const fs::path& candidate : {fs::path(runs) / run / "results.db", fs::path(run) / "results.db", fs::path(run)})
-        if (fs::is_regular_file(candidate) && candidate.extension() == ".db") return candidate;
-    throw UserError("no results for '{}': neither {}/{}/results.db nor {}/results.db is there; `thaw run` makes them",
-                    run, runs, run, run);
 }
 
 void add_sweep_options(CLI::App& command, SweepOptions& options) {
@@ -578,53 +572,13 @@ int main_of(int argc, char** argv) {
     submit->footer("Example: thaw submit sweep.yaml --nodes 2 --gpus-per-node 4 --time 12:00:00 --dry-run");
     submit->callback([&] { exit_code = submit_sweep(submit_options, given_words(passed_on), job, dry_run); });
 
-    std::string database, runs = "runs";
-    QueryOptions query_options;
-    bool csv = false, json = false;
-    auto* query = app.add_subcommand("query", "Answer questions about a run: the leaderboard, a view, or SQL");
-    query->add_option("run", database, "A sweep's name, its run folder, or its results.db")
-        ->required()
-        ->type_name("RUN");
-    query
-        ->add_option(
-            "query", query_options.query,
-            "A view (leaderboard, axis_effects, backbone_comparison, stopped_trials), a table, or one SQL statement; "
-            "without: the leaderboard")
-        ->type_name("QUERY");
-    query->add_option("--top", query_options.top, "Rows of the leaderboard")->capture_default_str();
-    query->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
-    auto* csv_flag = query->add_flag("--csv", csv, "Print CSV");
-    query->add_flag("--json", json, "Print JSON")->excludes(csv_flag);
-    query->footer(
-        "Examples:\n  thaw query quickstart\n  thaw query quickstart axis_effects --csv\n"
-        "  thaw query quickstart \"SELECT head, max(validation_accuracy) FROM leaderboard GROUP BY head\"");
-    query->callback([&] {
-        query_options.format = csv ? TableFormat::csv : json ? TableFormat::json : TableFormat::text;
-        fmt::print("{}", run_query(find_database(database, runs), query_options));
-    });
-
-    std::string html, markdown;
-    auto* report = app.add_subcommand("report", "Write the comparison report of a run, finished or not");
-    report->add_option("run", database, "A sweep's name, its run folder, or its results.db")
-        ->required()
-        ->type_name("RUN");
-    report->add_option("--html", html, "Default: report.html beside the results");
-    report->add_option("--markdown", markdown, "Default: report.md beside the results");
-    report->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
-    report->footer("Example: thaw report quickstart");
-    report->callback([&] {
-        const fs::path results = find_database(database, runs);
-        const fs::path page = html.empty() ? results.parent_path() / "report.html" : fs::path(html);
-        write_report(results, page, markdown.empty() ? results.parent_path() / "report.md" : fs::path(markdown));
-        fmt::print("{}\n", fs::absolute(page).string());
-    });
-
+    add_results_commands(app);
     add_predict_command(app, exit_code);
     add_features_command(app);
     add_backbones_command(app);
 
     add_weights_command(app);
-    add_export_command(app, find_database);
+    add_export_command(app, find_results);
 
     SweepOptions cache_options;
     bool clear = false, disk = false;
@@ -650,10 +604,7 @@ int main_of(int argc, char** argv) {
     fashion->footer("Example: thaw data fashion-mnist data/fashion --per-class 100");
     fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
 
-    std::string topic;
-    auto* help = app.add_subcommand("help", "More on a topic, such as cluster; without: the list of topics");
-    help->add_option("topic", topic, "The topic")->type_name("TOPIC");
-    help->callback([&] { fmt::print("{}", help_text(topic)); });
+    add_help_command(app);
 
     try {
         app.parse(argc, argv);
