@@ -64,18 +64,18 @@ CREATE TABLE IF NOT EXISTS trials (
     configuration TEXT NOT NULL DEFAULT '',    -- hash of all that decides the result but the seed
     -- Of finished and stopped trials, from their epochs: the last one, and the first of best validation accuracy.
     last_epoch               INTEGER,
-    train_loss               REAL,
-    train_accuracy           REAL,
-    validation_loss          REAL,
-    validation_accuracy      REAL,
+    final_train_loss         REAL,
+    final_train_accuracy     REAL,
+    final_validation_loss    REAL,
+    final_validation_accuracy REAL,
     best_validation_accuracy REAL,
     best_epoch               INTEGER
 );
 CREATE INDEX IF NOT EXISTS trials_by_state ON trials (data, state);
 CREATE INDEX IF NOT EXISTS trials_by_configuration ON trials (configuration);
 -- The order of the leaderboard.
-CREATE INDEX IF NOT EXISTS trials_by_rank ON trials (data, validation_accuracy DESC, validation_loss IS NULL,
-                                                     validation_loss, id) WHERE state = 'finished';
+CREATE INDEX IF NOT EXISTS trials_by_rank ON trials (data, final_validation_accuracy DESC, final_validation_loss IS NULL,
+                                                     final_validation_loss, id) WHERE state = 'finished';
 
 -- One row a configuration with finished trials, written with each of them: trials that differ only in their seeds.
 CREATE TABLE IF NOT EXISTS averages (
@@ -200,14 +200,16 @@ WHERE data = (SELECT min(id) FROM sweeps
 -- Finished trials, the best first: by validation accuracy after the last epoch, then by the lower loss. Both orders are
 -- that of trials_by_rank, so that the first rows come at once, however many there are.
 CREATE VIEW IF NOT EXISTS leaderboard AS
-SELECT row_number() OVER (ORDER BY validation_accuracy DESC, validation_loss IS NULL, validation_loss, id) AS rank,
+SELECT row_number() OVER (ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL,
+                                   final_validation_loss, id) AS rank,
        id AS trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
        learning_rate, batch_size, epochs, seed, image_size, precision,
-       validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy, validation_loss, train_loss,
-       seconds, configuration
+       final_validation_accuracy AS validation_accuracy, best_validation_accuracy, best_epoch,
+       final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,
+       final_train_loss AS train_loss, seconds, configuration
 FROM comparable_trials
 WHERE state = 'finished'
-ORDER BY validation_accuracy DESC, validation_loss IS NULL, validation_loss, id;
+ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id;
 
 -- Finished trials that differ only in their seeds, as one row, the best mean first. What is not an average (the
 -- axes but the seed) is the best trial's.
@@ -223,7 +225,7 @@ SELECT row_number() OVER (ORDER BY mean.validation_accuracy DESC, mean.validatio
        mean.train_accuracy AS mean_train_accuracy,
        mean.validation_loss AS mean_validation_loss,
        mean.seconds AS mean_seconds,
-       mean.best_trial AS best_trial, trials.validation_accuracy AS best_trial_validation_accuracy,
+       mean.best_trial AS best_trial, trials.final_validation_accuracy AS best_trial_validation_accuracy,
        mean.configuration AS configuration
 FROM averages AS mean CROSS JOIN trials ON trials.id = mean.best_trial
 WHERE mean.data = (SELECT min(id) FROM sweeps
@@ -284,8 +286,9 @@ ORDER BY failures.id;
 
 -- Trials that the search's stopping rule has paused, the best first: by validation accuracy where they stopped.
 CREATE VIEW IF NOT EXISTS stopped_trials AS
-SELECT id AS trial, last_epoch AS stopped_after, epochs, validation_accuracy, backbone, weights, freeze, frozen_layers,
-       cut, pooling, head, dropout, optimizer, learning_rate, batch_size, seed, image_size, precision
+SELECT id AS trial, last_epoch AS stopped_after, epochs, final_validation_accuracy AS validation_accuracy, backbone,
+       weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer, learning_rate, batch_size, seed,
+       image_size, precision
 FROM comparable_trials
 WHERE state = 'stopped'
-ORDER BY validation_accuracy DESC, validation_loss IS NULL, validation_loss, id;
+ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id;

@@ -90,8 +90,9 @@ struct Store::Implementation {
     Statement is_finished = database.prepare("SELECT 1 FROM trials WHERE id = ?1 AND state = 'finished'");
     Statement start = database.prepare(
         "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
-        "), finished = NULL, seconds = NULL, last_epoch = NULL, train_loss = NULL, train_accuracy = NULL,"
-        " validation_loss = NULL, validation_accuracy = NULL, best_validation_accuracy = NULL, best_epoch = NULL"
+        "), finished = NULL, seconds = NULL, last_epoch = NULL, final_train_loss = NULL, final_train_accuracy = NULL,"
+        " final_validation_loss = NULL, final_validation_accuracy = NULL, best_validation_accuracy = NULL, best_epoch "
+        "= NULL"
         " WHERE id = ?1");
     Statement pause = database.prepare("UPDATE trials SET state = 'waiting' WHERE id = ?1");
     Statement epoch = database.prepare(

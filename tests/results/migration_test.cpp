@@ -128,9 +128,10 @@ TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
 TEST_P(MigrationTest, DerivesFromOldTrialsWhatTheStoreDerivesFromNewOnes) {
     { Store store(path); }
     EXPECT_EQ(
-        csv("SELECT id, data, last_epoch, train_loss, train_accuracy, validation_loss, validation_accuracy,"
+        csv("SELECT id, data, last_epoch, final_train_loss, final_train_accuracy, final_validation_loss, "
+            "final_validation_accuracy,"
             " best_validation_accuracy, best_epoch FROM trials ORDER BY id"),
-        "id,data,last_epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,"
+        "id,data,last_epoch,final_train_loss,final_train_accuracy,final_validation_loss,final_validation_accuracy,"
         "best_validation_accuracy,best_epoch\r\none,1,2,0.7,0.6,,0.7,0.7,2\r\nthree,1,,,,,,,\r\ntwo,1,,,,,,,\r\n");
     EXPECT_EQ(csv("SELECT seeds, mean_validation_accuracy, sd_validation_accuracy, best_trial FROM configurations"),
               "seeds,mean_validation_accuracy,sd_validation_accuracy,best_trial\r\n1,0.7,,one\r\n");
