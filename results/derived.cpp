@@ -53,23 +53,24 @@ std::string configuration_call() {
 }
 
 std::string average_statement(const std::string& condition) {
-    return fmt::format(
-        "WITH means AS (SELECT configuration, data, count(*) AS trials, count(final_validation_accuracy) AS seeds,"
-        " avg(final_validation_accuracy) AS mean, avg(final_validation_loss) AS loss, avg(final_train_accuracy) AS "
-        "train,"
-        " avg(best_validation_accuracy) AS best, avg(seconds) AS seconds"
-        " FROM trials WHERE state = 'finished' AND {} GROUP BY configuration) "
-        "INSERT OR REPLACE INTO averages (configuration, data, trials, seeds, validation_accuracy,"
-        " sd_validation_accuracy, validation_loss, train_accuracy, best_validation_accuracy, seconds, best_trial)"
-        " SELECT configuration, data, trials, seeds, mean,"
-        " iif(seeds > 1, (SELECT sqrt(sum((final_validation_accuracy - mean) * (final_validation_accuracy - mean)) / "
-        "(seeds - 1))"
-        " FROM trials WHERE configuration = means.configuration AND state = 'finished'), NULL),"
-        " loss, train, best, seconds, (SELECT id FROM trials WHERE configuration = means.configuration"
-        " AND state = 'finished' ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, "
-        "final_validation_loss, id"
-        " LIMIT 1) FROM means",
-        condition);
+    return fmt::format(R"sql(
+WITH means AS (
+    SELECT configuration, data, count(*) AS trials, count(final_validation_accuracy) AS seeds,
+           avg(final_validation_accuracy) AS mean, avg(final_validation_loss) AS loss,
+           avg(final_train_accuracy) AS train, avg(best_validation_accuracy) AS best, avg(seconds) AS seconds
+    FROM trials WHERE state = 'finished' AND {} GROUP BY configuration)
+INSERT OR REPLACE INTO averages (configuration, data, trials, seeds, validation_accuracy, sd_validation_accuracy,
+                                 validation_loss, train_accuracy, best_validation_accuracy, seconds, best_trial)
+SELECT configuration, data, trials, seeds, mean,
+       iif(seeds > 1,
+           (SELECT sqrt(sum((final_validation_accuracy - mean) * (final_validation_accuracy - mean)) / (seeds - 1))
+            FROM trials WHERE configuration = means.configuration AND state = 'finished'),
+           NULL),
+       loss, train, best, seconds,
+       (SELECT id FROM trials WHERE configuration = means.configuration AND state = 'finished'
+        ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id LIMIT 1)
+FROM means)sql",
+                       condition);
 }
 
 void refresh_axis_ranges(Database& database, std::int64_t data) {

@@ -91,9 +91,8 @@ struct Store::Implementation {
     Statement start = database.prepare(
         "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
         "), finished = NULL, seconds = NULL, last_epoch = NULL, final_train_loss = NULL, final_train_accuracy = NULL,"
-        " final_validation_loss = NULL, final_validation_accuracy = NULL, best_validation_accuracy = NULL, best_epoch "
-        "= NULL"
-        " WHERE id = ?1");
+        " final_validation_loss = NULL, final_validation_accuracy = NULL, best_validation_accuracy = NULL,"
+        " best_epoch = NULL WHERE id = ?1");
     Statement pause = database.prepare("UPDATE trials SET state = 'waiting' WHERE id = ?1");
     Statement epoch = database.prepare(
         "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, '')) ON CONFLICT (trial, epoch) DO UPDATE"
