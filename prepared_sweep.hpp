@@ -13,6 +13,7 @@
 #include "common/inputs.hpp"
 #include "common/memory_folder.hpp"
 #include "common/trial.hpp"
+#include "coordinator/axes.hpp"
 #include "coordinator/group_sizes.hpp"
 #include "coordinator/plan.hpp"
 #include "coordinator/sweep.hpp"
@@ -47,6 +48,9 @@ struct PreparedSweep {
     std::optional<MemoryFolder> memory;
     GraphCache graphs;
 };
+
+/// The names that sweep files may use.
+Vocabulary vocabulary();
 
 /// Makes the folder where it is missing. Throws UserError that names the option which chooses another place.
 void make_folder(const std::filesystem::path& folder, const char* option);

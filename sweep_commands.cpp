@@ -26,6 +26,7 @@
 #include "coordinator/coordinator.hpp"
 #include "coordinator/heartbeat.hpp"
 #include "coordinator/submit.hpp"
+#include "coordinator/sweep_schema.hpp"
 #include "coordinator/unfinished.hpp"
 #include "prepared_sweep.hpp"
 #include "results/query.hpp"
@@ -331,6 +332,12 @@ void add_sweep_commands(CLI::App& app, const std::string& command_line, int& exi
         ->check(CLI::PositiveNumber);
     plan->add_flag("--explain", words->explain, "Say what each pass chose or declined, and why");
     plan->callback([words, &exit_code] { exit_code = show_plan(words->plan, words->ranks, words->explain); });
+
+    auto* schema = app.add_subcommand("schema", "Print the JSON Schema of sweep files, for editors");
+    schema->footer(
+        "Example: thaw schema > sweep.schema.json\n"
+        "and as the first line of a sweep: # yaml-language-server: $schema=sweep.schema.json");
+    schema->callback([] { fmt::print("{}", sweep_schema(vocabulary())); });
 
     auto* submit = app.add_subcommand("submit", "Hand a sweep to Slurm, where it goes on until it is done");
     add_sweep_options(*submit, words->submit);
