@@ -2,6 +2,7 @@
 
 #include "common/error.hpp"
 #include "results/database.hpp"
+#include "results/journal.hpp"
 #include "results/migration.hpp"
 
 namespace thaw {
@@ -38,6 +39,7 @@ Database open_results(const std::filesystem::path& path) {
     Database database(path, Database::Mode::read);
     if (!has_schema(database)) throw UserError("{} holds no results yet; has `thaw run` been started?", path.string());
     if (database.number("PRAGMA user_version") < kSchemaVersion) database = up_to_date_copy(database);
+    if (journal_at(path) == Journal::write_ahead) database.execute("PRAGMA mmap_size = 1073741824");
     database.execute("PRAGMA query_only = ON");
     sqlite3_limit(database.handle(), SQLITE_LIMIT_LENGTH, 64 << 20);
     sqlite3_limit(database.handle(), SQLITE_LIMIT_ATTACHED, 0);
