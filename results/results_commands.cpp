@@ -10,6 +10,7 @@
 #include "results/find_results.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
+#include "results/status.hpp"
 
 namespace thaw {
 namespace {
@@ -79,6 +80,22 @@ void add_query(CLI::App& app) {
     });
 }
 
+void add_status(CLI::App& app) {
+    struct Words {
+        Run run;
+        bool json = false;
+    };
+    const auto words = std::make_shared<Words>();
+    auto* status = app.add_subcommand("status", "How far a run is, also while it runs: trials by state, time left");
+    words->run.add_to(*status);
+    status->add_flag("--json", words->json, "Print JSON");
+    status->footer("Examples:\n  thaw status quickstart\n  watch thaw status quickstart");
+    status->callback([words] {
+        const RunStatus found = load_status(words->run.database());
+        fmt::print("{}", words->json ? status_json(found) : status_text(found));
+    });
+}
+
 void add_report(CLI::App& app) {
     struct Words {
         Run run;
@@ -102,6 +119,7 @@ void add_report(CLI::App& app) {
 
 void add_results_commands(CLI::App& app) {
     add_query(app);
+    add_status(app);
     add_report(app);
 }
 
