@@ -5,6 +5,7 @@ namespace thaw {
 
 extern const char* const kSchemaSql;
 extern const char* const kSchemaHelp;
+extern const char* const kOptunaSchemaSql;
 extern const char* const kReportCss;
 extern const char* const kReportJs;
 

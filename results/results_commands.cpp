@@ -6,7 +6,11 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/error.hpp"
 #include "common/table_option.hpp"
+#include "results/export_optuna.hpp"
+#include "results/export_rows.hpp"
+#include "results/export_tensorboard.hpp"
 #include "results/find_results.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
@@ -96,6 +100,40 @@ void add_status(CLI::App& app) {
     });
 }
 
+void add_export(CLI::App& app) {
+    struct Words {
+        Run run;
+        std::string csv, json, tensorboard, optuna;
+        bool epochs = false;
+    };
+    const auto words = std::make_shared<Words>();
+    auto* command = app.add_subcommand("export", "Hand a run's results to spreadsheets, TensorBoard, Optuna");
+    words->run.add_to(*command);
+    auto* csv = command->add_option("--csv", words->csv, "One row a trial; - is standard output")->type_name("FILE");
+    auto* json = command->add_option("--json", words->json, "Likewise")->type_name("FILE");
+    auto* epochs = command->add_flag("--epochs", words->epochs, "With --csv or --json: one row an epoch");
+    command->add_option("--tensorboard", words->tensorboard, "Event files: scalars, and the HParams tab")
+        ->type_name("FOLDER");
+    command->add_option("--optuna", words->optuna, "A study for Optuna 4 and its dashboard: a new SQLite file")
+        ->type_name("FILE.db");
+    command->footer(
+        "Examples:\n  thaw export quickstart --csv trials.csv\n  thaw export quickstart --json - --epochs\n"
+        "  thaw export quickstart --tensorboard events && tensorboard --logdir events\n"
+        "  thaw export quickstart --optuna study.db && optuna-dashboard sqlite:///study.db\n"
+        "  results/mlflow_import.py quickstart    # into MLflow, by its own client");
+    command->callback([words, csv, json, epochs] {
+        if (words->csv.empty() && words->json.empty() && words->tensorboard.empty() && words->optuna.empty())
+            throw UserError("say what to write: --csv, --json, --tensorboard or --optuna");
+        if (epochs->count() > 0 && csv->count() + json->count() == 0)
+            throw UserError("--epochs goes with --csv or --json");
+        const Database database = open_results(words->run.database());
+        if (csv->count() > 0) export_rows(database, words->csv, TableFormat::csv, words->epochs);
+        if (json->count() > 0) export_rows(database, words->json, TableFormat::json, words->epochs);
+        if (!words->tensorboard.empty()) export_tensorboard(database, words->tensorboard);
+        if (!words->optuna.empty()) export_optuna(database, words->optuna);
+    });
+}
+
 void add_report(CLI::App& app) {
     struct Words {
         Run run;
@@ -120,6 +158,7 @@ void add_report(CLI::App& app) {
 void add_results_commands(CLI::App& app) {
     add_query(app);
     add_status(app);
+    add_export(app);
     add_report(app);
 }
 
