@@ -19,7 +19,7 @@ constexpr const char* kTrials =
     " final_train_loss AS train_loss, seconds, started, finished, message"
     " FROM comparable_trials AS trials"
     " LEFT JOIN (SELECT trial, message FROM failed_trials) AS failed ON failed.trial = trials.id"
-    " ORDER BY trials.rowid";
+    " ORDER BY started IS NULL, started, id";
 constexpr const char* kEpochs =
     "SELECT trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, epochs.seconds"
     " FROM epochs JOIN comparable_trials AS trials ON trials.id = trial ORDER BY trial, epoch";
