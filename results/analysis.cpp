@@ -1,6 +1,8 @@
 #include "results/analysis.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -18,10 +20,25 @@ struct HashCodes {
     }
 };
 
+constexpr std::size_t kHeadAxis = 4;
+static_assert(std::string_view(kAxes[kHeadAxis].column) == "head");
+
+/// NaN for what is no number; dropouts are numbers though written as text.
 double number_of(const Cell& cell) {
     if (const auto* integer = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*integer);
-    const auto* real = std::get_if<double>(&cell);
-    return real ? *real : std::nan("");
+    if (const auto* real = std::get_if<double>(&cell)) return *real;
+    const auto* text = std::get_if<std::string>(&cell);
+    double number = 0;
+    if (!text || text->empty()) return std::nan("");
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+    return error == std::errc() && end == text->data() + text->size() ? number : std::nan("");
+}
+
+/// Of heads such as "none", "128" and "256-128-64": how many layers, then how wide the first one is.
+double head_order(const std::string& head) {
+    if (head == "none") return 0;
+    const auto layers = 1 + std::count(head.begin(), head.end(), '-');
+    return 1e9 * static_cast<double>(layers) + std::strtod(head.c_str(), nullptr);
 }
 
 /// A trial's value on an axis, as trials are told apart by it.
@@ -38,6 +55,29 @@ struct CodedAxis {
     std::vector<int> codes;
 };
 
+bool is_numeric(std::size_t axis, const std::vector<Cell>& values) {
+    if (axis == kFreezeAxis || axis == kHeadAxis || axis == kBackboneAxis) return false;
+    return std::all_of(values.begin(), values.end(), [](const Cell& cell) { return std::isfinite(number_of(cell)); });
+}
+
+/// A number for each value, by which they stand in line.
+std::vector<double> natural_order(const Leaderboard& board, std::size_t axis, const std::vector<Cell>& values) {
+    std::vector<double> order(values.size());
+    std::unordered_map<std::string, double> depths;
+    if (axis == kFreezeAxis)
+        for (const std::string& freeze : freezes_by_depth(board))
+            depths.emplace(freeze, static_cast<double>(depths.size()));
+    const bool numbers = is_numeric(axis, values);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::string text = cell_text(values[i], kAxes[axis].column);
+        order[i] = axis == kFreezeAxis ? depths[text]
+                   : axis == kHeadAxis ? head_order(text)
+                   : numbers           ? number_of(values[i])
+                                       : 0;
+    }
+    return order;
+}
+
 CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
     std::unordered_map<Cell, int> seen;
     std::vector<Cell> values;
@@ -48,36 +88,46 @@ CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
         if (is_new) values.push_back(place->first);
         coded.codes.push_back(place->second);
     }
+    const auto order_of = natural_order(board, axis, values);
+    const bool numbers = is_numeric(axis, values);
     std::vector<int> order(values.size()), place_of(values.size());
     std::iota(order.begin(), order.end(), 0);
-    std::map<std::string, std::size_t> depths;
-    if (axis == kFreezeAxis)
-        for (const std::string& freeze : freezes_by_depth(board)) depths.emplace(freeze, depths.size());
-    const auto text = [&](int value) { return cell_text(values[static_cast<std::size_t>(value)], kAxes[axis].column); };
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-        if (axis == kFreezeAxis) return depths[text(a)] < depths[text(b)];
-        return values[static_cast<std::size_t>(a)] < values[static_cast<std::size_t>(b)];
+        const auto i = static_cast<std::size_t>(a), k = static_cast<std::size_t>(b);
+        return order_of[i] != order_of[k] ? order_of[i] < order_of[k] : values[i] < values[k];
     });
     for (const int value : order) {
         place_of[static_cast<std::size_t>(value)] = static_cast<int>(coded.levels.size());
-        coded.levels.push_back({text(value), number_of(values[static_cast<std::size_t>(value)])});
+        const Cell& cell = values[static_cast<std::size_t>(value)];
+        coded.levels.push_back({cell_text(cell, kAxes[axis].column), numbers ? number_of(cell) : std::nan("")});
     }
     for (int& code : coded.codes) code = place_of[static_cast<std::size_t>(code)];
     return coded;
 }
 
-/// What `trials` have on average; NaN where one of them has NaN.
+/// What those of `trials` have on average whose accuracy is a number.
 template <typename Field>
 double mean_over(const Leaderboard& board, const std::vector<std::size_t>& trials, const Field& field) {
     double sum = 0;
-    for (const std::size_t trial : trials) sum += board.trials[trial].*field;
-    return sum / static_cast<double>(trials.size());
+    int count = 0;
+    for (const std::size_t trial : trials) {
+        if (!std::isfinite(board.trials[trial].validation_accuracy)) continue;
+        sum += board.trials[trial].*field;
+        ++count;
+    }
+    return sum / count;
 }
 
 Configuration summary_of(const Leaderboard& board, std::vector<std::size_t> trials) {
     Configuration configuration;
     std::vector<double> accuracies;
-    for (const std::size_t trial : trials) accuracies.push_back(board.trials[trial].validation_accuracy);
+    for (const std::size_t trial : trials) {
+        const double accuracy = board.trials[trial].validation_accuracy;
+        if (std::isfinite(accuracy))
+            accuracies.push_back(accuracy);
+        else
+            ++configuration.diverged;
+    }
     configuration.accuracy = mean_of(accuracies);
     configuration.validation_loss = mean_over(board, trials, &RankedTrial::validation_loss);
     configuration.train_accuracy = mean_over(board, trials, &RankedTrial::train_accuracy);
@@ -218,6 +268,17 @@ Analysis analyze(const Leaderboard& board) {
         if (analysis.levels[axis].size() > 1) analysis.effects.push_back(effect_of(analysis, axis));
     analysis.front = pareto_front(analysis.configurations);
     return analysis;
+}
+
+AxisEffect effect_within(const Analysis& analysis, std::size_t axis, std::size_t other_axis, int level) {
+    Analysis part;
+    part.levels = analysis.levels;
+    for (std::size_t i = 0; i < analysis.configurations.size(); ++i) {
+        if (analysis.level_of[i][other_axis] != level) continue;
+        part.configurations.push_back(analysis.configurations[i]);
+        part.level_of.push_back(analysis.level_of[i]);
+    }
+    return effect_of(part, axis);
 }
 
 std::optional<PairedTest> effect_between(const AxisEffect& effect, int from, int to) {

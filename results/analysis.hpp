@@ -4,7 +4,6 @@
 #include <array>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "results/leaderboard.hpp"
@@ -13,21 +12,20 @@
 
 namespace thaw {
 
-inline constexpr std::size_t kSeedAxis = 10;
-static_assert(std::string_view(kAxes[kSeedAxis].column) == "seed");
-
-/// Trials that differ in nothing but the seed. Metrics are means over them, NaN where one of them diverged.
+/// Trials that differ in nothing but the seed. Metrics are means over those whose accuracy is a number.
 struct Configuration {
     std::vector<std::size_t> trials;  // places in Leaderboard::trials, the best first
+    int diverged = 0;                 // how many have no accuracy
     Mean accuracy;                    // validation, after the last epoch
     double validation_loss = 0, train_accuracy = 0;
     double seconds = 0;  // of one trial's training
 };
 
-/// A value that an axis has, in the order in which people expect them: numbers by size, freezes by depth.
+/// A value that an axis has, in the order in which people expect them: numbers by size, freezes by depth, heads by the
+/// number of their layers.
 struct Level {
     std::string label;
-    double number = std::nan("");  // where the axis is one of numbers
+    double number = std::nan("");  // where all of the axis are numbers
 };
 
 /// How accuracy changes from one level to a later one, all else equal: over pairs of configurations that differ in
@@ -63,6 +61,9 @@ Analysis analyze(const Leaderboard& board);
 
 /// More levels than these are drawn at random: no pairs are formed of them.
 inline constexpr std::size_t kMostPairedLevels = 12;
+
+/// Of the configurations with one level of another axis alone.
+AxisEffect effect_within(const Analysis& analysis, std::size_t axis, std::size_t other_axis, int level);
 
 /// From `from` to `to`, in either direction; nothing where no configurations differ in this alone.
 std::optional<PairedTest> effect_between(const AxisEffect& effect, int from, int to);

@@ -31,7 +31,7 @@ inline constexpr std::array<AxisColumn, 13> kAxes = {{{"backbone", "backbone"},
                                                       {"image_size", "image size"},
                                                       {"precision", "precision", "fp32"}}};
 inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7,
-                             kPrecisionAxis = 12;
+                             kSeedAxis = 10, kPrecisionAxis = 12;
 
 /// A trial's values on all axes, in kAxes' order.
 using AxisValues = std::array<Cell, kAxes.size()>;

@@ -52,12 +52,34 @@ TEST(Analysis, TrialsThatDifferInTheirSeedAloneAreOneConfiguration) {
     EXPECT_THAT(analysis.seeds, ElementsAre("1", "2"));
 }
 
-TEST(Analysis, AConfigurationOneOfWhoseSeedsDivergedComesLast) {
+TEST(Analysis, SeedsThatDivergedAreCountedAndNotAveraged) {
     const Analysis analysis =
-        analyze(board_of({trial_of("a", "all", 0.1, 1, 0.9), trial_of("b", "all", 0.1, 1, 0.2),
-                          trial_of("b", "all", 0.1, 2, 0.2), trial_of("a", "all", 0.1, 2, std::nan(""))}));
-    EXPECT_THAT(analysis.configurations[0].trials, ElementsAre(1, 2));
-    EXPECT_TRUE(std::isnan(analysis.configurations[1].accuracy.mean));
+        analyze(board_of({trial_of("a", "all", 0.1, 1, 0.9), trial_of("b", "all", 0.1, 1, std::nan("")),
+                          trial_of("b", "all", 0.1, 2, std::nan("")), trial_of("a", "all", 0.1, 2, std::nan(""))}));
+    EXPECT_EQ(analysis.configurations[0].accuracy.mean, 0.9);
+    EXPECT_EQ(analysis.configurations[0].diverged, 1);
+    EXPECT_TRUE(std::isnan(analysis.configurations[1].accuracy.mean)) << "of which nothing is left, is last";
+}
+
+TEST(Analysis, LevelsStandInTheOrderThatPeopleExpect) {
+    std::vector<RankedTrial> trials;
+    const std::vector<std::string> heads = {"256-128-64", "none", "64", "1024"},
+                                   dropouts = {"0.5", "0.25", "0", "0.125"};
+    for (std::size_t i = 0; i < 4; ++i) {
+        trials.push_back(trial_of("a", i % 2 ? "all" : "none", 0.1, 1, 0.5));
+        trials.back().axes[4] = heads[i];
+        trials.back().axes[5] = dropouts[i];
+    }
+    const Analysis analysis = analyze(board_of(trials));
+    const auto labels = [&](const char* column) {
+        std::vector<std::string> texts;
+        for (const Level& level : effect_on(analysis, column).levels) texts.push_back(level.label);
+        return texts;
+    };
+    EXPECT_THAT(labels("head"), ElementsAre("none", "64", "1024", "256-128-64"));
+    EXPECT_THAT(labels("dropout"), ElementsAre("0", "0.125", "0.25", "0.5"));
+    EXPECT_THAT(labels("freeze"), ElementsAre("none", "all"));
+    EXPECT_EQ(effect_on(analysis, "dropout").levels[1].number, 0.125);
 }
 
 TEST(Analysis, AnUnbalancedGridDoesNotMoveAnEffect) {
@@ -101,6 +123,13 @@ TEST(Analysis, NumbersAreInOrderOfSizeAndValuesDrawnAtRandomMakeNoPairs) {
     EXPECT_EQ(effect.levels.size(), 40U);
     EXPECT_TRUE(effect.pairs.empty());
     EXPECT_EQ(effect.best, -1);
+}
+
+TEST(Analysis, AnEffectCanBeThatWithinOneNetwork) {
+    const Analysis analysis = analyze(board_of({trial_of("a", "50", 1, 1, 0.9), trial_of("a", "all", 1, 1, 0.8),
+                                                trial_of("b", "50", 1, 1, 0.5), trial_of("b", "all", 1, 1, 0.7)}));
+    EXPECT_NEAR(effect_within(analysis, kFreezeAxis, kBackboneAxis, 0).pairs.at(0).test.difference.mean, -0.1, 1e-12);
+    EXPECT_NEAR(effect_within(analysis, kFreezeAxis, kBackboneAxis, 1).pairs.at(0).test.difference.mean, 0.2, 1e-12);
 }
 
 TEST(Analysis, TheFrontHasWhatNothingBeatsInTimeAndAccuracy) {
