@@ -43,6 +43,7 @@
 #include "worker/backbones_command.hpp"
 #include "worker/communicator/communicator.hpp"
 #include "worker/data/fashion_mnist.hpp"
+#include "worker/data/thumbnail.hpp"
 #include "worker/export_model.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/device.hpp"
@@ -267,13 +268,19 @@ std::map<std::string, std::string> describe_environment(const Inputs& inputs, in
             "the BLAS in use ({}) makes {:.1f} GFLOP/s, tens of times less than OpenBLAS; install "
             "libopenblas0-pthread",
             blas.name, blas.gflops);
-    return {{"thaw", THAW_VERSION},
-            {"host", host_name()},
-            {"ranks", std::to_string(ranks)},
-            {"device", device_name()},
-            {"threads per rank", std::to_string(threads)},
-            {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
-            {"frozen executor", inputs.frozen_back_end}};
+    std::map<std::string, std::string> environment = {
+        {"thaw", THAW_VERSION},
+        {"host", host_name()},
+        {"ranks", std::to_string(ranks)},
+        {"device", device_name()},
+        {"threads per rank", std::to_string(threads)},
+        {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
+        {"frozen executor", inputs.frozen_back_end}};
+    for (const auto& [name, spec] : inputs.weights)
+        if (!spec.path.empty())
+            environment[fmt::format("weights {} {}", name.first, name.second)] =
+                fmt::format("{}, sha256 {}", spec.path, spec.sha256);
+    return environment;
 }
 
 SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options, int ranks) {
@@ -354,7 +361,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
     if (!outcome.storage_error.empty()) throw StorageError(outcome.storage_error);
     const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
-    write_report(database, html, markdown);
+    write_report(database, html, markdown, thumbnail);
     if (!options.quiet) fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
     if (outcome.interrupted) {
         fmt::print(stderr, "thaw: interrupted; run the same command to go on\n");
@@ -615,7 +622,8 @@ int main_of(int argc, char** argv) {
     report->callback([&] {
         const fs::path results = find_database(database, runs);
         const fs::path page = html.empty() ? results.parent_path() / "report.html" : fs::path(html);
-        write_report(results, page, markdown.empty() ? results.parent_path() / "report.md" : fs::path(markdown));
+        write_report(results, page, markdown.empty() ? results.parent_path() / "report.md" : fs::path(markdown),
+                     thumbnail);
         fmt::print("{}\n", fs::absolute(page).string());
     });
 

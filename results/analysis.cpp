@@ -21,7 +21,9 @@ struct HashCodes {
 };
 
 constexpr std::size_t kHeadAxis = 4;
-static_assert(std::string_view(kAxes[kHeadAxis].column) == "head");
+constexpr std::size_t kDropoutAxis = 5;
+static_assert(std::string_view(kAxes[kHeadAxis].column) == "head" &&
+              std::string_view(kAxes[kDropoutAxis].column) == "dropout");
 
 /// NaN for what is no number; dropouts are numbers though written as text.
 double number_of(const Cell& cell) {
@@ -161,25 +163,39 @@ void group_by_configuration(const Leaderboard& board, const std::vector<Codes>& 
         analysis.level_of.push_back(codes[configuration.trials.front()]);
 }
 
+using Groups = std::unordered_map<Codes, std::vector<std::size_t>, HashCodes>;  // configurations by what they share
+
 /// Calls `visit(level, level, difference)` for all pairs of configurations that differ in nothing but this axis.
 template <typename Visit>
 void for_each_pair(const Analysis& analysis, std::size_t axis, const Visit& visit) {
-    std::unordered_map<Codes, std::vector<std::size_t>, HashCodes> alike;
+    const auto level = [&](std::size_t i) { return analysis.level_of[i][axis]; };
+    const auto pair = [&](std::size_t a, std::size_t b) {
+        if (level(a) > level(b)) std::swap(a, b);
+        const double difference = analysis.configurations[b].accuracy.mean - analysis.configurations[a].accuracy.mean;
+        if (level(a) != level(b)) visit(level(a), level(b), difference);
+    };
+    // A head without hidden layers has no dropout, and so is all else equal to heads with any.
+    const auto has_no_dropout = [&](std::size_t i) {
+        return axis == kHeadAxis && analysis.levels[kHeadAxis][static_cast<std::size_t>(level(i))].label == "none";
+    };
+    Groups alike, without_dropout;
     for (std::size_t i = 0; i < analysis.configurations.size(); ++i) {
         if (!std::isfinite(analysis.configurations[i].accuracy.mean)) continue;
         Codes key = analysis.level_of[i];
         key[axis] = key[kSeedAxis] = 0;
         if (axis == kBackboneAxis) key[kWeightsAxis] = 0;  // part of the backbone's level
-        alike[key].push_back(i);
+        if (has_no_dropout(i)) key[kDropoutAxis] = 0;
+        (has_no_dropout(i) ? without_dropout : alike)[key].push_back(i);
     }
-    for (const auto& [key, group] : alike)
-        for (const std::size_t a : group)
-            for (const std::size_t b : group) {
-                const int from = analysis.level_of[a][axis], to = analysis.level_of[b][axis];
-                if (from < to)
-                    visit(from, to,
-                          analysis.configurations[b].accuracy.mean - analysis.configurations[a].accuracy.mean);
-            }
+    for (const auto& [key, group] : alike) {
+        for (std::size_t a = 0; a < group.size(); ++a)
+            for (std::size_t b = a + 1; b < group.size(); ++b) pair(group[a], group[b]);
+        Codes bare = key;
+        bare[kDropoutAxis] = 0;
+        if (const auto others = without_dropout.find(bare); others != without_dropout.end())
+            for (const std::size_t a : group)
+                for (const std::size_t b : others->second) pair(a, b);
+    }
 }
 
 /// The level that is ahead of the others by most, on average over those it is paired with.

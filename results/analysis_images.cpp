@@ -86,7 +86,11 @@ Comparison compare(const Leaderboard& board, const Configuration& first, const C
     if (!std::isfinite(comparison.difference)) return comparison;
     if (!validation.images.empty()) compare_images(pairs, validation, comparison);
     const auto is_chance = [](double p) { return std::isfinite(p) && p >= kSignificant; };
-    if (!std::isfinite(comparison.by_seed.p) && !std::isfinite(comparison.image_p)) return comparison;
+    // Seeds that differ by the same number of images are too few to say how that varies.
+    constexpr double kNoDeviation = 1e-9;
+    const bool seeds_tell =
+        std::isfinite(comparison.by_seed.p) && comparison.by_seed.difference.deviation > kNoDeviation;
+    if (!seeds_tell && !std::isfinite(comparison.image_p)) return comparison;
     const bool tie = is_chance(comparison.by_seed.p) || is_chance(comparison.image_p) || comparison.difference <= 0;
     comparison.verdict = tie ? Comparison::Verdict::tie : Comparison::Verdict::better;
     return comparison;
@@ -95,8 +99,9 @@ Comparison compare(const Leaderboard& board, const Configuration& first, const C
 std::string comparison_text(const Comparison& comparison) {
     if (comparison.seeds == 0) return "it cannot be told: the two share no seed";
     if (comparison.verdict == Comparison::Verdict::unknown)
-        return fmt::format("it cannot be told: {} apart with one seed, and the database has no predictions to pair",
-                           points(comparison.difference));
+        return fmt::format("it cannot be told: {} apart with {}, and the database has no predictions to pair",
+                           points(comparison.difference),
+                           comparison.seeds == 1 ? "one seed" : fmt::format("each of {} seeds", comparison.seeds));
     std::vector<std::string> tests;
     if (comparison.seeds > 1)
         tests.push_back(

@@ -38,7 +38,8 @@ struct Comparison {
 };
 /// Better: every test that is possible gives chance less than 5 %. With one seed that is McNemar's exact test over the
 /// images; with several a paired t test over the seeds, and another over the images (each one's share of seeds that
-/// have it right), so that neither lucky seeds nor a few lucky images suffice. Unknown: no test is possible.
+/// have it right), so that neither lucky seeds nor a few lucky images suffice. Unknown: no test is possible, or only
+/// that over seeds and all of them differ by the same.
 Comparison compare(const Leaderboard& board, const Configuration& first, const Configuration& second,
                    const ImagePredictions& validation);
 /// "a tie: ..." or "truly better: ...", with the tests by name.

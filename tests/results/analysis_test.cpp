@@ -132,6 +132,19 @@ TEST(Analysis, AnEffectCanBeThatWithinOneNetwork) {
     EXPECT_NEAR(effect_within(analysis, kFreezeAxis, kBackboneAxis, 1).pairs.at(0).test.difference.mean, 0.2, 1e-12);
 }
 
+TEST(Analysis, AHeadWithoutHiddenLayersIsComparedWithHeadsOfAnyDropout) {
+    std::vector<RankedTrial> trials;
+    for (const char* dropout : {"0", "0.2", "0.5"}) {
+        trials.push_back(trial_of("a", "all", 0.1, 1, dropout == std::string("0") ? 0.5 : 0.6));
+        trials.back().axes[4] = dropout == std::string("0") ? "none" : "128";
+        trials.back().axes[5] = dropout;
+    }
+    const AxisEffect head = effect_on(analyze(board_of(trials)), "head");
+    ASSERT_EQ(head.pairs.size(), 1U);
+    EXPECT_EQ(head.pairs[0].test.difference.count, 2);
+    EXPECT_NEAR(head.pairs[0].test.difference.mean, 0.1, 1e-12);
+}
+
 TEST(Analysis, TheFrontHasWhatNothingBeatsInTimeAndAccuracy) {
     std::vector<RankedTrial> trials = {trial_of("a", "all", 1, 1, 0.9), trial_of("b", "all", 1, 1, 0.8),
                                        trial_of("c", "all", 1, 1, 0.7), trial_of("d", "all", 1, 1, 0.6)};
@@ -221,6 +234,13 @@ TEST(Comparing, WithOneSeedAndNoPredictionsNothingIsClaimed) {
     duel.validation.by_trial.clear();
     EXPECT_EQ(duel.verdict().verdict, Comparison::Verdict::unknown);
     EXPECT_THAT(comparison_text(duel.verdict()), HasSubstr("cannot be told"));
+}
+
+TEST(Comparing, SeedsThatAllDifferByTheSameAreNoProofWithoutImages) {
+    Duel duel(200, {{2, 4}, {3, 5}, {0, 2}});
+    EXPECT_EQ(duel.verdict().verdict, Comparison::Verdict::tie);
+    duel.validation.by_trial.clear();
+    EXPECT_EQ(duel.verdict().verdict, Comparison::Verdict::unknown);
 }
 
 TEST(Comparing, UnreadableImagesCountForNeither) {
