@@ -30,8 +30,7 @@ function curve(metric, index) {
   const { epochs, turned, [metric]: values } = data.curves[index];
   const all = data.curves.flatMap(other => [...other[metric].train, ...other[metric].validation])
     .filter(value => value !== null);
-  const room = 0.06 * (Math.max(...all) - Math.min(...all)) || 0.01;
-  const [low, high] = [Math.min(...all) - room, Math.max(...all) + room];
+  const [low, high] = [Math.min(...all), Math.max(...all)];
   const last = Math.max(...data.curves.flatMap(other => other.epochs));
   const series = (label, style) =>
     line(label, epochs.map((epoch, i) => ({ x: epoch, y: values[label][i] })), { pointHitRadius: 8, ...style });
@@ -40,7 +39,7 @@ function curve(metric, index) {
   if (turned !== null)
     datasets.push(line('over-fits from here', [{ x: turned, y: low }, { x: turned, y: high }],
       { borderColor: colour('warn'), borderDash: [4, 4], borderWidth: 1 }));
-  const y = { min: low, max: high };
+  const y = { suggestedMin: low, suggestedMax: high };
   const shown = value => metric === 'accuracy' ? percent(value) : value.toFixed(4);
   return {
     height: 150, datasets, legend: metric === 'loss', mode: 'nearest',
@@ -75,11 +74,14 @@ const plain = value => +(+value).toPrecision(3) + '';
 function numbers({ label, logarithmic, values, means }) {
   const points = values.flatMap((x, i) => data.accuracies[i] === null ? [] : [{ x, y: data.accuracies[i], i }]);
   const trend = means.filter(mean => mean[1] !== null).map(([x, y]) => ({ x, y }));
+  const all = values.filter(x => x !== null), [low, high] = [Math.min(...all), Math.max(...all)];
+  const room = logarithmic ? (high / low) ** 0.12 : 0.06 * (high - low);
+  const span = logarithmic ? { min: low / room, max: high * room } : { min: low - room, max: high + room };
   const atValues = trend.length > 0 && { afterBuildTicks: axis => { axis.ticks = trend.map(({ x }) => ({ value: x })); } };
   return {
     height: 260, datasets: [line('mean', trend), dots(points)],
     scales: {
-      x: scale({ type: logarithmic ? 'logarithmic' : 'linear', title: label, ...atValues,
+      x: scale({ type: logarithmic ? 'logarithmic' : 'linear', title: label, ...span, ...atValues,
         ticks: { callback: plain, maxTicksLimit: 8 } }),
       y: percents(),
     },

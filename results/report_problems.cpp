@@ -38,17 +38,20 @@ const std::string& label_of(const AxisEffect& effect, int level) {
 }
 
 /// The best level against all others it can be compared with.
-std::string best_text(const AxisEffect& effect) {
+std::vector<std::string> leads_of(const AxisEffect& effect) {
     std::vector<std::string> leads;
+    for (int level = 0; level < static_cast<int>(effect.levels.size()); ++level)
+        if (const auto test = effect_between(effect, level, effect.best))
+            leads.push_back(lead_text(*test, label_of(effect, level)));
+    return leads;
+}
+
+std::string best_text(const AxisEffect& effect) {
     bool any_clear = false;
-    for (int level = 0; level < static_cast<int>(effect.levels.size()); ++level) {
-        const auto test = level == effect.best ? std::nullopt : effect_between(effect, level, effect.best);
-        if (!test) continue;
-        leads.push_back(lead_text(*test, label_of(effect, level)));
-        any_clear |= is_clear(*test);
-    }
+    for (const PairEffect& pair : effect.pairs)
+        any_clear |= (pair.from == effect.best || pair.to == effect.best) && is_clear(pair.test);
     return fmt::format("{} “{}”: {}.", any_clear ? "Best is" : "Nothing is clearly best; ahead is",
-                       label_of(effect, effect.best), fmt::join(leads, "; "));
+                       label_of(effect, effect.best), fmt::join(leads_of(effect), "; "));
 }
 
 /// How accuracy moves along an axis of three levels or more that have an order.
@@ -70,12 +73,14 @@ std::string steps_text(const AxisEffect& effect) {
 std::string by_backbone_text(const ReportData& data, const AxisEffect& effect) {
     const std::vector<Level>& backbones = data.analysis.levels[kBackboneAxis];
     if (backbones.size() < 2 || backbones.size() > kMostBackbones) return "";
-    std::string text;
+    std::vector<std::string> parts;
     for (std::size_t backbone = 0; backbone < backbones.size(); ++backbone) {
         const AxisEffect within = effect_within(data.analysis, effect.axis, kBackboneAxis, static_cast<int>(backbone));
-        if (within.best >= 0) text += fmt::format(" {}: {}", backbones[backbone].label, best_text(within));
+        if (within.best >= 0)
+            parts.push_back(fmt::format("with {} “{}”, {}", backbones[backbone].label, label_of(within, within.best),
+                                        fmt::join(leads_of(within), "; ")));
     }
-    return text;
+    return parts.size() < 2 ? "" : fmt::format(" By backbone, ahead is {}.", fmt::join(parts, "; "));
 }
 
 std::string effect_text(const ReportData& data, const AxisEffect& effect) {

@@ -41,7 +41,8 @@ std::string backbone_rows(const std::vector<RankedBackbone>& rows, const ReportD
                 unless_0(row.cost.flops, fmt::format("{:.2f}", row.cost.flops / 1e9)) +
                 unless_0(row.cost.frozen_seconds, short_time(row.cost.frozen_seconds)) +
                 unless_0(row.seconds_per_step, short_time(row.seconds_per_step)) +
-                html_cell(configuration_text(data, configuration, false)) + "</tr>\n";
+                fmt::format("<td class=\"wide\">{}</td></tr>\n",
+                            escape_html(configuration_text(data, configuration, false)));
     }
     return text;
 }

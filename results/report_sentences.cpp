@@ -27,8 +27,8 @@ std::string validation_text(const ReportData& data) {
     std::string text;
     if (best.accuracy.count > 1)
         text = fmt::format(
-            "{} validation accuracy, the mean of {} seeds (95 % t interval {}; standard deviation {:.1f} points). With "
-            "so few images more or less luck is in them, too: {} by Wilson's interval for {}.",
+            "{} validation accuracy, the mean of {} seeds (95 % t interval {}; standard deviation {:.1f} points). The "
+            "images are a sample as well: {} by Wilson's interval for {}.",
             percent(best.accuracy.mean), best.accuracy.count, interval_text(best.accuracy.interval),
             100 * best.accuracy.deviation, interval_text(of_images), counted(images, "image"));
     else
