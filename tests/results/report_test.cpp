@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <sstream>
 
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
@@ -85,8 +86,8 @@ TEST_F(ReportTest, GivesTheAnswerFirst) {
                             HasSubstr("<h3>Freeze and backbone"), HasSubstr("<h2>Work done and shared")));
     EXPECT_THAT(html,
                 AllOf(HasSubstr("the mean of 2 seeds (95 % t interval"), HasSubstr("by Wilson&#39;s interval for 600"),
-                      HasSubstr("thaw predict flowers --trial "), HasSubstr("25,557,032 parameters")))
-        << "torchvision's count is 25,557,032 with its classifier";
+                      HasSubstr("thaw predict flowers --trial "), HasSubstr("23,561,152 parameters")))
+        << "torchvision's 25,557,032 without the classifier's 2,049,000, with 53,120 means and variances";
     EXPECT_THAT(html, AllOf(HasSubstr("backbone: [mobilenet_v2, resnet50]"), HasSubstr("thaw run flowers.yaml"),
                             HasSubstr("atlas"), HasSubstr("f1")));
     EXPECT_THAT(html, Not(AnyOf(HasSubstr("http:"), HasSubstr("https:"), HasSubstr("nan"))));
@@ -140,7 +141,11 @@ TEST_F(ReportTest, EscapesEveryNameThatComesFromOutside) {
     for (auto at = html.find("<script"); at != std::string::npos; at = html.find("<script", at + 1)) ++scripts;
     EXPECT_EQ(scripts, 3U) << "only the page's own";
     EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;|`"));
-    EXPECT_THAT(markdown, AllOf(HasSubstr(R"(\<script\>)"), Not(HasSubstr(" <script"))));
+    EXPECT_THAT(markdown, HasSubstr(R"(\<script\>)"));
+    std::istringstream lines(markdown);
+    for (std::string line; std::getline(lines, line);)
+        EXPECT_TRUE(line.starts_with("    ") || line.find(" <script") == std::string::npos)
+            << "not in a block of code: " << line;
 }
 
 TEST_F(ReportTest, ShowsFailuresOnceAMessage) {
@@ -174,10 +179,10 @@ TEST_F(ReportTest, NamesTheTrialsThatWereStoppedAndWhatTheyReached) {
         store.end_sweep("ok");
     }
     report();
-    EXPECT_THAT(html, AllOf(HasSubstr("32 trials: 16 finished, 16 stopped early."), HasSubstr("<h2>Stopped early"),
-                            HasSubstr("<code>" + trials[2].id + "</code> 70.00 %: mobilenet_v2, freeze 50"),
-                            HasSubstr("and 3 more"), HasSubstr("All finished trials, ranked"),
-                            Not(HasSubstr("<h2>Failed trials"))));
+    EXPECT_THAT(
+        html, AllOf(HasSubstr("32 trials: 16 finished, 16 stopped early."), HasSubstr("<h2>Stopped early"),
+                    HasSubstr("<code>" + trials[2].id + "</code> 70.00 %: mobilenet_v2, freeze 50"),
+                    HasSubstr("and 3 more"), HasSubstr("All finished trials, "), Not(HasSubstr("<h2>Failed trials"))));
     EXPECT_LT(html.find("<code>" + trials[2].id), html.find("<code>" + trials[1].id)) << "the best first";
     EXPECT_THAT(markdown, AllOf(HasSubstr("\n| 3 | 2 | 70.00 % | " + trials[2].id + ": mobilenet"),
                                 HasSubstr("\n| 13 | 1 | 25.00 % | ")));
