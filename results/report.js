@@ -96,7 +96,7 @@ function time() {
     height: 320,
     datasets: [line('Pareto front', data.front.map(at).filter(({ x }) => x > 0), { pointRadius: 3.5, pointBackgroundColor: colour('ink') }),
       dots(points)],
-    scales: { x: scale({ type: 'logarithmic', title: 'seconds of training', ticks: { callback: plain, maxTicksLimit: 8 } }),
+    scales: { x: scale({ type: 'logarithmic', title: 'seconds of training', ticks: { callback: plain, maxTicksLimit: 8, maxRotation: 0 } }),
       y: percents() },
     text: item => [...dotText(item), `${plain(item.raw.x)} s of training`],
   };

@@ -25,6 +25,12 @@ Dot dot_of(const ReportData& data, std::size_t i) {
             .best = i == 0};
 }
 
+/// In 0 to 1, far apart for neighbours.
+double spread(std::size_t i) {
+    const double whole = static_cast<double>(i) * 0.6180339887498949;
+    return whole - std::floor(whole);
+}
+
 /// Of all configurations, so that every chart has the same scale.
 Span accuracy_span(const ReportData& data) {
     std::vector<double> accuracies;
@@ -116,9 +122,12 @@ std::vector<Figure> curve_figures(const ReportData& data) {
             return curve_chart(fmt::format("{} by epoch of trial {}: {}", name, trial.id, caption),
                                data.curves[i].epochs, curve, span_of(values), last_epoch);
         };
-        figures.push_back({fmt::format("curve_{}_accuracy", i + 1),
-                           fmt::format("{}, {}", backbone_label(trial.axes), percent(trial.validation_accuracy)),
-                           chart(Curve::accuracy, "accuracy", accuracies), "", fmt::format("accuracy {}", i)});
+        figures.push_back(
+            {fmt::format("curve_{}_accuracy", i + 1),
+             fmt::format("{}{}: {}", backbone_label(trial.axes),
+                         data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
+                         percent(trial.validation_accuracy)),
+             chart(Curve::accuracy, "accuracy", accuracies), "", fmt::format("accuracy {}", i)});
         figures.push_back({fmt::format("curve_{}_loss", i + 1), "", chart(Curve::loss, "loss", losses), caption,
                            fmt::format("loss {}", i)});
     }
@@ -178,9 +187,11 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
         const Configuration& configuration = analysis.configurations[i];
         if (!std::isfinite(configuration.accuracy.mean)) continue;
         Parallel::Line& line = parallel.lines.emplace_back();
-        for (const AxisEffect& effect : analysis.effects)
-            line.places.push_back(static_cast<double>(analysis.level_of[i][effect.axis]) /
-                                  static_cast<double>(effect.levels.size() - 1));
+        for (const AxisEffect& effect : analysis.effects) {
+            // Fanned out a little, so that lines through the same level can be told apart.
+            const double level = analysis.level_of[i][effect.axis] + 0.2 * spread(i) - 0.1;
+            line.places.push_back(level / static_cast<double>(effect.levels.size() - 1));
+        }
         line.places.push_back((configuration.accuracy.mean - span.low) / (span.high - span.low));
         line.rank = static_cast<double>(i) / static_cast<double>(count);
         line.title = percent(configuration.accuracy.mean) + ": " + configuration_text(data, configuration);

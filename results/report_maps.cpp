@@ -111,7 +111,7 @@ std::string parallel_chart(const std::string& title, const Parallel& parallel) {
         const std::size_t stride = 1 + static_cast<std::size_t>(static_cast<double>(levels.size()) / kMostLevels);
         for (std::size_t level = 0; level < levels.size(); level += stride) {
             const double place = levels.size() == 1 ? 0.5 : static_cast<double>(level) / steps;
-            content += svg_label("tick halo", x(axis) + 5, y(place) + 3, cut_text(levels[level], 15));
+            content += svg_label("tick halo", x(axis) + 5, y(place) + 3, cut_text(levels[level], 18));
         }
     }
     return svg_picture(left + kGap * static_cast<double>(parallel.axes.size()), kBottom + 14, title, content);
