@@ -97,9 +97,9 @@ Comparison compare(const Leaderboard& board, const Configuration& first, const C
 }
 
 std::string comparison_text(const Comparison& comparison) {
-    if (comparison.seeds == 0) return "it cannot be told: the two share no seed";
+    if (comparison.seeds == 0) return "not to be told from it: the two share no seed";
     if (comparison.verdict == Comparison::Verdict::unknown)
-        return fmt::format("it cannot be told: {} apart with {}, and the database has no predictions to pair",
+        return fmt::format("not to be told from it: {} apart with {}, and the database has no predictions to pair",
                            points(comparison.difference),
                            comparison.seeds == 1 ? "one seed" : fmt::format("each of {} seeds", comparison.seeds));
     std::vector<std::string> tests;
@@ -115,7 +115,7 @@ std::string comparison_text(const Comparison& comparison) {
                                     probability(comparison.image_p)));
     std::string how = tests[0];
     if (tests.size() > 1) how += "; " + tests[1];
-    return fmt::format("{}: {} apart ({})", comparison.verdict == Comparison::Verdict::tie ? "a tie" : "truly better",
+    return fmt::format("{}, {} apart ({})", comparison.verdict == Comparison::Verdict::tie ? "a tie" : "truly better",
                        points(comparison.difference), how);
 }
 

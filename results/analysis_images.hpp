@@ -42,7 +42,7 @@ struct Comparison {
 /// that over seeds and all of them differ by the same.
 Comparison compare(const Leaderboard& board, const Configuration& first, const Configuration& second,
                    const ImagePredictions& validation);
-/// "a tie: ..." or "truly better: ...", with the tests by name.
+/// "a tie, ..." or "truly better, ...", with the tests by name.
 std::string comparison_text(const Comparison& comparison);
 
 /// Readable images by (label, what they are taken for); those that there are.

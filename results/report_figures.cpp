@@ -189,8 +189,8 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
         Parallel::Line& line = parallel.lines.emplace_back();
         for (const AxisEffect& effect : analysis.effects) {
             // Fanned out a little, so that lines through the same level can be told apart.
-            const double level = analysis.level_of[i][effect.axis] + 0.2 * spread(i) - 0.1;
-            line.places.push_back(level / static_cast<double>(effect.levels.size() - 1));
+            const double place = analysis.level_of[i][effect.axis] / static_cast<double>(effect.levels.size() - 1);
+            line.places.push_back(place + 0.05 * spread(i) - 0.025);
         }
         line.places.push_back((configuration.accuracy.mean - span.low) / (span.high - span.low));
         line.rank = static_cast<double>(i) / static_cast<double>(count);

@@ -61,7 +61,7 @@ std::string test_text(const ReportData& data) {
 std::string runner_up_text(const ReportData& data) {
     const Configuration& second = data.analysis.configurations[1];
     const Comparison comparison = compare(data.leaderboard, *data.winner(), second, data.validation);
-    return fmt::format("{} with {} validation accuracy. The winner against it: {}.", configuration_text(data, second),
+    return fmt::format("{} with {} validation accuracy. Against it the winner is {}.", configuration_text(data, second),
                        percent(second.accuracy.mean), comparison_text(comparison));
 }
 

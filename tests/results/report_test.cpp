@@ -384,7 +384,7 @@ TEST_F(ReportTest, SaysWhereADatabaseHasNoPredictions) {
         for (const Trial& trial : trials) finish(store, trial);
     }
     report();
-    EXPECT_THAT(html, AllOf(HasSubstr("The database has no predictions"), HasSubstr("it cannot be told")));
+    EXPECT_THAT(html, AllOf(HasSubstr("The database has no predictions"), HasSubstr("not to be told from it")));
 }
 
 TEST_F(ReportTest, LeavesItsChartsAsFilesForAPaper) {
