@@ -114,7 +114,7 @@ int main_of(int argc, char** argv) {
     report->add_option("run", database, "A sweep's name, its run folder, or its results.db")
         ->required()
         ->type_name("RUN");
-    report->add_option("--html", html, "Default: report.html beside the results");
+    report->add_option("--html", html, "Default: report.html beside the results; its charts go into figures/ there");
     report->add_option("--markdown", markdown, "Default: report.md beside the results");
     report->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
     report->footer("Example: thaw report quickstart");

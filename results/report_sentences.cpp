@@ -76,13 +76,13 @@ std::string training_text(const ReportData& data, const BackboneCost& cost) {
     return text + ".";
 }
 
-std::string running_text(const BackboneCost& cost) {
+std::string running_text(const ReportData& data, const BackboneCost& cost) {
+    const std::string freeze = axis_text(data.first_trial(*data.winner()).axes, kFreezeAxis);
     std::vector<std::string> parts;
-    if (cost.frozen_seconds > 0)
-        parts.push_back(
-            fmt::format("{} a photo through the frozen layers, as measured here (the head on top costs next "
-                        "to nothing)",
-                        short_time(cost.frozen_seconds)));
+    if (cost.frozen_seconds > 0 && freeze != "none")
+        parts.push_back(fmt::format(
+            "{} a photo through the frozen layers, as measured here ({})", short_time(cost.frozen_seconds),
+            freeze == "all" ? "the head on top costs next to nothing" : "the trained layers and the head come on top"));
     if (cost.parameters > 0)
         parts.push_back(fmt::format("{} parameters ({} in float32) and {:.2g} GFLOP a photo in the base",
                                     thousands(cost.parameters), human_bytes(4.0 * static_cast<double>(cost.parameters)),
@@ -158,7 +158,7 @@ std::vector<Fact> facts_of(const ReportData& data) {
     add("How sure", validation_text(data));
     if (data.analysis.configurations.size() > 1) add("Runner-up", runner_up_text(data));
     add("To train", training_text(data, known));
-    add("To run", running_text(known));
+    add("To run", running_text(data, known));
     add("To use", fmt::format("thaw predict {} --trial {} photo.jpg", quoted(data.sweep.name), data.winning_trial().id),
         true);
     return facts;
