@@ -28,6 +28,7 @@ struct SweepOptions {
     std::string device = "auto";
     int threads = 0;  // 0: the cores this rank may use
     bool no_sharing = false, force = false, quiet = false;
+    std::string live;  // folder for TensorBoard; empty: none
     std::string command_line;
 
     std::filesystem::path folder_of(const std::string& name) const { return std::filesystem::path(runs) / name; }

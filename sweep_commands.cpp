@@ -29,12 +29,14 @@
 #include "coordinator/sweep_schema.hpp"
 #include "coordinator/unfinished.hpp"
 #include "prepared_sweep.hpp"
+#include "results/live_events.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
 #include "results/store.hpp"
 #include "winner.hpp"
 #include "worker/communicator/communicator.hpp"
 #include "worker/data/image_folder.hpp"
+#include "worker/data/thumbnail.hpp"
 #include "worker/network/device.hpp"
 #include "worker/threads.hpp"
 #include "worker/worker.hpp"
@@ -66,13 +68,19 @@ std::map<std::string, std::string> describe_environment(const Inputs& inputs, in
             "the BLAS in use ({}) makes {:.1f} GFLOP/s, tens of times less than OpenBLAS; install "
             "libopenblas0-pthread",
             blas.name, blas.gflops);
-    return {{"thaw", THAW_VERSION},
-            {"host", host_name()},
-            {"ranks", std::to_string(ranks)},
-            {"device", device_name()},
-            {"threads per rank", std::to_string(threads)},
-            {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
-            {"frozen executor", inputs.frozen_back_end}};
+    std::map<std::string, std::string> environment = {
+        {"thaw", THAW_VERSION},
+        {"host", host_name()},
+        {"ranks", std::to_string(ranks)},
+        {"device", device_name()},
+        {"threads per rank", std::to_string(threads)},
+        {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
+        {"frozen executor", inputs.frozen_back_end}};
+    for (const auto& [name, spec] : inputs.weights)
+        if (!spec.path.empty())
+            environment[fmt::format("weights {} {}", name.first, name.second)] =
+                fmt::format("{}, sha256 {}", spec.path, spec.sha256);
+    return environment;
 }
 
 SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options, int ranks) {
@@ -141,12 +149,18 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
                        prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
                        channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
+        std::optional<LiveEvents> live;
+        if (!options.live.empty()) live.emplace(options.live);
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
         outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
                              {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
                               .stopping = &stopping,
+                              .on_epoch = live ? [&](const std::string& trial,
+                                                     const EpochMetrics& metrics) { live->epoch_done(trial, metrics); }
+                                               : std::function<void(const std::string&, const EpochMetrics&)>(),
                               .hosts = world ? world->hosts() : std::vector<std::string>()});
         heartbeat.reset();
+        if (live) live->finish(database);
         outcome.failed += left.given_up;
         if (!outcome.interrupted && outcome.input_error.empty() && outcome.storage_error.empty())
             outcome.interrupted = !attend_to_winner(options, prepared, store, cache, stop_requested);
@@ -159,7 +173,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
     if (!outcome.storage_error.empty()) throw StorageError(outcome.storage_error);
     const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
-    write_report(database, html, markdown);
+    write_report(database, html, markdown, thumbnail);
     if (!options.quiet) fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
     if (outcome.interrupted) {
         fmt::print(stderr, "thaw: interrupted; run the same command to go on\n");
@@ -318,6 +332,8 @@ void add_sweep_commands(CLI::App& app, const std::string& command_line, int& exi
     words->run.command_line = command_line;
     auto* run = app.add_subcommand("run", "Run a sweep, or go on with it; also under mpirun");
     add_sweep_options(*run, words->run);
+    run->add_option("--live", words->run.live, "Write TensorBoard's event files here while trials train")
+        ->type_name("FOLDER");
     run->add_flag("--quiet,-q", words->run.quiet, "Print nothing but errors");
     run->footer(
         "Examples:\n  thaw run sweeps/quickstart.yaml\n  mpirun -n 4 thaw run sweep.yaml --runs /scratch/runs\n"

@@ -25,6 +25,7 @@
 #include "worker/backbones_command.hpp"
 #include "worker/checkpoint.hpp"
 #include "worker/data/fashion_mnist.hpp"
+#include "worker/data/thumbnail.hpp"
 #include "worker/export_model.hpp"
 #include "worker/photo_commands.hpp"
 #include "worker/weights/weights_command.hpp"
@@ -80,6 +81,7 @@ int main_of(int argc, char** argv) {
     add_sweep_commands(app, command_line, exit_code);
 
     add_results_commands(app);
+    add_report_command(app, thumbnail);
     add_predict_command(app, checkpoint_of, exit_code);
     add_features_command(app);
     add_backbones_command(app);

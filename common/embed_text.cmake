@@ -1,4 +1,4 @@
-# thaw_embed(OUT_VARIABLE FILE NAME): turns a text file of this room into a source that defines `const char* const NAME`,
+# thaw_embed(OUT_VARIABLE FILE NAME): turns a text file (of this room, or by its whole path) into a source that defines `const char* const NAME`,
 # which embedded.hpp of this room declares.
 # The same file, run as a script, does the turning at build time, so that an edited text is embedded anew.
 if(CMAKE_SCRIPT_MODE_FILE)
@@ -10,8 +10,9 @@ if(CMAKE_SCRIPT_MODE_FILE)
 endif()
 
 function(thaw_embed out_variable file name)
-  set(input "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
-  set(output "${CMAKE_CURRENT_BINARY_DIR}/${file}.cpp")
+  cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" OUTPUT_VARIABLE input)
+  cmake_path(GET input FILENAME output)
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/${output}.cpp")
   set(script "${PROJECT_SOURCE_DIR}/common/embed_text.cmake")
   cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE room)
   add_custom_command(

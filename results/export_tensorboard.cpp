@@ -54,10 +54,6 @@ std::string event(double wall_time, std::int64_t step, const ProtoMessage& summa
     return tfrecord(ProtoMessage().add(1, wall_time).add(2, step).add(5, summary).bytes());
 }
 
-std::string first_event(double wall_time) {
-    return tfrecord(ProtoMessage().add(1, wall_time).add(3, std::string_view("brain.Event:2")).bytes());
-}
-
 /// Summary.Value: tag 1, simple_value 2.
 ProtoMessage scalar(const char* tag, double value) {
     return ProtoMessage().add(1, std::string_view(tag)).add_float(2, static_cast<float>(value));
@@ -123,13 +119,10 @@ std::string events_of(const ExportedTrial& trial) {
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
         start.add(1, ProtoMessage().add(1, std::string_view(kAxes[axis].column)).add(2, value_of(trial.axes[axis])));
     start.add(4, std::string_view(trial.configuration)).add(5, time);
-    std::string events = first_event(time) + event(time, 0, hparams("_hparams_/session_start_info", 3, start));
+    std::string events = tensorboard_start(time) + event(time, 0, hparams("_hparams_/session_start_info", 3, start));
     for (const EpochRecord& epoch : trial.epochs) {
         time += std::isnan(epoch.seconds) ? 0 : epoch.seconds;
-        ProtoMessage summary;
-        for (const auto& metric : kMetrics)
-            if (!std::isnan(epoch.*metric.value)) summary.add(1, scalar(metric.tag, epoch.*metric.value));
-        events += event(time, epoch.epoch, summary);
+        events += tensorboard_epoch(time, epoch);
     }
     ProtoMessage end;
     end.add(1, status_of(trial.state));
@@ -145,9 +138,20 @@ void write_events(const fs::path& folder, const std::string& events) {
 
 }  // namespace
 
+std::string tensorboard_start(double wall_time) {
+    return tfrecord(ProtoMessage().add(1, wall_time).add(3, std::string_view("brain.Event:2")).bytes());
+}
+
+std::string tensorboard_epoch(double wall_time, const EpochRecord& epoch) {
+    ProtoMessage summary;
+    for (const auto& metric : kMetrics)
+        if (!std::isnan(epoch.*metric.value)) summary.add(1, scalar(metric.tag, epoch.*metric.value));
+    return event(wall_time, epoch.epoch, summary);
+}
+
 void export_tensorboard(const Database& database, const fs::path& to) {
     try {
-        write_events(to, first_event(0) + event(0, 0, hparams("_hparams_/experiment", 2, experiment(database))));
+        write_events(to, tensorboard_start(0) + event(0, 0, hparams("_hparams_/experiment", 2, experiment(database))));
         each_trial(database, [&](const ExportedTrial& trial) {
             if (trial.state != "waiting") write_events(to / trial.id, events_of(trial));
         });

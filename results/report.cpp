@@ -5,27 +5,23 @@
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
 #include "results/report_data.hpp"
+#include "results/report_figures.hpp"
 #include "results/report_pages.hpp"
 
 namespace thaw {
-namespace {
 
-void write_page(const std::filesystem::path& path, const std::string& text) {
-    if (path.empty()) return;
+void write_report(const std::filesystem::path& database, const std::filesystem::path& html,
+                  const std::filesystem::path& markdown, const Thumbnail& thumbnail) {
+    const ReportData data = load_report(database);
     try {
-        write_file(path, text);
+        if (!html.empty()) write_file(html, report_html(data, thumbnail));
+        if (!markdown.empty()) write_file(markdown, report_markdown(data));
+        const auto figures = html.empty() ? decltype(figure_files(data)){} : figure_files(data);
+        if (!figures.empty()) std::filesystem::create_directories(html.parent_path() / "figures");
+        for (const auto& [name, svg] : figures) write_file(html.parent_path() / "figures" / (name + ".svg"), svg);
     } catch (const std::system_error& error) {
         throw UserError("cannot write the report: {}", error.what());
     }
-}
-
-}  // namespace
-
-void write_report(const std::filesystem::path& database, const std::filesystem::path& html,
-                  const std::filesystem::path& markdown) {
-    const ReportData data = load_report(database);
-    write_page(html, report_html(data));
-    write_page(markdown, report_markdown(data));
 }
 
 }  // namespace thaw

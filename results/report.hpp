@@ -1,13 +1,20 @@
-// `thaw report`: what a sweep found, as one self-contained HTML page and as a Markdown twin.
+// `thaw report`: what a sweep found, as one self-contained HTML page, as a Markdown twin, and as figures for a paper.
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 
 namespace thaw {
 
-/// Always possible, also in the middle of a sweep or with nothing finished. Both files appear whole or not at all; an
-/// empty path leaves that file out. Throws UserError where the database cannot be read or a file cannot be written.
+/// A photo's small copy as the bytes of a JPEG file; empty where the photo cannot be read.
+using Thumbnail = std::function<std::string(const std::filesystem::path& photo)>;
+
+/// Always possible, also in the middle of a sweep or with nothing finished. Files appear whole or not at all; an empty
+/// path leaves that one out. The charts go into figures/*.svg beside the HTML page. Without `thumbnail` the photos that
+/// the winner takes wrongly are only named. Throws UserError where the database cannot be read or a file cannot be
+/// written.
 void write_report(const std::filesystem::path& database, const std::filesystem::path& html,
-                  const std::filesystem::path& markdown);
+                  const std::filesystem::path& markdown, const Thumbnail& thumbnail = {});
 
 }  // namespace thaw

@@ -8,67 +8,13 @@
 #include <limits>
 
 #include "common/text.hpp"
+#include "results/analysis.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr double kWidth = 360;           // of strip and scatter charts, in CSS pixels at full size
-constexpr double kCharacter = 6.1;       // an average character at 11 px
+constexpr double kWidth = 360;           // in CSS pixels at full size
 constexpr std::size_t kMostDots = 2000;  // in one row or chart; more would only be a blot
-
-/// Where a value lies between two places.
-struct Scale {
-    Span span;
-    double from, to;
-    double operator()(double value) const { return from + (to - from) * (value - span.low) / (span.high - span.low); }
-};
-
-/// Round numbers inside the span, about `wanted` of them.
-std::vector<double> ticks(Span span, int wanted) {
-    const double raw = (span.high - span.low) / wanted;
-    const double magnitude = std::pow(10, std::floor(std::log10(raw)));
-    double step = 10 * magnitude;
-    for (const double factor : {5.0, 2.0, 1.0})
-        if (factor * magnitude >= raw) step = factor * magnitude;
-    std::vector<double> places;
-    for (double i = std::ceil(span.low / step); i * step <= span.high + 1e-9 * step; ++i) places.push_back(i * step);
-    return places;
-}
-
-std::string line(const char* style, double x1, double y1, double x2, double y2) {
-    return fmt::format("<path class=\"{}\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>", style, x1, y1, x2, y2);
-}
-
-std::string label(const char* style, double x, double y, const std::string& text) {
-    return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", style, x, y, escape_html(text));
-}
-
-/// Percent without needless digits: "95", "95.5".
-std::string tick_percent(double fraction) {
-    return fmt::format("{:.3g} %", 100 * fraction);
-}
-
-std::string short_number(double value) {
-    return fmt::format("{:.3g}", value);
-}
-
-std::string svg(double width, double height, const std::string& title, const std::string& content) {
-    return fmt::format(
-        "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\" style=\"max-width:{:.0f}px\">{}</svg>",
-        width, height, escape_html(title), 1.5 * width, content);
-}
-
-struct Place {
-    double x, y;
-};
-
-/// All dots of one kind as one path: far smaller than an element each.
-std::string dots_path(const char* style, const std::vector<Place>& places) {
-    if (places.empty()) return "";
-    std::string d;
-    for (const Place& place : places) fmt::format_to(std::back_inserter(d), "M{:.1f} {:.1f}h0", place.x, place.y);
-    return fmt::format("<path class=\"{}\" d=\"{}\"/>", style, d);
-}
 
 /// Spreads neighbours apart the same way each time (the golden ratio leaves no pattern): in -1..1.
 double jitter(std::size_t index) {
@@ -79,14 +25,14 @@ double jitter(std::size_t index) {
 /// Plain, random-weights and best dots, each a path; `place` says where a dot goes.
 template <typename PlaceOf>
 std::string draw_dots(const std::vector<Dot>& dots, const PlaceOf& place) {
-    std::vector<Place> plain, random, best;
+    std::vector<SvgPoint> plain, random, best;
     const std::size_t stride = 1 + dots.size() / kMostDots;
     for (std::size_t i = 0; i < dots.size(); ++i) {
         if (!std::isfinite(dots[i].accuracy) || (i % stride != 0 && !dots[i].best)) continue;
         (dots[i].best ? best : dots[i].random ? random : plain).push_back(place(dots[i], i));
     }
-    return dots_path("dot", plain) + dots_path("dot random", random) + dots_path("dot hole", random) +
-           dots_path("dot best", best);
+    return svg_dots("dot", plain) + svg_dots("dot random", random) + svg_dots("dot hole", random) +
+           svg_dots("dot best", best);
 }
 
 /// Labels of two lines' ends, moved apart where they would overlap.
@@ -99,18 +45,6 @@ void part(double& first, double& second, double distance) {
 }
 
 }  // namespace
-
-Span span_of(const std::vector<double>& values) {
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (const double value : values) {
-        if (!std::isfinite(value)) continue;
-        low = std::min(low, value);
-        high = std::max(high, value);
-    }
-    if (low > high) return {0, 1};
-    const double room = std::max(0.06 * (high - low), 1e-3 * std::max(1.0, std::abs(high)));
-    return {low - room, high + room};
-}
 
 double Strip::mean() const {
     double sum = 0;
@@ -130,71 +64,88 @@ std::string strip_chart(const std::string& title, const std::vector<Strip>& stri
     const double left = 14 + kCharacter * static_cast<double>(longest), right = kWidth - 52;
     const double row = strips.size() > 8 ? 22 : 32, top = 20, bottom = top + row * static_cast<double>(strips.size());
     const Scale x{accuracy, left, right};
-    std::string content = label("tick", right + 8, top - 8, "mean");
+    std::string content = svg_label("tick", right + 8, top - 8, "mean");
     for (const double tick : ticks(accuracy, 5)) {
-        content += line("grid", x(tick), top - 2, x(tick), bottom);
-        content += label("tick middle", x(tick), bottom + 15, tick_percent(tick));
+        content += svg_line("grid", x(tick), top - 2, x(tick), bottom);
+        content += svg_label("tick middle", x(tick), bottom + 15, tick_percent(tick));
     }
     for (std::size_t i = 0; i < strips.size(); ++i) {
         const double y = top + row * (static_cast<double>(i) + 0.5);
-        content += label("name end", left - 10, y + 4, cut_text(strips[i].label, kLongestLabel));
+        content += svg_label("name end", left - 10, y + 4, cut_text(strips[i].label, kLongestLabel));
         content += draw_dots(strips[i].dots, [&](const Dot& dot, std::size_t index) {
-            return Place{x(dot.accuracy), y + 0.3 * row * jitter(index)};
+            return SvgPoint{x(dot.accuracy), y + 0.3 * row * jitter(index)};
         });
         const double mean = strips[i].mean();
         if (!std::isfinite(mean)) continue;
-        content += line("mean", x(mean), y - 0.42 * row, x(mean), y + 0.42 * row);
-        content += label("name", right + 8, y + 4, fmt::format("{:.1f}", 100 * mean));
+        content += svg_line("mean", x(mean), y - 0.42 * row, x(mean), y + 0.42 * row);
+        content += svg_label("name", right + 8, y + 4, fmt::format("{:.1f}", 100 * mean));
     }
-    return svg(kWidth, bottom + 22, title, content);
+    return svg_picture(kWidth, bottom + 22, title, content);
 }
 
-std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots, const std::vector<Dot>& means,
-                          Span accuracy) {
-    constexpr double kHeight = 200, kLeft = 46, kBottom = kHeight - 24;
-    std::vector<double> exponents;
-    for (const Dot& dot : dots) exponents.push_back(std::log10(dot.x));
-    const Scale x{span_of(exponents), kLeft + 8, kWidth - 40}, y{accuracy, kBottom, 12};
+std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots, const Trend& trend, Span accuracy,
+                          bool logarithmic) {
+    constexpr double kHeight = 220, kLeft = 46, kBottom = kHeight - 38;
+    const auto position = [&](double value) { return logarithmic ? std::log10(value) : value; };
+    std::vector<double> positions;
+    for (const Dot& dot : dots) positions.push_back(position(dot.x));
+    const Scale x{span_of(positions), kLeft + 8, kWidth - 40}, y{accuracy, kBottom, 12};
     std::string content;
     for (const double tick : ticks(accuracy, 6)) {
-        content += line("grid", kLeft, y(tick), kWidth - 32, y(tick));
-        content += label("tick end", kLeft - 6, y(tick) + 4, tick_percent(tick));
+        content += svg_line("grid", kLeft, y(tick), kWidth - 32, y(tick));
+        content += svg_label("tick end", kLeft - 6, y(tick) + 4, tick_percent(tick));
     }
     std::string path;
     double free_from = 0;  // ticks' labels must not overlap
-    for (const Dot& mean : means) {
-        const double at = x(std::log10(mean.x));
-        if (at >= free_from) content += label("tick middle", at, kBottom + 16, short_number(mean.x));
-        if (at >= free_from) free_from = at + 44;
-        if (!std::isfinite(mean.accuracy)) continue;
-        fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L", at, y(mean.accuracy));
+    const auto tick = [&](double value) {
+        const double at = x(position(value));
+        if (at < free_from) return;
+        content += svg_label("tick middle", at, kBottom + 16, short_number(value));
+        free_from = at + 44;
+    };
+    for (const Dot& point : trend.points) {
+        if (trend.at_values) tick(point.x);
+        if (!std::isfinite(point.accuracy)) continue;
+        fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(position(point.x)),
+                       y(point.accuracy));
     }
-    if (means.empty())
-        for (double power = std::ceil(x.span.low); power <= x.span.high; ++power)
-            content += label("tick middle", x(power), kBottom + 16, short_number(std::pow(10, power)));
-    const double spread = means.empty() ? 0 : 7;
+    if (!trend.at_values && logarithmic)
+        for (double power = std::floor(x.span.low); power <= x.span.high; ++power)
+            for (const double digit : {1.0, 2.0, 5.0})
+                if (power + std::log10(digit) >= x.span.low && power + std::log10(digit) <= x.span.high)
+                    tick(digit * std::pow(10, power));
+    if (!trend.at_values && !logarithmic)
+        for (const double value : ticks(x.span, 5)) tick(value);
+    content += svg_label("tick middle", (kLeft + kWidth - 32) / 2, kHeight - 6, trend.x_label);
+    const double spread = trend.at_values ? 7 : 0;
     content += draw_dots(dots, [&](const Dot& dot, std::size_t index) {
-        return Place{x(std::log10(dot.x)) + spread * jitter(index), y(dot.accuracy)};
+        return SvgPoint{x(position(dot.x)) + spread * jitter(index), y(dot.accuracy)};
     });
     if (!path.empty()) content += fmt::format("<path class=\"mean\" d=\"{}\"/>", path);
-    if (!means.empty() && std::isfinite(means.back().accuracy))
-        content += label("name", x(std::log10(means.back().x)) + 12, y(means.back().accuracy) + 4, "mean");
-    return svg(kWidth, kHeight, title, content);
+    if (trend.at_values && !trend.points.empty() && std::isfinite(trend.points.back().accuracy))
+        content +=
+            svg_label("name", x(position(trend.points.back().x)) + 12, y(trend.points.back().accuracy) + 4, "mean");
+    return svg_picture(kWidth, kHeight, title, content);
 }
 
-std::string curve_chart(const std::vector<EpochRecord>& epochs, Curve curve, Span values, int last_epoch) {
+std::string curve_chart(const std::string& title, const std::vector<EpochRecord>& epochs, Curve curve, Span values,
+                        int last_epoch) {
     constexpr double kCurveWidth = 230, kHeight = 120, kLeft = 38, kRight = kCurveWidth - 62, kBottom = kHeight - 18;
     const Scale x{{1, std::max(2.0, static_cast<double>(last_epoch))}, kLeft + 4, kRight}, y{values, kBottom, 8};
     std::string content;
     for (const double tick : ticks(values, 5)) {
-        content += line("grid", kLeft, y(tick), kRight, y(tick));
-        content += label("tick end", kLeft - 5, y(tick) + 4,
-                         curve == Curve::accuracy ? tick_percent(tick) : short_number(tick));
+        content += svg_line("grid", kLeft, y(tick), kRight, y(tick));
+        content += svg_label("tick end", kLeft - 5, y(tick) + 4,
+                             curve == Curve::accuracy ? tick_percent(tick) : short_number(tick));
     }
-    content += label("tick middle", x(1), kBottom + 14, "1");
-    if (last_epoch > 1) content += label("tick middle", x(last_epoch), kBottom + 14, fmt::format("{}", last_epoch));
-    if (epochs.empty()) return svg(kCurveWidth, kHeight, "no epochs", content);
+    content += svg_label("tick middle", x(1), kBottom + 14, "1");
+    if (last_epoch > 1) content += svg_label("tick middle", x(last_epoch), kBottom + 14, fmt::format("{}", last_epoch));
+    if (epochs.empty()) return svg_picture(kCurveWidth, kHeight, title + ": no epochs", content);
 
+    if (const auto turned = overfits_from(epochs)) {
+        content += svg_line("turn", x(*turned), 8, x(*turned), kBottom);
+        if (curve == Curve::loss) content += svg_label("tick warn", x(*turned) + 3, 15, "over-fits");
+    }
     const auto value = [&](const EpochRecord& epoch, bool train) {
         if (curve == Curve::accuracy) return train ? epoch.train_accuracy : epoch.validation_accuracy;
         return train ? epoch.train_loss : epoch.validation_loss;
@@ -216,12 +167,12 @@ std::string curve_chart(const std::vector<EpochRecord>& epochs, Curve curve, Spa
     draw(false);
     const EpochRecord& last = epochs.back();
     const double train = value(last, true), validation = value(last, false), end = x(last.epoch);
-    if (std::isfinite(validation)) content += dots_path("dot best", {{end, y(validation)}});
+    if (std::isfinite(validation)) content += svg_dots("dot best", {{end, y(validation)}});
     double train_at = y(train), validation_at = y(validation);
     if (std::isfinite(train) && std::isfinite(validation)) part(train_at, validation_at, 12);
-    if (std::isfinite(train)) content += label("name quiet", end + 7, train_at + 4, "train");
-    if (std::isfinite(validation)) content += label("name strong", end + 7, validation_at + 4, "validation");
-    return svg(kCurveWidth, kHeight, curve == Curve::accuracy ? "accuracy by epoch" : "loss by epoch", content);
+    if (std::isfinite(train)) content += svg_label("name quiet", end + 7, train_at + 4, "train");
+    if (std::isfinite(validation)) content += svg_label("name strong", end + 7, validation_at + 4, "validation");
+    return svg_picture(kCurveWidth, kHeight, title, content);
 }
 
 }  // namespace thaw

@@ -7,13 +7,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "results/query.hpp"
+#include "results/report_loading.hpp"
 #include "results/writer_lock.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr std::size_t kCurves = 5;
+constexpr std::size_t kCurves = 6;
 constexpr int kLongestStages = 40;
 const char* const kComparableSweeps =
     "(SELECT id FROM sweeps WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1))";
@@ -52,20 +52,30 @@ void load_sweep(const Database& database, ReportData& data) {
     while (environment.step()) data.sweep.environment[environment.text(0)] = environment.text(1);
 }
 
+/// The winner, the best of every other backbone, then the next best.
+std::vector<std::size_t> worth_a_curve(const Analysis& analysis) {
+    std::vector<std::size_t> chosen = best_by_level(analysis, kBackboneAxis);
+    for (std::size_t i = 0; i < analysis.configurations.size() && chosen.size() < kCurves; ++i)
+        if (std::find(chosen.begin(), chosen.end(), i) == chosen.end()) chosen.push_back(i);
+    if (chosen.size() > kCurves) chosen.resize(kCurves);
+    return chosen;
+}
+
 void load_curves(const Database& database, ReportData& data) {
     Statement epochs = database.prepare(
         "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds FROM epochs"
         " WHERE trial = ?1 ORDER BY epoch");
-    for (std::size_t i = 0; i < std::min(kCurves, data.leaderboard.trials.size()); ++i) {
-        epochs.with(data.leaderboard.trials[i].id);
-        std::vector<EpochRecord>& curve = data.curves.emplace_back();
+    for (const std::size_t i : worth_a_curve(data.analysis)) {
+        TrialCurve& curve = data.curves.emplace_back();
+        curve.trial = data.analysis.configurations[i].trials.front();
+        epochs.with(data.leaderboard.trials[curve.trial].id);
         while (epochs.step())
-            curve.push_back({.epoch = static_cast<int>(epochs.integer(0)),
-                             .train_loss = epochs.real(1),
-                             .train_accuracy = epochs.real(2),
-                             .validation_loss = epochs.real(3),
-                             .validation_accuracy = epochs.real(4),
-                             .seconds = epochs.real(5)});
+            curve.epochs.push_back({.epoch = static_cast<int>(epochs.integer(0)),
+                                    .train_loss = epochs.real(1),
+                                    .train_accuracy = epochs.real(2),
+                                    .validation_loss = epochs.real(3),
+                                    .validation_accuracy = epochs.real(4),
+                                    .seconds = epochs.real(5)});
     }
 }
 
@@ -118,7 +128,8 @@ void load_stage_totals(const Database& database, ReportData& data) {
     Statement rows =
         database.prepare(fmt::format("SELECT kind, count(*), sum(reused), sum(error <> ''), sum(trials),"
                                      " total(iif(done, predicted_seconds, 0)), total(iif(done, seconds, 0)),"
-                                     " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum({})"
+                                     " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum({}),"
+                                     " total(iif(done, seconds * max(trials, 1), 0))"
                                      " FROM (SELECT *, NOT reused AND error = '' AS done FROM stages WHERE sweep IN {})"
                                      " GROUP BY kind ORDER BY min(id)",
                                      computed_column(database), kComparableSweeps));
@@ -133,6 +144,7 @@ void load_stage_totals(const Database& database, ReportData& data) {
                                      .seconds = rows.real(6),
                                      .predicted_bytes = rows.real(7),
                                      .bytes = rows.real(8),
+                                     .seconds_for_each = rows.real(10),
                                      .computed = rows.integer(9)});
 }
 
@@ -166,15 +178,23 @@ ReportData load_report(const std::filesystem::path& path) {
     if (now.step()) data.made = now.text(0);
     load_sweep(database, data);
     data.leaderboard = load_leaderboard(database);
+    data.analysis = analyze(data.leaderboard);
     load_curves(database, data);
-    data.backbones = query_table(database, "backbone_comparison");
-    data.axis_effects = query_table(database, "axis_effects");
+    load_predictions(database, data);
+    load_costs(database, data);
     load_stopped(database, data);
     load_failures(database, data);
     load_run_totals(database, data);
     load_stage_totals(database, data);
     load_longest_stages(database, data);
     return data;
+}
+
+const RankedTrial& ReportData::winning_trial() const {
+    const Configuration& best = analysis.configurations.front();
+    for (const std::size_t trial : best.trials)
+        if (test.of(leaderboard.trials[trial].id)) return leaderboard.trials[trial];
+    return first_trial(best);
 }
 
 }  // namespace thaw

@@ -4,11 +4,12 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "common/table.hpp"
+#include "results/analysis_images.hpp"
 #include "results/leaderboard.hpp"
 #include "results/store.hpp"
 
@@ -45,7 +46,21 @@ struct StageTotal {
     std::string kind;
     int stages = 0, reused = 0, failed = 0, trials = 0;
     double predicted_seconds = 0, seconds = 0, predicted_bytes = 0, bytes = 0;  // of those neither reused nor failed
-    std::int64_t computed = 0;                                                  // images
+    double seconds_for_each = 0;  // had every trial done for itself what a stage did for several
+    std::int64_t computed = 0;    // images
+};
+
+/// A trial's epochs.
+struct TrialCurve {
+    std::size_t trial = 0;  // place in the leaderboard
+    std::vector<EpochRecord> epochs;
+};
+
+/// What a backbone costs, whatever is put on top of it.
+struct BackboneCost {
+    std::int64_t parameters = 0;  // of its base; 0 where this thaw does not know the network
+    double flops = 0;             // of its base and one image
+    double frozen_seconds = 0;    // measured, for one image through the layers that are frozen; 0: never computed here
 };
 
 struct ReportData {
@@ -54,13 +69,25 @@ struct ReportData {
     std::optional<std::string> writer;  // the process that writes this database now
     std::string made;                   // when this report was made
     Leaderboard leaderboard;
-    std::vector<std::vector<EpochRecord>> curves;  // of the best trials, the best first
-    Table backbones, axis_effects;                 // the views of these names
-    std::vector<StoppedGroup> stopped;             // the latest epoch first
-    std::vector<FailureGroup> failures;            // the most frequent first
-    std::vector<RunTotal> run_totals;              // of invocations that have both figures, the latest first
+    Analysis analysis;
+    ImagePredictions validation, test;          // of the trials that the report compares image by image
+    std::vector<TrialCurve> curves;             // of the best configurations, the winner's first
+    std::map<std::string, BackboneCost> costs;  // by label, a level of the backbone's axis
+    double decode_seconds = 0;                  // measured, once for all trials
+    std::vector<StoppedGroup> stopped;          // the latest epoch first
+    std::vector<FailureGroup> failures;         // the most frequent first
+    std::vector<RunTotal> run_totals;           // of invocations that have both figures, the latest first
     std::vector<StageTotal> stage_totals;
     std::vector<StageRecord> longest_stages;
+
+    const Configuration* winner() const {
+        return analysis.configurations.empty() ? nullptr : &analysis.configurations.front();
+    }
+    const RankedTrial& first_trial(const Configuration& configuration) const {
+        return leaderboard.trials[configuration.trials.front()];
+    }
+    /// The winner's trial that stands for it where one trial is asked for: that of the test images, else the best.
+    const RankedTrial& winning_trial() const;
 };
 
 /// Throws UserError where the database cannot be read.

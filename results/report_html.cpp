@@ -3,24 +3,26 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <map>
 
 #include "common/text.hpp"
 #include "results/embedded.hpp"
+#include "results/report_figures.hpp"
 #include "results/report_pages.hpp"
+#include "results/report_sentences.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr std::size_t kLeaders = 25;
+constexpr std::size_t kLeaders = 200;
+// Nothing is ever loaded; what the page itself has may run and be shown.
+constexpr const char* kPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-std::string quiet(const std::string& text, const char* style = "quiet") {
-    return text.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", style, escape_html(text));
-}
-
-std::string definitions(const AxisValues& values, const std::vector<std::size_t>& axes) {
+std::string definitions(const AxisValues& values, std::vector<std::size_t> axes) {
     std::string list;
+    std::erase(axes, kSeedAxis);
     for (const std::size_t axis : axes)
         list +=
             fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", kAxes[axis].label, escape_html(axis_text(values, axis)));
@@ -32,138 +34,122 @@ std::string answer(const ReportData& data) {
     if (board.trials.empty())
         return fmt::format("<h1>{}</h1>\n",
                            board.total() == 0 ? "There are no trials yet" : "No trial has finished yet");
-    const RankedTrial& best = board.trials.front();
-    return fmt::format("<h1>{} reaches <b>{}</b> validation accuracy</h1>\n", html_backbone(best.axes),
-                       percent(best.validation_accuracy)) +
-           definitions(best.axes, board.varying);
+    const Headline headline = headline_of(data);
+    return fmt::format("<h1>{} reaches <b>{}</b> {}</h1>\n", html_backbone(headline.trial->axes), headline.value,
+                       headline.measure) +
+           definitions(headline.trial->axes, board.varying);
+}
+
+std::string facts(const ReportData& data) {
+    std::string list;
+    for (const auto& [name, text, code] : facts_of(data))
+        list += fmt::format("<dt>{}</dt><dd>{}{}{}</dd>\n", name, code ? "<code>" : "", escape_html(text),
+                            code ? "</code>" : "");
+    return list.empty() ? "" : "<dl class=\"facts\">\n" + list + "</dl>\n";
 }
 
 std::string page_header(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     std::string text = fmt::format("<header>\n<p class=\"over\">{}</p>\n", escape_html("thaw · " + data.sweep.name));
     text += answer(data);
-    text += quiet(status_text(data), "status");
-    text += quiet(certainty_text(data));
-    text += quiet(progress_text(board) + ".");
-    if (board.any && !board.constant.empty()) text += quiet("All with: " + describe(*board.any, board.constant) + ".");
+    text += html_paragraph(status_text(data), "status");
+    text += facts(data);
+    text += html_paragraph(progress_text(board) + ".", "quiet");
+    if (board.any && !board.constant.empty())
+        text += html_paragraph("All with: " + describe(*board.any, board.constant) + ".", "quiet");
     return text + "</header>\n";
 }
 
+/// Of its one trial, or how many seeds and by how much they differ.
+std::string seeds_text(const Configuration& configuration) {
+    const Mean& accuracy = configuration.accuracy;
+    std::string text = fmt::format("{}", accuracy.count);
+    if (accuracy.count > 1) text += fmt::format(" (± {:.2f})", 100 * accuracy.deviation);
+    if (configuration.diverged > 0) text += fmt::format(", {} diverged", configuration.diverged);
+    return text;
+}
+
+std::string leaderboard_row(const ReportData& data, std::size_t i, const std::vector<std::size_t>& axes) {
+    const Configuration& configuration = data.analysis.configurations[i];
+    const RankedTrial& trial = data.first_trial(configuration);
+    std::string row = "<tr>" + html_number(fmt::format("{}", i + 1)) +
+                      html_number(percent(configuration.accuracy.mean), configuration.accuracy.mean) +
+                      html_number(interval_text(accuracy_interval(data, configuration))) +
+                      html_number(seeds_text(configuration), configuration.accuracy.count) +
+                      fmt::format("<td>{}</td>", html_backbone(trial.axes));
+    for (const std::size_t axis : axes) {
+        const auto level = static_cast<std::size_t>(data.analysis.level_of[i][axis]);
+        const double number = data.analysis.levels[axis][level].number;
+        const std::string text = axis_text(trial.axes, axis);
+        row += std::isfinite(number) ? html_number(text, number) : html_cell(text);
+    }
+    return row + html_number(percent(configuration.train_accuracy), configuration.train_accuracy) +
+           html_number(decimals(configuration.validation_loss, 4), configuration.validation_loss) +
+           html_number(short_time(configuration.seconds), configuration.seconds) +
+           fmt::format("<td><code>{}</code></td></tr>\n", escape_html(trial.id));
+}
+
 std::string leaderboard_section(const ReportData& data) {
-    const Leaderboard& board = data.leaderboard;
-    if (board.trials.empty()) return "";
-    std::vector<std::string> headings = {">rank", ">validation accuracy", "backbone"};
-    std::vector<std::size_t> axes = board.varying;
-    std::erase(axes, kBackboneAxis);
-    const auto is_number = [&](std::size_t axis) {
-        return !std::holds_alternative<std::string>(board.trials[0].axes[axis]);
-    };
-    for (const std::size_t axis : axes) headings.push_back(std::string(is_number(axis) ? ">" : "") + kAxes[axis].label);
-    for (const char* heading : {">best (epoch)", ">train accuracy", ">loss", ">time", "trial"})
-        headings.emplace_back(heading);
+    const Analysis& analysis = data.analysis;
+    if (analysis.configurations.empty()) return "";
+    std::vector<std::string> headings = {">rank", ">validation accuracy", ">95 % interval", ">seeds", "backbone"};
+    std::vector<std::size_t> axes = data.leaderboard.varying;
+    for (const std::size_t axis : {kBackboneAxis, kSeedAxis}) std::erase(axes, axis);
+    for (const std::size_t axis : axes)
+        headings.push_back(std::string(std::isfinite(analysis.levels[axis].front().number) ? ">" : "") +
+                           kAxes[axis].label);
+    for (const char* heading : {">train accuracy", ">loss", ">training", "best trial"}) headings.emplace_back(heading);
     std::string rows;
-    const std::size_t shown = std::min(kLeaders, board.trials.size());
-    for (std::size_t i = 0; i < shown; ++i) {
-        const RankedTrial& trial = board.trials[i];
-        rows += "<tr>" + html_number(fmt::format("{}", trial.rank)) +
-                html_number(percent(trial.validation_accuracy), trial.validation_accuracy) +
-                fmt::format("<td>{}</td>", html_backbone(trial.axes));
-        for (const std::size_t axis : axes)
-            rows += is_number(axis) ? html_number(axis_text(trial.axes, axis)) : html_cell(axis_text(trial.axes, axis));
-        rows += html_number(fmt::format("{} ({})", percent(trial.best_validation_accuracy), trial.best_epoch),
-                            trial.best_validation_accuracy) +
-                html_number(percent(trial.train_accuracy), trial.train_accuracy) +
-                html_number(decimals(trial.validation_loss, 4)) +
-                html_number(human_seconds(trial.seconds), trial.seconds) +
-                fmt::format("<td><code>{}</code></td></tr>\n", escape_html(trial.id));
-    }
-    return "<section><h2>Leaderboard</h2>\n" +
-           quiet(fmt::format("{}ranked by validation accuracy after the last epoch, then by the lower loss. Best: the "
-                             "highest validation accuracy of any epoch.",
-                             shown < board.trials.size()
-                                 ? fmt::format("The best {} of {} finished trials, ", shown, board.trials.size())
-                                 : "All finished trials, ")) +
-           html_table(headings, rows, true) + "</section>\n";
+    const std::size_t shown = std::min(kLeaders, analysis.configurations.size());
+    for (std::size_t i = 0; i < shown; ++i) rows += leaderboard_row(data, i, axes);
+    const std::string which = shown < analysis.configurations.size()
+                                  ? fmt::format("The best {} of {} configurations (thaw query has all), ", shown,
+                                                analysis.configurations.size())
+                                  : "All finished trials, ";
+    return "<section id=\"leaderboard\"><h2>Leaderboard</h2>\n" +
+           html_paragraph(which +
+                              "trials that differ only in their seed as one row; ranked by mean validation accuracy "
+                              "after the last epoch, then by the lower loss.",
+                          "quiet") +
+           html_table(headings, rows, "Leaderboard") + "</section>\n";
 }
 
-std::string backbones_section(const ReportData& data) {
-    const Table& table = data.backbones;
-    if (table.rows.size() < 2) return "";
-    std::string rows;
-    for (const auto& row : table.rows) {
-        const auto cell = [&](std::size_t column) { return cell_text(row[column], table.columns[column]); };
-        const auto accuracy = [&](std::size_t column) {
-            const auto* value = std::get_if<double>(&row[column]);
-            return html_number(percent(value ? *value : std::nan("")));
-        };
-        const auto* seconds = std::get_if<double>(&row[6]);
-        rows += fmt::format("<tr><td>{}</td>", html_backbone(cell(0), cell(1))) + html_cell(cell(1)) +
-                html_number(cell(2)) + accuracy(3) + accuracy(4) +
-                html_number(human_seconds(seconds ? *seconds : std::nan(""))) +
-                fmt::format("<td><code>{}</code></td></tr>\n", escape_html(cell(5)));
-    }
-    return "<section><h2>Backbones</h2>\n" +
-           html_table({"backbone", "weights", ">trials", ">best validation accuracy", ">mean", ">time per epoch",
-                       "best trial"},
-                      rows) +
-           "</section>\n";
-}
-
-/// The trials with one backbone and freeze.
-struct HeatCell {
-    double best = std::nan("");
-    int trials = 0;
-};
-
-std::string heat_cell(const HeatCell& cell, double low, double high) {
-    if (cell.trials == 0) return "<td></td>";
-    const double heat = std::isfinite(cell.best) ? 0.04 + 0.42 * (cell.best - low) / std::max(high - low, 1e-9) : 0;
-    return fmt::format("<td class=\"cell\" style=\"--heat:{:.2f}\">{}<small>{}</small></td>", heat, percent(cell.best),
-                       counted(cell.trials, "trial"));
-}
-
-std::string heat_section(const ReportData& data) {
-    const std::vector<RankedTrial>& trials = data.leaderboard.trials;
-    const std::vector<std::string> freezes = freezes_by_depth(data.leaderboard);
-    std::map<std::string, std::map<std::string, HeatCell>> grid;
-    std::vector<std::string> backbones;  // the best first
-    double low = 1, high = 0;
-    for (const RankedTrial& trial : trials) {
-        const std::string backbone = backbone_label(trial.axes);
-        if (!grid.contains(backbone)) backbones.push_back(backbone);
-        HeatCell& cell = grid[backbone][axis_text(trial.axes, kFreezeAxis)];
-        if (cell.trials++ > 0 || !std::isfinite(trial.validation_accuracy)) continue;  // the first is the best
-        cell.best = trial.validation_accuracy;
-        low = std::min(low, cell.best);
-        high = std::max(high, cell.best);
-    }
-    if (freezes.size() < 2 || backbones.size() < 2) return "";
-    std::string head = "<th></th>", rows;
-    for (const std::string& freeze : freezes) head += fmt::format("<th class=\"number\">{}</th>", escape_html(freeze));
-    for (const std::string& backbone : backbones) {
-        rows += fmt::format("<tr><td>{}</td>", escape_html(backbone));
-        for (const std::string& freeze : freezes) rows += heat_cell(grid[backbone][freeze], low, high);
-        rows += "</tr>\n";
-    }
-    return "<section><h2>Freeze and backbone</h2>\n" +
-           quiet("The best validation accuracy with each pair; from left to right more layers are frozen.") +
-           fmt::format(
-               "<div class=\"scroll\"><table class=\"heat\"><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table>"
-               "</div></section>\n",
-               head, rows);
+/// Links to the sections that are there.
+std::string contents(const std::string& sections) {
+    constexpr std::array<std::pair<const char*, const char*>, 10> kSections = {{{"axes", "What changes accuracy"},
+                                                                                {"backbones", "Which backbone"},
+                                                                                {"curves", "Learning curves"},
+                                                                                {"time", "Accuracy and time"},
+                                                                                {"images", "What is taken for what"},
+                                                                                {"leaderboard", "Leaderboard"},
+                                                                                {"stopped", "Stopped early"},
+                                                                                {"failed", "Failed"},
+                                                                                {"work", "Work"},
+                                                                                {"repeat", "To repeat it"}}};
+    std::string links;
+    for (const auto& [id, title] : kSections)
+        if (sections.find(fmt::format("<section id=\"{}\">", id)) != std::string::npos)
+            links += fmt::format("<a href=\"#{}\">{}</a>\n", id, title);
+    return "<nav aria-label=\"Sections\">\n" + links + "</nav>\n";
 }
 
 }  // namespace
 
-std::string html_table(const std::vector<std::string>& headings, const std::string& rows, bool sortable) {
+std::string html_paragraph(const std::string& text, const char* style) {
+    return text.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", style, escape_html(text));
+}
+
+std::string html_table(const std::vector<std::string>& headings, const std::string& rows, const std::string& caption) {
     std::string head;
     for (const std::string& heading : headings) {
         const bool number = heading.starts_with('>');
-        head += fmt::format("<th{}>{}</th>", number ? " class=\"number\"" : "",
+        head += fmt::format("<th scope=\"col\"{}>{}</th>", number ? " class=\"number\"" : "",
                             escape_html(heading.substr(number ? 1 : 0)));
     }
-    return fmt::format("<div class=\"scroll\"><table{}><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
-                       sortable ? " class=\"sortable\"" : "", head, rows);
+    return fmt::format(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table class=\"sortable\"><caption>{0}"
+        "</caption><thead><tr>{1}</tr></thead>\n<tbody>\n{2}</tbody></table></div>\n",
+        escape_html(caption), head, rows);
 }
 
 std::string html_cell(const std::string& text) {
@@ -188,16 +174,22 @@ std::string html_backbone(const AxisValues& values) {
            (has_bf16(values) ? "<span class=\"tag\">bf16</span>" : "");
 }
 
-std::string report_html(const ReportData& data) {
-    const std::string title = escape_html(data.sweep.name + " – thaw");
+std::string report_html(const ReportData& data, const Thumbnail& thumbnail) {
+    const std::string sections = problem_one_section(data) + problem_two_section(data) + curves_section(data) +
+                                 time_section(data) + images_section(data, thumbnail) + leaderboard_section(data) +
+                                 stopped_section(data) + failures_section(data) + stages_section(data) +
+                                 origin_section(data);
     return fmt::format(
                "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-               "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n",
-               title, kReportCss) +
-           page_header(data) + leaderboard_section(data) + charts_section(data) + backbones_section(data) +
-           heat_section(data) + stopped_section(data) + failures_section(data) + stages_section(data) +
-           origin_section(data) + fmt::format("<script>\n{}</script>\n</body>\n</html>\n", kReportJs);
+               "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
+               kPolicy, escape_html(data.sweep.name + " – thaw"), kReportCss, kFiguresCss) +
+           page_header(data) + contents(sections) + "<main>\n" + sections + "</main>\n" +
+           fmt::format(
+               "<script type=\"application/json\" id=\"chart-data\">{}</script>\n<script>\n{}</script>\n"
+               "<script>\n{}</script>\n</body>\n</html>\n",
+               chart_data(data), kChartJs, kReportJs);
 }
 
 }  // namespace thaw

@@ -1,96 +1,145 @@
-// The Markdown twin of the HTML page: the same answer and tables, without the charts.
+// The Markdown twin of the HTML page: the same sentences and tables, without the charts.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "common/text.hpp"
+#include "results/report_figures.hpp"
 #include "results/report_pages.hpp"
+#include "results/report_sentences.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr std::size_t kLeaders = 25;
+constexpr std::size_t kLeaders = 25, kMostPairs = 12;
 
-/// A row or, with "---" and "---:", the line under the headings; cells are escaped already.
-std::string line(const std::vector<std::string>& cells) {
-    std::string text = "|";
-    for (const std::string& cell : cells) text += " " + cell + " |";
-    return text + "\n";
-}
+/// A table; headings that start with ">" are numbers'. Cells are escaped already.
+class MarkdownTable {
+  public:
+    explicit MarkdownTable(const std::vector<std::string>& headings) {
+        std::vector<std::string> names, rule;
+        for (const std::string& heading : headings) {
+            const bool number = heading.starts_with('>');
+            names.push_back(heading.substr(number ? 1 : 0));
+            rule.emplace_back(number ? "---:" : "---");
+        }
+        add(names);
+        add(rule);
+    }
+    void add(const std::vector<std::string>& cells) {
+        text_ += "|";
+        for (const std::string& cell : cells) text_ += " " + cell + " |";
+        text_ += "\n";
+    }
+    std::string text() const { return text_ + "\n"; }
 
-std::string rule(const std::vector<bool>& numbers) {
-    std::vector<std::string> cells;
-    for (const bool number : numbers) cells.emplace_back(number ? "---:" : "---");
-    return line(cells);
-}
+  private:
+    std::string text_;
+};
 
 std::string answer(const ReportData& data) {
-    const Leaderboard& board = data.leaderboard;
-    if (board.trials.empty()) return "No trial has finished yet.\n\n";
-    const RankedTrial& best = board.trials.front();
-    std::vector<std::size_t> others = board.varying;
-    std::erase(others, kBackboneAxis);
-    const std::string how = describe(best.axes, others);
-    return fmt::format("**{} reaches {} validation accuracy**{}.\n\n", escape_markdown(backbone_label(best.axes)),
-                       percent(best.validation_accuracy), how.empty() ? "" : " with " + escape_markdown(how));
+    if (data.leaderboard.trials.empty()) return "No trial has finished yet.\n\n";
+    const Headline headline = headline_of(data);
+    const std::string how = configuration_text(data, *data.winner(), false);
+    return fmt::format("**{} reaches {} {}**{}.\n\n", escape_markdown(backbone_label(headline.trial->axes)),
+                       headline.value, headline.measure, how.empty() ? "" : " with " + escape_markdown(how));
+}
+
+/// A code span, whatever backticks are in it.
+std::string code(const std::string& text) {
+    return text.find('`') == std::string::npos ? fmt::format("`{}`", clean_text(text)) : escape_markdown(text);
+}
+
+std::string list(const std::vector<Fact>& facts) {
+    std::string text;
+    for (const Fact& fact : facts)
+        text += fmt::format("- **{}**: {}\n", fact.name, fact.code ? code(fact.text) : escape_markdown(fact.text));
+    return text.empty() ? "" : text + "\n";
+}
+
+std::string problems(const ReportData& data) {
+    std::string text;
+    if (const std::vector<Fact> one = problem_one(data); !one.empty())
+        text +=
+            "## Problem One: what changes accuracy\n\n" + escape_markdown(problem_one_note(data)) + "\n\n" + list(one);
+    const std::vector<RankedBackbone> rows = problem_two_rows(data);
+    if (rows.size() < 2) return text;
+    text += "## Problem Two: which backbone\n\n";
+    for (const std::string& sentence : problem_two(data)) text += escape_markdown(sentence) + "\n\n";
+    MarkdownTable table({"backbone", ">validation accuracy", ">95 % interval", "against the best", ">parameters",
+                         ">GFLOP a photo", ">frozen layers, a photo", ">training step", "its best configuration"});
+    for (const RankedBackbone& row : rows)
+        table.add({escape_markdown(row.label), percent(row.configuration->accuracy.mean), interval_text(row.accuracy),
+                   row.verdict, row.cost.parameters > 0 ? thousands(row.cost.parameters) : "–",
+                   row.cost.flops > 0 ? fmt::format("{:.2f}", row.cost.flops / 1e9) : "–",
+                   row.cost.frozen_seconds > 0 ? short_time(row.cost.frozen_seconds) : "–",
+                   short_time(row.seconds_per_step),
+                   escape_markdown(configuration_text(data, *row.configuration, false))});
+    return text + table.text();
+}
+
+std::string heat(const char* title, const std::optional<HeatMap>& map) {
+    if (!map) return "";
+    std::vector<std::string> headings = {escape_markdown(map->row_name + " / " + map->column_name)};
+    for (const std::string& column : map->columns) headings.push_back(">" + escape_markdown(column));
+    MarkdownTable table(headings);
+    for (std::size_t row = 0; row < map->rows.size(); ++row) {
+        std::vector<std::string> cells = {escape_markdown(map->rows[row])};
+        for (const HeatMap::Cell& cell : map->cells[row]) cells.push_back(cell.text);
+        table.add(cells);
+    }
+    return fmt::format("## {}\n\n{}.\n\n", title, escape_markdown(map->title)) + table.text();
+}
+
+std::string confused(const ReportData& data) {
+    const auto winner = winner_images(data);
+    if (!winner) return "";
+    MarkdownTable table({"class", "and", ">first taken for second", ">second for first"});
+    for (const ConfusedPair& pair : most_confused(confusion_of(*winner->images, *winner->predicted), kMostPairs))
+        table.add({escape_markdown(class_name(data, pair.label)), escape_markdown(class_name(data, pair.other)),
+                   fmt::format("{}", pair.as_other), fmt::format("{}", pair.as_label)});
+    return fmt::format("## Most confused classes\n\nOf the {} images.\n\n", winner->part) + table.text();
+}
+
+std::string overfitting(const ReportData& data) {
+    std::string text;
+    for (const TrialCurve& curve : data.curves) {
+        const RankedTrial& trial = data.leaderboard.trials[curve.trial];
+        const std::string turned = overfitting_text(curve);
+        if (!turned.empty())
+            text += fmt::format("- {}: {}\n", escape_markdown(describe(trial.axes, data.leaderboard.varying)), turned);
+    }
+    return text.empty() ? "" : "## Over-fitting\n\n" + text + "\n";
 }
 
 std::string leaders(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     if (board.trials.empty()) return "";
-    std::vector<std::string> headings = {"rank", "backbone"};
-    std::vector<bool> numbers = {true, false};
+    std::vector<std::string> headings = {">rank", "backbone"};
     std::vector<std::size_t> axes = board.varying;
-    std::erase(axes, kBackboneAxis);
-    for (const std::size_t axis : axes) {
-        headings.emplace_back(kAxes[axis].label);
-        numbers.push_back(!std::holds_alternative<std::string>(board.trials[0].axes[axis]));
-    }
-    for (const char* heading : {"validation accuracy", "best (epoch)", "train accuracy", "loss", "time"}) {
+    for (const std::size_t axis : {kBackboneAxis, kSeedAxis}) std::erase(axes, axis);
+    for (const std::size_t axis : axes)
+        headings.push_back((std::isfinite(data.analysis.levels[axis].front().number) ? ">" : "") +
+                           std::string(kAxes[axis].label));
+    for (const char* heading :
+         {">validation accuracy", ">95 % interval", ">seeds", ">train accuracy", ">loss", ">training", "best trial"})
         headings.emplace_back(heading);
-        numbers.push_back(true);
-    }
-    headings.emplace_back("trial");
-    numbers.push_back(false);
-    std::string text = "## Leaderboard\n\n" + line(headings) + rule(numbers);
-    for (std::size_t i = 0; i < std::min(kLeaders, board.trials.size()); ++i) {
-        const RankedTrial& trial = board.trials[i];
-        std::vector<std::string> cells = {fmt::format("{}", trial.rank), escape_markdown(backbone_label(trial.axes))};
+    MarkdownTable table(headings);
+    for (std::size_t i = 0; i < std::min(kLeaders, data.analysis.configurations.size()); ++i) {
+        const Configuration& configuration = data.analysis.configurations[i];
+        const RankedTrial& trial = data.first_trial(configuration);
+        std::vector<std::string> cells = {fmt::format("{}", i + 1), escape_markdown(backbone_label(trial.axes))};
         for (const std::size_t axis : axes) cells.push_back(escape_markdown(axis_text(trial.axes, axis)));
-        cells.push_back(percent(trial.validation_accuracy));
-        cells.push_back(fmt::format("{} ({})", percent(trial.best_validation_accuracy), trial.best_epoch));
-        cells.push_back(percent(trial.train_accuracy));
-        cells.push_back(decimals(trial.validation_loss, 4));
-        cells.push_back(human_seconds(trial.seconds));
-        cells.push_back(escape_markdown(trial.id));
-        text += line(cells);
+        for (const std::string& cell :
+             {percent(configuration.accuracy.mean), interval_text(accuracy_interval(data, configuration)),
+              fmt::format("{}", configuration.accuracy.count), percent(configuration.train_accuracy),
+              decimals(configuration.validation_loss, 4), short_time(configuration.seconds), escape_markdown(trial.id)})
+            cells.push_back(cell);
+        table.add(cells);
     }
-    return text + "\n";
-}
-
-/// A view as it is, with accuracies in percent.
-std::string view(const char* title, const Table& table) {
-    if (table.rows.empty()) return "";
-    std::vector<std::string> headings;
-    std::vector<bool> numbers;
-    for (std::size_t column = 0; column < table.columns.size(); ++column) {
-        std::string heading = table.columns[column];
-        std::replace(heading.begin(), heading.end(), '_', ' ');
-        headings.push_back(heading);
-        numbers.push_back(!std::holds_alternative<std::string>(table.rows[0][column]));
-    }
-    std::string text = fmt::format("## {}\n\n", title) + line(headings) + rule(numbers);
-    for (const auto& row : table.rows) {
-        std::vector<std::string> cells;
-        for (std::size_t column = 0; column < row.size(); ++column) {
-            const auto* real = std::get_if<double>(&row[column]);
-            const bool accuracy = real && table.columns[column].find("accuracy") != std::string::npos;
-            cells.push_back(accuracy ? percent(*real) : escape_markdown(cell_text(row[column], table.columns[column])));
-        }
-        text += line(cells);
-    }
-    return text + "\n";
+    return "## Leaderboard\n\n" + table.text();
 }
 
 /// The first of a group.
@@ -101,29 +150,49 @@ std::string example(const std::vector<NamedTrial>& trials, const ReportData& dat
 
 std::string stopped(const ReportData& data) {
     if (data.stopped.empty()) return "";
-    std::string text = "## Stopped early\n\n" + line({"trials", "after epoch", "best accuracy there", "the best"}) +
-                       rule({true, true, true, false});
+    MarkdownTable table({">trials", ">after epoch", ">best accuracy there", "the best"});
     for (const StoppedGroup& group : data.stopped)
-        text += line({fmt::format("{}", group.trials.size()), fmt::format("{}", group.epoch),
-                      percent(group.trials.front().validation_accuracy), example(group.trials, data)});
-    return text + "\n";
-}
-
-std::string run_totals(const ReportData& data) {
-    if (data.run_totals.empty()) return "";
-    std::string text = "## Predicted and measured\n\nEach run from its first stage's start to its last one's end.\n\n";
-    for (const RunTotal& total : data.run_totals)
-        text += fmt::format("- {}: {}\n", escape_markdown(total.started), run_total_text(total));
-    return text + "\n";
+        table.add({fmt::format("{}", group.trials.size()), fmt::format("{}", group.epoch),
+                   percent(group.trials.front().validation_accuracy), example(group.trials, data)});
+    return "## Stopped early\n\n" + table.text();
 }
 
 std::string failures(const ReportData& data) {
     if (data.failures.empty()) return "";
-    std::string text = "## Failed trials\n\n" + line({"trials", "message", "for example"}) + rule({true, false, false});
+    MarkdownTable table({">trials", "message", "for example"});
     for (const FailureGroup& group : data.failures)
-        text +=
-            line({fmt::format("{}", group.trials.size()), escape_markdown(group.message), example(group.trials, data)});
-    return text + "\n";
+        table.add(
+            {fmt::format("{}", group.trials.size()), escape_markdown(group.message), example(group.trials, data)});
+    return "## Failed trials\n\n" + table.text();
+}
+
+std::string work(const ReportData& data) {
+    std::string text;
+    if (const std::string saved = sharing_text(data); !saved.empty()) text += saved + "\n\n";
+    if (!data.run_totals.empty()) text += "Each run from its first stage's start to its last one's end.\n\n";
+    for (const RunTotal& total : data.run_totals)
+        text += fmt::format("- {}: {}\n", escape_markdown(total.started), run_total_text(total));
+    return text.empty() ? "" : "## Predicted and measured\n\n" + text + "\n";
+}
+
+std::string origin(const ReportData& data) {
+    const SweepRecord& sweep = data.sweep;
+    MarkdownTable table({"what", "value"});
+    const auto add = [&](const std::string& name, const std::string& value) {
+        table.add({escape_markdown(name), escape_markdown(value)});
+    };
+    add("command line", sweep.command_line);
+    add("data fingerprint", sweep.data_fingerprint);
+    add("seeds", fmt::format("{}", fmt::join(data.analysis.seeds, ", ")));
+    for (const auto& [name, value] : sweep.environment) add(name, value);
+    std::string yaml;  // indented, it is a block of code whatever is in it
+    for (std::size_t at = 0; at < sweep.yaml.size();) {
+        const std::size_t end = std::min(sweep.yaml.find('\n', at), sweep.yaml.size());
+        yaml += "    " + clean_text(std::string_view(sweep.yaml).substr(at, end - at)) + "\n";
+        at = end + 1;
+    }
+    return "## To repeat it\n\n" + escape_markdown(data_text(sweep)) + "\n\n" + table.text() + "The sweep file:\n\n" +
+           yaml + "\n";
 }
 
 }  // namespace
@@ -131,12 +200,13 @@ std::string failures(const ReportData& data) {
 std::string report_markdown(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     std::string text = fmt::format("# {}\n\n", escape_markdown(data.sweep.name)) + answer(data);
-    for (const std::string& paragraph : {status_text(data), certainty_text(data), progress_text(board) + "."})
-        if (!paragraph.empty()) text += escape_markdown(paragraph) + "\n\n";
+    if (const std::string status = status_text(data); !status.empty()) text += escape_markdown(status) + "\n\n";
+    text += list(facts_of(data)) + escape_markdown(progress_text(board)) + ".\n\n";
     if (board.any && !board.constant.empty())
         text += fmt::format("All with: {}.\n\n", escape_markdown(describe(*board.any, board.constant)));
-    text += leaders(data) + view("Backbones", data.backbones) + view("Axes", data.axis_effects) + stopped(data) +
-            failures(data) + run_totals(data);
+    text += problems(data) + heat("Freeze and backbone", freeze_map(data)) + overfitting(data) +
+            heat("What is taken for what", confusion_map(data)) + confused(data) + leaders(data) + stopped(data) +
+            failures(data) + work(data) + origin(data);
     return text + fmt::format("Made {} by thaw.\n", data.made);
 }
 

@@ -42,7 +42,8 @@ std::string run_totals(const ReportData& data) {
     for (std::size_t i = 1; i < data.run_totals.size(); ++i)
         rows +=
             "<tr>" + html_cell(data.run_totals[i].started) + html_cell(run_total_text(data.run_totals[i])) + "</tr>\n";
-    return text + "<details><summary>Earlier runs</summary>\n" + html_table({"run", ""}, rows) + "</details>\n";
+    return text + "<details><summary>Earlier runs</summary>\n" + html_table({"run", "seconds"}, rows, "Earlier runs") +
+           "</details>\n";
 }
 
 std::string stage_totals(const ReportData& data) {
@@ -56,7 +57,7 @@ std::string stage_totals(const ReportData& data) {
                 html_number(human_bytes(total.predicted_bytes)) + html_number(human_bytes(total.bytes)) + "</tr>\n";
     return html_table({"kind", ">stages", ">trials served", ">reused", ">failed", ">predicted", ">measured",
                        ">measured / predicted", ">images computed", ">predicted size", ">written"},
-                      rows);
+                      rows, "Stages by kind");
 }
 
 /// What a stage says that found the rows of some images among those of other data.
@@ -78,20 +79,10 @@ std::string longest_stages(const ReportData& data) {
                 fmt::format("<td class=\"wide\">{}</td></tr>\n", escape_html(outcome));
     }
     return "<details><summary>The longest stages</summary>\n" +
-           html_table(
-               {"kind", "what", ">rank", ">trials", ">predicted", ">measured", ">predicted size", ">written", ""},
-               rows) +
+           html_table({"kind", "what", ">rank", ">trials", ">predicted", ">measured", ">predicted size", ">written",
+                       "outcome"},
+                      rows, "The longest stages") +
            "</details>\n";
-}
-
-std::string data_text(const SweepRecord& sweep) {
-    std::vector<std::string> parts = {fmt::format("{} {} in {}", sweep.classes.size(),
-                                                  sweep.classes.size() == 1 ? "class" : "classes", sweep.data_folder)};
-    parts.push_back(fmt::format("{} images to train", sweep.train_images));
-    parts.push_back(fmt::format("{} to validate", sweep.validation_images));
-    if (sweep.test_images > 0) parts.push_back(fmt::format("{} to test", sweep.test_images));
-    if (sweep.bad_images > 0) parts.push_back(fmt::format("{} unreadable", sweep.bad_images));
-    return fmt::format("{}.", fmt::join(parts, ", "));
 }
 
 }  // namespace
@@ -104,9 +95,11 @@ std::string stopped_section(const ReportData& data) {
                 html_number(fmt::format("{}", group.epoch)) +
                 html_number(percent(group.trials.front().validation_accuracy)) +
                 fmt::format("<td class=\"wide\">{}</td></tr>\n", trial_names(group.trials, data.leaderboard.varying));
-    return "<section><h2>Stopped early</h2>\n<p class=\"quiet\">The search's rule stopped these trials. What they have "
+    return "<section id=\"stopped\"><h2>Stopped early</h2>\n<p class=\"quiet\">The search's rule stopped these trials. "
+           "What they have "
            "shown is kept: one that a larger search finds worth it goes on from there.</p>\n" +
-           html_table({">trials", ">after epoch", ">best accuracy there", "which"}, rows) + "</section>\n";
+           html_table({">trials", ">after epoch", ">best accuracy there", "which"}, rows, "Stopped early") +
+           "</section>\n";
 }
 
 std::string failures_section(const ReportData& data) {
@@ -116,28 +109,36 @@ std::string failures_section(const ReportData& data) {
         rows += "<tr>" + html_number(fmt::format("{}", group.trials.size())) +
                 fmt::format("<td class=\"wide\">{}</td><td class=\"wide\">{}</td></tr>\n", escape_html(group.message),
                             trial_names(group.trials, data.leaderboard.varying));
-    return "<section><h2>Failed trials</h2>\n" + html_table({">trials", "message", "which"}, rows) + "</section>\n";
+    return "<section id=\"failed\"><h2>Failed trials</h2>\n" +
+           html_table({">trials", "message", "which"}, rows, "Failed trials") + "</section>\n";
 }
 
 std::string stages_section(const ReportData& data) {
     if (data.stage_totals.empty()) return "";
-    return "<section><h2>Work done and shared</h2>\n<p class=\"quiet\">A stage is done once for all the trials it "
+    return "<section id=\"work\"><h2>Work done and shared</h2>\n<p class=\"quiet\">A stage is done once for all the "
+           "trials it "
            "serves; a "
            "reused one stood in the cache already. Times and sizes are of stages that were computed.</p>\n" +
-           run_totals(data) + stage_totals(data) + longest_stages(data) + "</section>\n";
+           html_paragraph(sharing_text(data), "") + run_totals(data) + stage_totals(data) + longest_stages(data) +
+           "</section>\n";
 }
 
 std::string origin_section(const ReportData& data) {
     const SweepRecord& sweep = data.sweep;
     std::string rows;
-    for (const auto& [name, value] : sweep.environment)
-        rows += "<tr>" + html_cell(name) + fmt::format("<td class=\"wide\">{}</td></tr>\n", escape_html(value));
-    std::string text = "<section><h2>To repeat it</h2>\n";
-    text += fmt::format("<p>{}</p>\n", escape_html(data_text(sweep)));
-    text += fmt::format("<p class=\"quiet\">{}</p>\n", escape_html(fmt::format("{}", fmt::join(sweep.classes, ", "))));
-    text += fmt::format("<p><code>{}</code></p>\n", escape_html(sweep.command_line));
-    text += fmt::format("<pre>{}</pre>\n", escape_html(sweep.yaml));
-    if (!rows.empty()) text += html_table({"environment", ""}, rows);
+    const auto row = [&](const std::string& name, const std::string& value) {
+        if (!value.empty())
+            rows += "<tr>" + html_cell(name) + fmt::format("<td class=\"wide\">{}</td></tr>\n", escape_html(value));
+    };
+    row("command line", sweep.command_line);
+    row("data fingerprint", sweep.data_fingerprint);
+    row("seeds", fmt::format("{}", fmt::join(data.analysis.seeds, ", ")));
+    for (const auto& [name, value] : sweep.environment) row(name, value);
+    std::string text = "<section id=\"repeat\"><h2>To repeat it</h2>\n";
+    text += html_paragraph(data_text(sweep), "");
+    text += html_paragraph(fmt::format("{}", fmt::join(sweep.classes, ", ")), "quiet");
+    text += html_table({"what", "value"}, rows, "Versions, machine and inputs");
+    text += fmt::format("<h3>Sweep file</h3>\n<pre tabindex=\"0\">{}</pre>\n", escape_html(sweep.yaml));
     return text + fmt::format("<p class=\"quiet\">Started {}, this page made {}.</p></section>\n",
                               escape_html(data.started), escape_html(data.made));
 }
@@ -154,23 +155,29 @@ std::string run_total_text(const RunTotal& total) {
     return fmt::format("{} ({} % {})", text, std::abs(more), more > 0 ? "more" : "less");
 }
 
-std::string certainty_text(const ReportData& data) {
-    const auto& trials = data.leaderboard.trials;
-    if (trials.empty() || data.sweep.validation_images <= 0 || !std::isfinite(trials[0].validation_accuracy)) return "";
-    const double best = trials[0].validation_accuracy;
-    const double error = std::sqrt(std::max(0.0, best * (1 - best)) / data.sweep.validation_images);
-    const auto near = std::count_if(trials.begin() + 1, trials.end(), [&](const RankedTrial& trial) {
-        return trial.validation_accuracy >= best - error;
-    });
-    std::string text = fmt::format("Measured on {}, the same that chose it: expect a little less on new ones.",
-                                   counted(data.sweep.validation_images, "validation image"));
-    if (error > 0 && near > 0)
-        text += fmt::format(" {} within one standard error ({:.1f} points) of it, so {} may be as good.",
-                            near == 1 ? "1 other trial lies" : fmt::format("{} other trials lie", near), 100 * error,
-                            near == 1 ? "that one" : "those");
-    else if (error > 0)
-        text += fmt::format(" No other trial lies within one standard error ({:.1f} points) of it.", 100 * error);
-    return text;
+std::string data_text(const SweepRecord& sweep) {
+    std::vector<std::string> parts = {fmt::format("{} {} in {}", sweep.classes.size(),
+                                                  sweep.classes.size() == 1 ? "class" : "classes", sweep.data_folder)};
+    parts.push_back(fmt::format("{} images to train", sweep.train_images));
+    parts.push_back(fmt::format("{} to validate", sweep.validation_images));
+    if (sweep.test_images > 0) parts.push_back(fmt::format("{} to test", sweep.test_images));
+    if (sweep.bad_images > 0) parts.push_back(fmt::format("{} unreadable", sweep.bad_images));
+    return fmt::format("{}.", fmt::join(parts, ", "));
+}
+
+std::string sharing_text(const ReportData& data) {
+    double once = 0, each = 0;
+    for (const StageTotal& total : data.stage_totals) {
+        if (total.kind == "train") continue;  // whose trials share epochs, not stages
+        once += total.seconds;
+        each += total.seconds_for_each;
+    }
+    if (!(each > 1.05 * once)) return "";
+    return fmt::format(
+        "Decoding and frozen layers took {}, each image once; for every trial on its own that would have been {}, "
+        "{:.0f} "
+        "times as much.",
+        human_seconds(once), human_seconds(each), each / once);
 }
 
 std::string status_text(const ReportData& data) {

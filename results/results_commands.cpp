@@ -134,7 +134,15 @@ void add_export(CLI::App& app) {
     });
 }
 
-void add_report(CLI::App& app) {
+}  // namespace
+
+void add_results_commands(CLI::App& app) {
+    add_query(app);
+    add_status(app);
+    add_export(app);
+}
+
+void add_report_command(CLI::App& app, Thumbnail thumbnail) {
     struct Words {
         Run run;
         std::string html, markdown;
@@ -142,24 +150,17 @@ void add_report(CLI::App& app) {
     const auto words = std::make_shared<Words>();
     auto* report = app.add_subcommand("report", "Write the comparison report of a run, finished or not");
     words->run.add_to(*report);
-    report->add_option("--html", words->html, "Default: report.html beside the results");
+    report->add_option("--html", words->html,
+                       "Default: report.html beside the results; its charts go into figures/ there");
     report->add_option("--markdown", words->markdown, "Default: report.md beside the results");
     report->footer("Example: thaw report quickstart");
-    report->callback([words] {
+    report->callback([words, thumbnail = std::move(thumbnail)] {
         const fs::path results = words->run.database(), folder = results.parent_path();
         const fs::path page = words->html.empty() ? folder / "report.html" : fs::path(words->html);
-        write_report(results, page, words->markdown.empty() ? folder / "report.md" : fs::path(words->markdown));
+        write_report(results, page, words->markdown.empty() ? folder / "report.md" : fs::path(words->markdown),
+                     thumbnail);
         fmt::print("{}\n", fs::absolute(page).string());
     });
-}
-
-}  // namespace
-
-void add_results_commands(CLI::App& app) {
-    add_query(app);
-    add_status(app);
-    add_export(app);
-    add_report(app);
 }
 
 }  // namespace thaw
