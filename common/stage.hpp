@@ -63,6 +63,7 @@ struct TrainStage {
     };
     struct Trajectory {
         Trial trial;            // trains until after trial.epochs
+        std::vector<int> ends;  // epochs that end a trial
         int reported = 0;       // epochs whose metrics the coordinator has already
         std::string resume;     // path of a snapshot to go on from; empty or unusable: train from the beginning
         std::string keep_last;  // path where the snapshot after the last epoch is kept, and takes the place of the one
@@ -71,12 +72,14 @@ struct TrainStage {
                                                     // key: none are
         Keep keep = Keep::none;
         std::vector<Checkpoint> checkpoints;  // of the trials that are not finished, where any weights are kept
+        bool test = false;                    // after the last epoch it says what each test image is taken for
     };
     std::string dataset;     // path of the dataset's JSON
     std::string images;      // path of the decoded array file; its list of bad images is left out
     std::string features;    // path of the tap's array file; empty: see recompute
     bool recompute = false;  // without features: carry every batch through the frozen part anew, once for all
                              // trajectories; they share cut, seed and batch size then. False: train from the images
+    DecodeOptions decode;    // of the images, for who uses the trained weights later
     WeightsSpec weights;
     std::vector<Trajectory> trajectories;
     std::int64_t cache_budget = 0;  // as of DecodeStage; of the folder where snapshots are kept

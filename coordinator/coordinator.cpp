@@ -100,11 +100,14 @@ class Run {
     }
 
     void on(int, const EpochDone& done) {
+        EpochMetrics in_between = done.metrics;
+        in_between.predicted.clear();
         store_.together([&] {
             for (const int index : trials_of(done.stage, done.trajectory)) {
                 if (trial(index).epochs < done.metrics.epoch || has_ended(index)) continue;
-                store_.record_epoch(trial(index).id, done.metrics);
-                if (trial(index).epochs == done.metrics.epoch) finish(index, done.metrics.validation_accuracy);
+                const bool ends = trial(index).epochs == done.metrics.epoch;
+                store_.record_epoch(trial(index).id, ends ? done.metrics : in_between);
+                if (ends) finish(index, done.metrics.validation_accuracy);
                 if (options_.stopping) options_.stopping->epoch_done(trial(index).id, done.metrics);
             }
         });

@@ -82,6 +82,8 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
     spec.dataset = inputs.dataset;
     spec.images = images_of(plan, stage, inputs, cache);
     spec.recompute = stage.recompute;
+    spec.decode = inputs.decode;
+    spec.decode.image_size = first.image_size;
     spec.weights = inputs.weights_of(first);
     spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     for (const int index : stage.trajectories) {
@@ -90,6 +92,7 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
         planned.trial = plan.first_trial(trajectory);
         planned.reported = stage.gate_epoch;
         planned.trial.epochs = trajectory.to_epoch;
+        for (const int at : trajectory.trials) planned.ends.push_back(plan.trial(at).epochs);
         if (trajectory.from_epoch > 0)
             planned.resume = snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache);
         if (trajectory.keeps_snapshot)

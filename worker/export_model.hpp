@@ -3,9 +3,9 @@
 
 #include <CLI/App.hpp>
 #include <filesystem>
-#include <functional>
-#include <string>
 #include <vector>
+
+#include "worker/photo_commands.hpp"
 
 namespace thaw {
 
@@ -16,8 +16,6 @@ namespace thaw {
 void export_model(const std::filesystem::path& checkpoint, const std::vector<std::filesystem::path>& weights_folders,
                   const std::filesystem::path& to);
 
-/// `find_database` finds a run's results.db by what the user calls the run, and the folder of all runs.
-void add_export_command(CLI::App& app,
-                        std::function<std::filesystem::path(const std::string&, const std::string&)> find_database);
+void add_export_command(CLI::App& app, FindCheckpoint find_checkpoint);
 
 }  // namespace thaw

@@ -18,6 +18,7 @@
 #include "common/table.hpp"
 #include "worker/network/device.hpp"
 #include "worker/photos.hpp"
+#include "worker/predict_run.hpp"
 #include "worker/threads.hpp"
 #include "worker/weights/safetensors.hpp"
 
@@ -34,7 +35,7 @@ struct Words {
 };
 
 void add_network_options(CLI::App& command, Words& words) {
-    command.add_option("--backbone", words.network.backbone, "The network; `thaw backbones` lists them")->required();
+    command.add_option("--backbone", words.network.backbone, "The network; `thaw backbones` lists them");
     command.add_option("--weights", words.network.weights.name, "imagenet, a name of `thaw weights`, or a file")
         ->capture_default_str();
     command.add_option("--preprocessing", words.network.weights.preprocessing,
@@ -51,7 +52,6 @@ void add_network_options(CLI::App& command, Words& words) {
     command.add_option("--threads", words.network.threads, "Default: as many as there are cores")
         ->check(CLI::PositiveNumber);
     command.add_option("--device", words.device, "auto, cpu or cuda")->capture_default_str();
-    command.add_option("photos", words.photos, "Photos, and folders of photos")->required()->type_name("PHOTO");
     words.network.threads = 0;
 }
 
@@ -71,13 +71,30 @@ Cell text(std::string value) {
 
 struct Predict {
     Words words;
+    std::string trial, runs = "runs";
+    FindCheckpoint find_checkpoint;
     int top = 5;
     bool csv = false, json = false;
 
     int run() const {
+        const TableFormat format = csv ? TableFormat::csv : json ? TableFormat::json : TableFormat::text;
+        return (words.network.backbone.empty() ? with_run(format) : with_backbone(format)) ? kSomeTrialsFailed : kDone;
+    }
+
+  private:
+    /// The first word is the run.
+    int with_run(TableFormat format) const {
+        if (words.photos.size() < 2)
+            throw UserError("give a run and photos, as in `thaw predict quickstart photo.jpg`, or --backbone NAME");
+        const fs::path checkpoint = find_checkpoint(words.photos[0], runs, trial);
+        const std::vector<fs::path> photos = photos_of({words.photos.begin() + 1, words.photos.end()});
+        const PhotoOptions network = options_of(words);
+        return predict_with_run({checkpoint, network.weights_dir, network.threads, top, format}, photos);
+    }
+
+    int with_backbone(TableFormat format) const {
         const std::vector<fs::path> photos = photos_of(words.photos);
         const PhotoNetwork network(options_of(words));
-        const TableFormat format = csv ? TableFormat::csv : json ? TableFormat::json : TableFormat::text;
         Table table{{"photo", "rank", "id", "name", "probability"}, {}};
         int unreadable = 0;
         network.classify(photos, [&](std::size_t photo, std::span<const float> values, const std::string& bad) {
@@ -90,10 +107,9 @@ struct Predict {
             if (format == TableFormat::text) print_photo(table);
         });
         if (format != TableFormat::text) fmt::print("{}", to_string(table, format));
-        return unreadable > 0 ? kSomeTrialsFailed : kDone;
+        return unreadable;
     }
 
-  private:
     void add_rows(const std::string& photo, std::span<const float> values, Table& table) const {
         std::vector<int> order(values.size());
         std::iota(order.begin(), order.end(), 0);
@@ -209,9 +225,19 @@ struct Features {
 
 }  // namespace
 
-void add_predict_command(CLI::App& app, int& exit_code) {
+void add_predict_command(CLI::App& app, FindCheckpoint find_checkpoint, int& exit_code) {
     const auto predict = std::make_shared<Predict>();
-    auto* command = app.add_subcommand("predict", "Say what ImageNet's classifiers see in photos");
+    predict->find_checkpoint = std::move(find_checkpoint);
+    auto* command =
+        app.add_subcommand("predict", "Say what photos show: by a run's best trial, or by ImageNet's classes");
+    command
+        ->add_option("words", predict->words.photos,
+                     "RUN (a sweep's name, its run folder, or its results.db), not with --backbone; then photos, and "
+                     "folders of photos")
+        ->required()
+        ->type_name("[RUN] PHOTO");
+    command->add_option("--trial", predict->trial, "Of the run: a trial's id, or its beginning (default: the best)");
+    command->add_option("--runs", predict->runs, "Where run folders lie")->capture_default_str();
     add_network_options(*command, predict->words);
     command->add_option("--top", predict->top, "So many classes of each photo")
         ->capture_default_str()
@@ -219,7 +245,10 @@ void add_predict_command(CLI::App& app, int& exit_code) {
     auto* csv = command->add_flag("--csv", predict->csv, "Print CSV");
     command->add_flag("--json", predict->json, "Print JSON")->excludes(csv);
     command->footer(
-        "Example: thaw predict --backbone mobilenet_v2 photo.jpg\n"
+        "Examples:\n  thaw predict quickstart photo.jpg\n  thaw predict quickstart folder/ --csv > classes.csv\n"
+        "  thaw predict --backbone mobilenet_v2 photo.jpg\n"
+        "Preprocessing and sizes are the run's; options that say otherwise are for --backbone. Where photos lie in\n"
+        "folders named like classes, accuracy and confusion matrix follow.\n"
         "Exit codes: 0 all done, 1 some photos could not be read, 2 wrong input");
     command->callback([predict, &exit_code] { exit_code = predict->run(); });
 }
@@ -228,6 +257,10 @@ void add_features_command(CLI::App& app) {
     const auto features = std::make_shared<Features>();
     auto* command = app.add_subcommand("features", "Write what a network makes of photos at any of its layers");
     add_network_options(*command, features->words);
+    command->get_option("--backbone")->required();
+    command->add_option("photos", features->words.photos, "Photos, and folders of photos")
+        ->required()
+        ->type_name("PHOTO");
     command->add_option("--until", features->until, "The last layer: all, a layer or block, a number or 80%")
         ->capture_default_str();
     command->add_option("--pooling", features->pooling, "avg, max, flatten, or none: the map itself")

@@ -2,24 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
-#include <system_error>
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
-#include "common/parallel.hpp"
 #include "worker/data/image_cache.hpp"
-#include "worker/data/image_folder.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/network/torch_network.hpp"
 #include "worker/stage_context.hpp"
-#include "worker/threads.hpp"
 
 namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kBatchesAtOnce = 4;  // of each thread: so many photos lie in memory
 
 LayerGraph graph_of(const PhotoOptions& options, const ResolvedWeights& weights) {
     const int size = options.image_size ? options.image_size : find_backbone(options.backbone).default_image_size;
@@ -40,27 +34,6 @@ bool ends_in_softmax(const LayerGraph& graph) {
 
 }  // namespace
 
-std::vector<fs::path> photos_of(const std::vector<std::string>& words) {
-    std::vector<fs::path> photos;
-    for (const std::string& word : words) {
-        std::error_code error;
-        const fs::file_status status = fs::status(word, error);
-        if (fs::is_directory(status)) {
-            std::vector<fs::path> inside;
-            for (const auto& entry : fs::recursive_directory_iterator(word))
-                if (entry.is_regular_file() && looks_like_image(entry.path())) inside.push_back(entry.path());
-            if (inside.empty()) throw UserError("{}: no images in this folder, nor in those below", word);
-            std::sort(inside.begin(), inside.end());
-            photos.insert(photos.end(), inside.begin(), inside.end());
-        } else if (fs::exists(status)) {
-            photos.emplace_back(word);
-        } else {
-            throw UserError("{}: there is no such photo or folder", word);
-        }
-    }
-    return photos;
-}
-
 PhotoNetwork::PhotoNetwork(const PhotoOptions& options) : options_(options) {
     find_backbone(options.backbone);  // before its weights are looked for
     weights_ = resolve_weights(options.backbone, options.weights, weights_folders(options.weights_dir));
@@ -76,26 +49,21 @@ PhotoNetwork::PhotoNetwork(const PhotoOptions& options) : options_(options) {
     tensors_ = tensors_of(spec, graph_, 0, context);
 }
 
-std::string PhotoNetwork::decode(const fs::path& photo, std::uint8_t* pixels) const {
+void PhotoNetwork::decode(const fs::path& photo, std::uint8_t* pixels) const {
     const int size = graph_.image_size;
     DecodeOptions decode{options_.shorter_side ? options_.shorter_side : size, options_.resize, options_.interpolation};
-    try {
-        if (decode.image_size == size) {
-            decode_image(photo, decode, pixels);
-        } else {
-            std::vector<std::uint8_t> square(decoded_row_bytes(decode));
-            decode_image(photo, decode, square.data());
-            copy_centre(square.data(), decode.image_size, pixels, size);
-        }
-        return "";
-    } catch (const StageError& error) {
-        return error.what();
-    }
+    if (decode.image_size == size) return decode_image(photo, decode, pixels);
+    std::vector<std::uint8_t> square(decoded_row_bytes(decode));
+    decode_image(photo, decode, square.data());
+    copy_centre(square.data(), decode.image_size, pixels, size);
 }
 
-PhotoNetwork::Pass PhotoNetwork::pass_to(int layers, std::optional<Pooling> pooling) const {
+PhotoBatches PhotoNetwork::pass_to(int layers, std::optional<Pooling> pooling) const {
     const Tap tap{layers, pooling.has_value(), pooling.value_or(Pooling::average)};
-    Pass pass;
+    PhotoBatches pass;
+    pass.image_size = graph_.image_size;
+    pass.threads = options_.threads;
+    pass.decode = [this](const fs::path& photo, std::uint8_t* pixels) { decode(photo, pixels); };
     pass.elements = static_cast<std::size_t>(tap_elements(graph_, tap));
     const std::vector<int> all = cuts(graph_);
     if (std::binary_search(all.begin(), all.end(), layers) && has_frozen_pass(layers)) {
@@ -119,32 +87,9 @@ PhotoNetwork::Pass PhotoNetwork::pass_to(int layers, std::optional<Pooling> pool
     return pass;
 }
 
-void PhotoNetwork::run(const std::vector<fs::path>& photos, const Pass& pass, const Keep& keep) const {
-    const DecodeOptions image{.image_size = graph_.image_size};
-    const std::size_t bytes = decoded_row_bytes(image), batch = static_cast<std::size_t>(pass.batch);
-    const std::size_t at_once = batch * kBatchesAtOnce * static_cast<std::size_t>(options_.threads);
-    std::vector<std::uint8_t> pixels(std::min(at_once, photos.size()) * bytes);
-    std::vector<float> values(std::min(at_once, photos.size()) * pass.elements);
-    std::vector<std::string> bad(std::min(at_once, photos.size()));
-    for (std::size_t first = 0; first < photos.size(); first += at_once) {
-        const std::size_t count = std::min(at_once, photos.size() - first);
-        for_each_index(count, options_.threads,
-                       [&](std::size_t i) { bad[i] = decode(photos[first + i], pixels.data() + i * bytes); });
-        for_each_index((count + batch - 1) / batch, options_.threads, [&](std::size_t i) {
-            compute_on_one_thread();
-            const std::size_t size = std::min(batch, count - i * batch);
-            pass.run(pixels.data() + i * batch * bytes, static_cast<int>(size),
-                     values.data() + i * batch * pass.elements);
-        });
-        for (std::size_t i = 0; i < count; ++i)
-            keep(first + i,
-                 std::span<const float>(values).subspan(i * pass.elements, bad[i].empty() ? pass.elements : 0), bad[i]);
-    }
-}
-
 void PhotoNetwork::features(const std::vector<fs::path>& photos, int layers, std::optional<Pooling> pooling,
-                            const Keep& keep) const {
-    run(photos, pass_to(layers, pooling), keep);
+                            const KeepPhoto& keep) const {
+    run_photos(photos, pass_to(layers, pooling), keep);
 }
 
 void PhotoNetwork::require_classifier() const {
@@ -161,22 +106,22 @@ void PhotoNetwork::require_classifier() const {
     }
 }
 
-void PhotoNetwork::classify(const std::vector<fs::path>& photos, const Keep& keep) const {
+void PhotoNetwork::classify(const std::vector<fs::path>& photos, const KeepPhoto& keep) const {
     require_classifier();
     const int last = static_cast<int>(graph_.layers.size());
     TorchNetwork top(graph_, graph_.top_begin, last, last, *tensors_);
     const Shape& base = graph_.base_output();
-    run(photos, pass_to(graph_.top_begin, std::nullopt),
-        [&](std::size_t photo, std::span<const float> values, const std::string& bad) {
-            if (!bad.empty()) return keep(photo, {}, bad);
-            const torch::InferenceMode inference;
-            torch::Tensor x = torch::empty({1, base.channels, base.height, base.width});
-            std::memcpy(x.data_ptr<float>(), values.data(), values.size_bytes());
-            x = top.forward(x.to(compute_device()), false);
-            if (!ends_in_softmax(graph_)) x = torch::softmax(x, 1);
-            x = x.cpu().contiguous();
-            keep(photo, {x.data_ptr<float>(), static_cast<std::size_t>(x.numel())}, bad);
-        });
+    run_photos(photos, pass_to(graph_.top_begin, std::nullopt),
+               [&](std::size_t photo, std::span<const float> values, const std::string& bad) {
+                   if (!bad.empty()) return keep(photo, {}, bad);
+                   const torch::InferenceMode inference;
+                   torch::Tensor x = torch::empty({1, base.channels, base.height, base.width});
+                   std::memcpy(x.data_ptr<float>(), values.data(), values.size_bytes());
+                   x = top.forward(x.to(compute_device()), false);
+                   if (!ends_in_softmax(graph_)) x = torch::softmax(x, 1);
+                   x = x.cpu().contiguous();
+                   keep(photo, {x.data_ptr<float>(), static_cast<std::size_t>(x.numel())}, bad);
+               });
 }
 
 }  // namespace thaw

@@ -1,25 +1,20 @@
-// Photos given by hand, sent through a pretrained network: what its layers make of them, and ImageNet's classes.
+// Photos sent through a pretrained network: what its layers make of them, and ImageNet's classes.
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
 #include "common/data_options.hpp"
 #include "common/trial.hpp"
+#include "worker/photo_batches.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
 
 namespace thaw {
-
-/// The files among `words`, and the images in those that are folders (and in folders below), in the order of their
-/// names. Throws UserError: not there, a folder without images.
-std::vector<std::filesystem::path> photos_of(const std::vector<std::string>& words);
 
 struct PhotoOptions {
     std::string backbone;
@@ -39,25 +34,15 @@ class PhotoNetwork {
 
     const LayerGraph& graph() const { return graph_; }
 
-    /// What came of one photo; where it could not be decoded, nothing and why. Called in the order of the photos.
-    using Keep = std::function<void(std::size_t photo, std::span<const float> values, const std::string& bad)>;
-
     /// The output of the graph's first `layers` layers: [c, h, w], or pooled to a vector.
     void features(const std::vector<std::filesystem::path>& photos, int layers, std::optional<Pooling> pooling,
-                  const Keep& keep) const;
+                  const KeepPhoto& keep) const;
     /// The probabilities of ImageNet's classes. Throws UserError where the weights have no classifier.
-    void classify(const std::vector<std::filesystem::path>& photos, const Keep& keep) const;
+    void classify(const std::vector<std::filesystem::path>& photos, const KeepPhoto& keep) const;
 
   private:
-    /// Images [count, s, s, 3] to `out`; on any thread. At most `batch` at once.
-    struct Pass {
-        int batch = 1;
-        std::size_t elements = 0;  // of one image's output
-        std::function<void(const std::uint8_t* images, int count, float* out)> run;
-    };
-    Pass pass_to(int layers, std::optional<Pooling> pooling) const;
-    void run(const std::vector<std::filesystem::path>& photos, const Pass& pass, const Keep& keep) const;
-    std::string decode(const std::filesystem::path& photo, std::uint8_t* pixels) const;
+    PhotoBatches pass_to(int layers, std::optional<Pooling> pooling) const;
+    void decode(const std::filesystem::path& photo, std::uint8_t* pixels) const;
     void require_classifier() const;
 
     PhotoOptions options_;

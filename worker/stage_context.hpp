@@ -74,6 +74,8 @@ struct StageReports {
     /// `obsolete`: a snapshot that nobody needs once the epoch is in the results; empty: none.
     std::function<void(int trajectory, const EpochMetrics&, const std::string& obsolete)> epoch;
     std::function<void(int trajectory, const std::string& message)> trajectory_failed;
+    /// What each test image is taken for, by its place among them; -1: it cannot be read. Only where it is asked for.
+    std::function<void(int trajectory, const std::vector<int>& predicted)> tested = {};
 };
 
 /// The dataset in the JSON file `path`.

@@ -106,7 +106,10 @@ class Training {
         validation_ = samples_of(*dataset_, Part::validation, bad);
         if (stage.recompute || first_.cut != graph_.top_begin)
             tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
+        test_ = samples_of(*dataset_, Part::test, bad);
         about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
+                  {"resize", to_string(stage.decode.resize)},
+                  {"interpolation", to_string(stage.decode.interpolation)},
                   {"preprocessing", stage.weights.preprocessing},
                   {"padding", stage.weights.padding},
                   {"weights_sha256", stage.weights.sha256}};
@@ -176,6 +179,7 @@ class Training {
         std::list<SnapshotKeeper> keepers;
         std::list<CheckpointKeeper> checkpoints;
         std::vector<Member> members;
+        std::vector<int> begun;  // of each member, its trajectory
         for (const int index : indices) {
             try {
                 models.push_back(make_model(trajectory(index).trial));
@@ -185,6 +189,7 @@ class Training {
                 }
                 members.push_back(member(index, *models.back(), leads() ? &keepers.back() : nullptr,
                                          leads() ? &checkpoints.back() : nullptr));
+                begun.push_back(index);
             } catch (const std::bad_alloc&) {
                 cannot_begin(index, "out of memory");
             } catch (const StageError& error) {
@@ -193,6 +198,7 @@ class Training {
         }
         if (members.empty()) return;
         train_side_by_side(members, train_, validation_, together_, stop_);
+        for (std::size_t i = 0; i < members.size(); ++i) test(begun[i], members[i]);
         for (SnapshotKeeper& keeper : keepers) {
             if (!stop_.stop_requested()) keeper.leave();
             result_.bytes += keeper.bytes_kept();
@@ -218,11 +224,36 @@ class Training {
         return snapshot;
     }
 
+    /// What was predicted for these samples by place among all images of their part, the bad ones too. Nothing where
+    /// it was for others: an earlier run could read more or fewer.
+    std::vector<int> by_place(const std::vector<int>& predicted, const Samples& samples, Part part) const {
+        std::vector<int> places;
+        if (predicted.size() != samples.rows.size()) return places;
+        std::size_t next = 0;
+        for (int i = 0; i < static_cast<int>(dataset_->images.size()); ++i) {
+            if (dataset_->images[static_cast<std::size_t>(i)].part != part) continue;
+            const bool good = next < samples.rows.size() && samples.rows[next] == i;
+            places.push_back(good ? predicted[next++] : -1);
+        }
+        return places;
+    }
+
+    EpochMetrics with_places(EpochMetrics metrics) const {
+        if (!metrics.predicted.empty()) metrics.predicted = by_place(metrics.predicted, validation_, Part::validation);
+        return metrics;
+    }
+
+    void test(int index, const Member& member) {
+        if (!trajectory(index).test || member.failed || member.epochs_done() < member.trial->epochs) return;
+        const std::vector<int> predicted = classes_of(*member.model, test_, together_);
+        if (leads()) reports_.tested(index, by_place(predicted, test_, Part::test));
+    }
+
     /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without keepers
     /// another member of the group tells and keeps.
     Member member(int index, Model& model, SnapshotKeeper* keeper, CheckpointKeeper* checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
-        Member member{&model, &planned.trial, {}, {}, {}, false};
+        Member member{&model, &planned.trial, planned.ends, {}, {}, {}, false};
         Snapshot start;
         if (keeper) {
             auto found = keeper->find();
@@ -239,7 +270,7 @@ class Training {
         keeper->before_write = [checkpoints] { checkpoints->save(); };
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {
-            if (metrics.epoch > reported) reports_.epoch(index, metrics, obsolete);
+            if (metrics.epoch > reported) reports_.epoch(index, with_places(metrics), obsolete);
         };
         member.on_epoch = [keeper, checkpoints, tell](const EpochMetrics& metrics) {
             checkpoints->epoch_done(metrics);
@@ -264,7 +295,7 @@ class Training {
     LayerGraph graph_;
     ArrayFile input_;
     std::shared_ptr<const TensorMap> tensors_;
-    Samples train_, validation_;
+    Samples train_, validation_, test_;
     std::map<std::string, std::string> about_;  // every checkpoint
     std::unique_ptr<WindowOfFeatures> window_;
     Together together_;

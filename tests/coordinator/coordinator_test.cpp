@@ -21,7 +21,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 EpochMetrics epoch(int number) {
-    return {number, 1.0 / number, 0.5, 2.0 / number, number / 100.0, 0.25, "weights"};
+    return {number, 1.0 / number, 0.5, 2.0 / number, number / 100.0, 0.25, {}, "weights"};
 }
 
 /// A worker that answers orders as its script says; without a script every stage succeeds.

@@ -77,7 +77,7 @@ TEST_F(ExportModel, SaysWhatIsMissing) {
     ASSERT_EQ(run(kept_sweep("backbone: mobilenet_v2\n")).exit_code, 0);
     const Ended unknown = export_model("0000000000000000", "model.safetensors");
     EXPECT_EQ(unknown.exit_code, 2);
-    EXPECT_THAT(unknown.errors, HasSubstr("only a sweep with `keep: best` or `keep: last` leaves them"));
+    EXPECT_THAT(unknown.errors, HasSubstr("no trained weights of trial '0000000000000000'"));
 }
 
 }  // namespace

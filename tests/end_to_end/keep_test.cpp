@@ -45,9 +45,10 @@ class KeepWeights : public EndToEnd {
 
 const std::string kBest = "validation_accuracy DESC, epoch", kLast = "epoch DESC";
 
-TEST_F(KeepWeights, NothingUnlessASweepAsksForIt) {
-    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nepochs: 1\n")).exit_code, 0);
-    EXPECT_TRUE(files().empty());
+TEST_F(KeepWeights, OfTheBestTrialAloneUnlessASweepAsksForMore) {
+    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nhead: [none, \"16\"]\nepochs: 1\n")).exit_code, 0);
+    EXPECT_EQ(files().size(), 1u);
+    EXPECT_EQ(query("SELECT trial FROM leaderboard WHERE rank = 1"), files().begin()->first + "\n");
 }
 
 TEST_F(KeepWeights, OfTheBestOrTheLastEpochWhateverIsShared) {
@@ -116,11 +117,11 @@ TEST_F(KeepWeights, WhoGoesOnFromASnapshotWithoutAFileTrainsAgainForIt) {
 }
 
 TEST_F(KeepWeights, OfTrialsThatAreFinishedNothingAndItSaysSo) {
-    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nepochs: 1\n")).exit_code, 0);
-    const Ended ended = run(sweep("backbone: mobilenet_v2\nepochs: 1\nhead: [none, \"16\"]\nkeep: best\n"));
+    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nepochs: 1\nhead: [none, \"16\"]\n")).exit_code, 0);
+    const Ended ended = run(sweep("backbone: mobilenet_v2\nepochs: 1\nhead: [none, \"16\", \"32\"]\nkeep: best\n"));
     EXPECT_EQ(ended.exit_code, 0);
     EXPECT_THAT(ended.errors, HasSubstr("1 finished trials have no checkpoint"));
-    EXPECT_EQ(files().size(), 1u);
+    EXPECT_EQ(files().size(), 2u) << "of the best of the first two, and of the third";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/error.hpp"
 #include "common/random.hpp"
 #include "common/trial.hpp"
 #include "worker/weights/tensor_file.hpp"
@@ -49,6 +50,23 @@ void add_head_tensors(const HeadLayout& layout, const Scalar* parameters, Tensor
         tensors[name + ".weight"] = {{layer.outputs, layer.inputs}, copy(layer.weight, layer.bias)};
         tensors[name + ".bias"] = {{layer.outputs},
                                    copy(layer.bias, layer.bias + static_cast<std::size_t>(layer.outputs))};
+    }
+}
+
+/// The opposite of add_head_tensors. Throws StageError where one is missing or of another shape.
+template <typename Scalar>
+void take_head_tensors(const HeadLayout& layout, const TensorMap& tensors, Scalar* parameters) {
+    const auto take = [&](const std::string& name, const std::vector<std::int64_t>& shape, std::size_t begin) {
+        const auto found = tensors.find(name);
+        if (found == tensors.end() || found->second.shape != shape)
+            throw StageError("the head's tensor {} is missing or of another shape", name);
+        std::copy(found->second.values.begin(), found->second.values.end(), parameters + begin);
+    };
+    for (std::size_t l = 0; l < layout.layers.size(); ++l) {
+        const DenseShape& layer = layout.layers[l];
+        const std::string name = "head." + std::to_string(l);
+        take(name + ".weight", {layer.outputs, layer.inputs}, layer.weight);
+        take(name + ".bias", {layer.outputs}, layer.bias);
     }
 }
 

@@ -100,6 +100,28 @@ TensorMap HeadModel<Scalar>::tensors() const {
 }
 
 template <typename Scalar>
+void HeadModel<Scalar>::load(const TensorMap& tensors) {
+    std::vector<Scalar> plain(layout_.parameters);
+    take_head_tensors(layout_, tensors, plain.data());
+    pack(plain.data(), state_[0]);
+}
+
+template <typename Scalar>
+std::vector<double> HeadModel<Scalar>::logits(std::span<const int> rows) {
+    const auto classes = static_cast<std::size_t>(layout_.layers.back().outputs);
+    std::vector<double> logits;
+    for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
+        const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
+        forward(rows.subspan(at, count), 0);
+        for (std::size_t i = 0; i < count; ++i) {
+            const Scalar* row = activations_.back().data() + i * padded(packed_.size() - 1);
+            logits.insert(logits.end(), row, row + classes);
+        }
+    }
+    return logits;
+}
+
+template <typename Scalar>
 std::string HeadModel<Scalar>::parameters_hash() const {
     // As they lie there: at every epoch, and bringing them into order would take longer than hashing.
     return Fingerprint().add(bytes_of(state_[0])).hex();
@@ -119,9 +141,7 @@ BatchSums HeadModel<Scalar>::evaluate(std::span<const int> rows, std::span<const
     for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
         const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
         forward(rows.subspan(at, count), 0);
-        const BatchSums sums = loss(labels.subspan(at, count), false);
-        total.loss += sums.loss;
-        total.correct += sums.correct;
+        total += loss(labels.subspan(at, count), false);
     }
     return total;
 }
@@ -188,7 +208,10 @@ BatchSums HeadModel<Scalar>::loss(std::span<const int> labels, bool gradient) {
             sum += exponentials_[c] = std::exp(static_cast<double>(logits[c] - *largest));
         sums.loss += std::log(sum) - static_cast<double>(logits[label] - *largest);
         sums.correct += static_cast<std::size_t>(largest - logits) == label;
-        if (!gradient) continue;
+        if (!gradient) {
+            sums.predicted.push_back(static_cast<int>(largest - logits));
+            continue;
+        }
         Scalar* delta = deltas_.back().data() + i * stride;
         std::fill(delta + classes, delta + stride, Scalar{0});
         for (std::size_t c = 0; c < classes; ++c)

@@ -26,6 +26,8 @@ class HeadModel : public Model {
     std::string state() const override;
     void restore(std::string_view state) override;
     TensorMap tensors() const override;
+    void load(const TensorMap& tensors) override;
+    std::vector<double> logits(std::span<const int> rows) override;
     std::string parameters_hash() const override;
 
     const HeadLayout& layout() const { return layout_; }

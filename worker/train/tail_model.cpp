@@ -82,7 +82,7 @@ class TailModel : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
         const torch::NoGradGuard no_gradients;
         const std::size_t batches = (rows.size() + kEvaluationBatch - 1) / kEvaluationBatch;
-        std::vector<double> sums(2 * batches);  // loss and correct, by batch
+        std::vector<double> sums(2 * batches + rows.size());  // loss and correct by batch, then each row's class
         const auto [begin, end] = group_ ? group_->share_of(batches) : std::pair{std::size_t{0}, batches};
         for (std::size_t batch = begin; batch < end; ++batch) {
             const std::size_t at = batch * kEvaluationBatch;
@@ -91,11 +91,15 @@ class TailModel : public Model {
             const torch::Tensor targets = as_tensor(labels.subspan(at, count));
             sums[2 * batch] = loss_sum(logits, targets).template item<double>();
             sums[2 * batch + 1] = count_correct(logits, targets);
+            const torch::Tensor classes = logits.argmax(1).to(torch::kCPU);
+            std::copy_n(classes.template data_ptr<std::int64_t>(), count,
+                        sums.begin() + static_cast<std::ptrdiff_t>(2 * batches + at));
         }
         if (group_) group_->all_reduce_sum(std::span(sums));
         BatchSums total;
         for (std::size_t batch = 0; batch < batches; ++batch)
             total += {sums[2 * batch], static_cast<int>(sums[2 * batch + 1])};
+        total.predicted.assign(sums.begin() + static_cast<std::ptrdiff_t>(2 * batches), sums.end());
         return total;
     }
 
@@ -129,6 +133,33 @@ class TailModel : public Model {
             tensors[name] = {plain.sizes().vec(), std::vector<float>(values, values + plain.numel())};
         }
         return tensors;
+    }
+
+    void load(const TensorMap& tensors) override {
+        const torch::NoGradGuard no_gradients;
+        std::vector<Scalar> head(layout_.parameters);
+        take_head_tensors(layout_, tensors, head.data());
+        flat_.narrow(0, 0, static_cast<std::int64_t>(head.size()))
+            .copy_(torch::from_blob(head.data(), {static_cast<std::int64_t>(head.size())}, kType));
+        for (auto& [name, tensor] : network_.trained_tensors()) {
+            const auto found = tensors.find(name);
+            if (found == tensors.end() || found->second.shape != tensor.sizes().vec())
+                throw StageError("the trained tensor {} is missing or of another shape", name);
+            tensor.copy_(
+                torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
+        }
+    }
+
+    std::vector<double> logits(std::span<const int> rows) override {
+        const torch::NoGradGuard no_gradients;
+        std::vector<double> logits;
+        for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
+            const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
+            const torch::Tensor batch =
+                forward(rows.subspan(at, count), 0).to(torch::kCPU, torch::kFloat64).contiguous();
+            logits.insert(logits.end(), batch.data_ptr<double>(), batch.data_ptr<double>() + batch.numel());
+        }
+        return logits;
     }
 
     std::string parameters_hash() const override {

@@ -63,6 +63,8 @@ struct Running {
             metrics.validation_accuracy = static_cast<double>(held_out.correct) / validation_images;
             require_finite(metrics.validation_loss, "validation", epoch, *member->trial);
         }
+        const std::vector<int>& ends = member->ends;
+        if (std::find(ends.begin(), ends.end(), epoch) != ends.end()) metrics.predicted = std::move(held_out.predicted);
         metrics.seconds = seconds;
         metrics.weights = member->model->parameters_hash();
         member->history.push_back(metrics);
@@ -173,11 +175,26 @@ void train_side_by_side(std::span<Member> members, const Samples& train, const S
     SideBySide(members, train, validation, together, stop).run();
 }
 
+std::vector<int> classes_of(Model& model, const Samples& samples, const Together& together) {
+    std::vector<int> classes;
+    // Of a test folder without classes labels are -1: any will do.
+    const std::vector<int> labels(samples.rows.size(), 0);
+    const auto all = samples.rows.size();
+    const auto window = together.load ? static_cast<std::size_t>(std::max(together.window_rows, 1)) : all;
+    for (std::size_t at = 0; at < all; at += window) {
+        const auto rows = std::span(samples.rows).subspan(at, std::min(window, all - at));
+        if (together.load) together.load(rows);
+        const BatchSums sums = model.evaluate(rows, std::span(labels).subspan(at, rows.size()));
+        classes.insert(classes.end(), sums.predicted.begin(), sums.predicted.end());
+    }
+    return classes;
+}
+
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,
                       const std::function<void(const EpochMetrics&)>& on_epoch, const std::stop_token& stop,
                       Group* group) {
     std::string failure;
-    Member member{&model, &trial, {}, on_epoch, [&](const std::string& message) { failure = message; }, false};
+    Member member{&model, &trial, {}, {}, on_epoch, [&](const std::string& message) { failure = message; }, false};
     Together together;
     together.group = group;
     train_side_by_side({&member, 1}, train, validation, together, stop);

@@ -28,9 +28,11 @@ struct Samples {
 struct BatchSums {
     double loss = 0;
     int correct = 0;
+    std::vector<int> predicted = {};  // of evaluate(): the class that each image is taken for
     BatchSums& operator+=(const BatchSums& other) {
         loss += other.loss;
         correct += other.correct;
+        predicted.insert(predicted.end(), other.predicted.begin(), other.predicted.end());
         return *this;
     }
 };
@@ -60,6 +62,10 @@ class Model {
     virtual void restore(std::string_view state) = 0;
     /// What it has learned, under the names of the weights' own layers, and head.0.weight, head.0.bias, head.1...
     virtual TensorMap tensors() const = 0;
+    /// The opposite of tensors(), for a model that is only asked from now on. Throws StageError where they do not fit.
+    virtual void load(const TensorMap& tensors) = 0;
+    /// [rows, classes], in inference mode: what evaluate() judges, whatever the rows beside.
+    virtual std::vector<double> logits(std::span<const int> rows) = 0;
     /// Fingerprint of all that a trained model consists of.
     virtual std::string parameters_hash() const = 0;
 };
@@ -71,6 +77,7 @@ constexpr int kEvaluationBatch = 32;
 struct Member {
     Model* model = nullptr;
     const Trial* trial = nullptr;       // trains to trial->epochs
+    std::vector<int> ends = {};         // epochs whose metrics say what each validation image was taken for
     std::vector<EpochMetrics> history;  // what was done before; then of all epochs
     std::function<void(const EpochMetrics&)> on_epoch;
     std::function<void(const std::string&)> on_failure;  // this member ends, the others go on
@@ -98,6 +105,9 @@ struct Together {
 /// member fails when a loss is not finite or its model throws.
 void train_side_by_side(std::span<Member> members, const Samples& train, const Samples& validation,
                         const Together& together, const std::stop_token& stop = {});
+
+/// The class that the model takes each image for.
+std::vector<int> classes_of(Model& model, const Samples& samples, const Together& together);
 
 /// One model alone, from its beginning; a failure is thrown as StageError.
 void train_trajectory(Model& model, const Trial& trial, const Samples& train, const Samples& validation,

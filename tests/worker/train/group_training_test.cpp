@@ -137,6 +137,8 @@ class FailsOnOneRank : public Model {
     void restore(std::string_view state) override { model_->restore(state); }
     std::string parameters_hash() const override { return model_->parameters_hash(); }
     TensorMap tensors() const override { return model_->tensors(); }
+    void load(const TensorMap& tensors) override { model_->load(tensors); }
+    std::vector<double> logits(std::span<const int> rows) override { return model_->logits(rows); }
 
   private:
     std::unique_ptr<Model> model_;
@@ -155,6 +157,7 @@ TEST_F(GroupTraining, OneRanksFailureIsTheTrialsOnAllAndTheOthersGoOn) {
     for (std::size_t i = 0; i < 2; ++i)
         members.push_back({models[i].get(),
                            &options,
+                           {},
                            {},
                            {},
                            [&failures, i](const std::string& message) { failures[i] = message; },
