@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 
@@ -14,6 +15,7 @@
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/exit_code.hpp"
+#include "common/table_option.hpp"
 #include "coordinator/command_pages.hpp"
 #include "coordinator/help.hpp"
 #include "init_command.hpp"
@@ -45,10 +47,20 @@ std::string local_time_text(fs::file_time_type time) {
     return text.data();
 }
 
-void show_cache(const SweepOptions& options, bool clear, bool disk) {
+Table cache_table(const std::vector<CacheEntry>& entries) {
+    Table table{{"what", "of", "file", "bytes", "last_use", "in_use"}, {}};
+    for (const CacheEntry& entry : entries)
+        table.rows.push_back({entry.what, entry.of, entry.file.string(), entry.bytes, local_time_text(entry.last_use),
+                              std::int64_t{entry.in_use}});
+    return table;
+}
+
+void show_cache(const SweepOptions& options, bool clear, bool disk, TableFormat format) {
     const CacheFolder cache(options.cache_folder());
-    if (clear) fmt::print("{} freed\n", byte_size_text(cache.clear()));
+    const std::int64_t freed = clear ? cache.clear() : 0;
     const std::vector<CacheEntry> entries = cache.entries();
+    if (format != TableFormat::text) return fmt::print("{}", to_string(cache_table(entries), format));
+    if (clear) fmt::print("{} freed\n", byte_size_text(freed));
     if (disk) {
         fmt::print("{} may hold {} unless a sweep says otherwise (`disk:` or --disk)\n", cache.path().string(),
                    byte_size_text(default_cache_budget(cache.path())));
@@ -91,6 +103,7 @@ int main_of(int argc, char** argv) {
 
     SweepOptions cache_options;
     bool clear = false, disk = false;
+    TableFormat cache_format = TableFormat::text;
     auto* cache = app.add_subcommand("cache", "List what sweeps keep of images and features, or clear it");
     cache->add_option("--cache", cache_options.cache, "The cache's folder (default: RUNS/.cache)")
         ->envname("THAW_CACHE");
@@ -98,7 +111,8 @@ int main_of(int argc, char** argv) {
     cache->add_flag("--clear", clear, "Remove all that no running sweep uses");
     cache->add_flag("--disk", disk, "Show how much it holds and may hold");
     cache->footer("Examples:\n  thaw cache\n  thaw cache --runs /scratch/runs --clear");
-    cache->callback([&] { show_cache(cache_options, clear, disk); });
+    add_format_options(*cache, cache_format);
+    cache->callback([&] { show_cache(cache_options, clear, disk, cache_format); });
 
     auto* data = app.add_subcommand("data", "Make image folders");
     data->require_subcommand(1);
@@ -132,7 +146,10 @@ int main_of(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     // Results go to stdout, all else to stderr.
-    spdlog::set_default_logger(spdlog::stderr_color_mt("thaw"));
+    const char* no_color = std::getenv("NO_COLOR");  // no-color.org: any text but none
+    const bool plain = no_color && *no_color;
+    spdlog::set_default_logger(
+        spdlog::stderr_color_mt("thaw", plain ? spdlog::color_mode::never : spdlog::color_mode::automatic));
     spdlog::set_pattern("thaw: %^%l%$: %v");
     return thaw::main_of(argc, argv);
 }

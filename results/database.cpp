@@ -12,7 +12,7 @@
 namespace thaw {
 namespace {
 
-constexpr int kBusyMilliseconds = 60'000;
+constexpr int kWriterWaits = 60'000, kReaderWaits = 5'000;  // ms: who reads can be asked again
 
 /// It is not told how much SQLite wanted to write: some pages, less than this.
 constexpr std::int64_t kEnough = 1'000'000;
@@ -158,7 +158,7 @@ void Database::open(const std::string& name, int flags) {
     const int code = sqlite3_open_v2(name.c_str(), &opened, flags, nullptr);
     handle_.reset(opened);
     if (code != SQLITE_OK) throw_error(opened, code, path_.string());
-    sqlite3_busy_timeout(opened, kBusyMilliseconds);
+    sqlite3_busy_timeout(opened, flags & SQLITE_OPEN_READONLY ? kReaderWaits : kWriterWaits);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
 }

@@ -8,6 +8,7 @@
 
 #include "common/backbones/backbones.hpp"
 #include "common/speeds.hpp"
+#include "common/table_option.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/device.hpp"
 #include "worker/threads.hpp"
@@ -27,7 +28,8 @@ Probe probe_of(const LayerGraph& graph) {
 }
 
 struct Backbones {
-    std::string name, freeze, sort, device = "cpu", format = "text";
+    std::string name, freeze, sort, device = "cpu";
+    TableFormat format = TableFormat::text;
     int image_size = 0;
     bool measure = false, reverse = false;
 
@@ -73,12 +75,8 @@ struct Backbones {
     void print_table() const {
         Table table = backbones_table({times(false), times(true)});
         if (!sort.empty()) sort_rows(table, sort, reverse);
-        static const std::map<std::string, TableFormat> formats = {{"text", TableFormat::text},
-                                                                   {"csv", TableFormat::csv},
-                                                                   {"json", TableFormat::json},
-                                                                   {"markdown", TableFormat::markdown}};
-        fmt::print("{}", to_string(table, formats.at(format)));
-        if (format == "text")
+        fmt::print("{}", to_string(table, format));
+        if (format == TableFormat::text)
             fmt::print(
                 "\nlayers and cuts are those of the base, without the ImageNet classifier: what `freeze:` counts. ms: "
                 "an "
@@ -107,9 +105,7 @@ void add_backbones_command(CLI::App& app) {
     command->add_option("--device", backbones->device, "Measure on: auto, cpu or cuda")->capture_default_str();
     command->add_option("--sort", backbones->sort, "Sort the table by this column, such as parameters or top-1");
     command->add_flag("--reverse", backbones->reverse, "Largest first");
-    command->add_option("--format", backbones->format, "Of the table")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"text", "csv", "json", "markdown"}));
+    add_format_options(*command, backbones->format);
     command->footer(
         "Examples:\n  thaw backbones --sort top-1 --reverse\n  thaw backbones mobilenet_v2 --freeze features.14");
     command->callback([backbones] { backbones->run(); });

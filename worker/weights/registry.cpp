@@ -320,20 +320,19 @@ ResolvedWeights resolve_weights(const std::string& backbone, const WeightsReques
     return with_overrides(find_weights(backbone, request, folders), request);
 }
 
-std::string weights_table(const std::vector<fs::path>& folders) {
-    std::string text = fmt::format("{:<36}{:<20}{:<15}{:<12}{:<14}{}\n", "name", "backbone", "preprocessing", "padding",
-                                   "licence", "file");
+Table weights_table(const std::vector<fs::path>& folders) {
+    Table table{{"name", "backbone", "preprocessing", "padding", "licence", "file", "path", "source"}, {}};
     for (const WeightsEntry& entry : weights_registry()) {
-        std::string place = fmt::format("{} is not here: {}", entry.file, entry.source);
+        Cell path;
         for (const fs::path& folder : folders)
             if (fs::is_regular_file(folder / entry.file)) {
-                place = (folder / entry.file).string();
+                path = (folder / entry.file).string();
                 break;
             }
-        text += fmt::format("{:<36}{:<20}{:<15}{:<12}{:<14}{}\n", entry.name, entry.backbone, entry.preprocessing,
-                            to_string(entry.padding), entry.licence, place);
+        table.rows.push_back({entry.name, entry.backbone, entry.preprocessing, to_string(entry.padding), entry.licence,
+                              entry.file, path, entry.source});
     }
-    return text;
+    return table;
 }
 
 }  // namespace thaw

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
+#include "common/table.hpp"
 #include "common/trial.hpp"
 
 namespace thaw {
@@ -55,8 +56,8 @@ struct ResolvedWeights {
 /// $XDG_CACHE_HOME/thaw/weights (or ~/.cache/thaw/weights).
 std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& weights_dir);
 
-/// `thaw weights`: what is known, for which backbone, and where each file was found or how to get it.
-std::string weights_table(const std::vector<std::filesystem::path>& folders);
+/// What is known, for which backbone, and where each file was found (no path: nowhere) or how to get it.
+Table weights_table(const std::vector<std::filesystem::path>& folders);
 
 /// What `weights:` in a sweep says about one backbone.
 struct WeightsRequest {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/byte_size.hpp"
+#include "common/table_option.hpp"
 #include "worker/weights/inspect.hpp"
 #include "worker/weights/pull.hpp"
 
@@ -18,7 +19,21 @@ namespace {
 struct Words {
     std::string weights_dir, file, to, backbone, mirror;
     std::vector<std::string> names;
+    TableFormat format = TableFormat::text;
 };
+
+/// On a terminal whole paths and addresses, which a table's cells would cut.
+void print_known(const Table& table, TableFormat format) {
+    if (format != TableFormat::text) return fmt::print("{}", to_string(table, format));
+    constexpr const char* kLine = "{:<36}{:<20}{:<15}{:<12}{:<14}{}\n";
+    fmt::print(kLine, "name", "backbone", "preprocessing", "padding", "licence", "file");
+    for (const auto& row : table.rows) {
+        const auto text = [&](std::size_t column) { return std::get<std::string>(row[column]); };
+        const auto* path = std::get_if<std::string>(&row[6]);
+        fmt::print(kLine, text(0), text(1), text(2), text(3), text(4),
+                   path ? *path : fmt::format("{} is not here: {}", text(5), text(7)));
+    }
+}
 
 void show_progress(const std::string& file, std::uint64_t done, std::uint64_t total) {
     const auto text = [](std::uint64_t bytes) { return byte_size_text(static_cast<std::int64_t>(bytes)); };
@@ -76,13 +91,15 @@ void add_weights_command(CLI::App& app) {
     auto* weights =
         app.add_subcommand("weights", "List the weight files that thaw knows; look into, convert, fetch one");
     weights->add_option("--weights-dir", words->weights_dir, "Look here first");
+    add_format_options(*weights, words->format);
     weights->footer("Examples:\n  thaw weights --weights-dir weights\n  thaw weights pull xception");
     add_inspect(*weights, words);
     add_convert(*weights, words);
     add_pull(*weights, words);
     weights->require_subcommand(0, 1);
     weights->callback([words, weights] {
-        if (weights->get_subcommands().empty()) fmt::print("{}", weights_table(weights_folders(words->weights_dir)));
+        if (weights->get_subcommands().empty())
+            print_known(weights_table(weights_folders(words->weights_dir)), words->format);
     });
 }
 
