@@ -259,7 +259,8 @@ int submit_sweep(const SweepOptions& options, const std::vector<std::string>& wo
                  bool dry_run) {
     PreparedSweep prepared;
     read_trials(options, prepared);
-    std::vector<std::string> command = {fs::read_symlink("/proc/self/exe").string(), "run"};
+    const fs::path engine = fs::read_symlink("/proc/self/exe");
+    std::vector<std::string> command = {engine.parent_path() / "thaw", "run"};
     command.insert(command.end(), words.begin(), words.end());
     const fs::path folder = fs::absolute(prepared.folder), script = folder / "sweep.sbatch";
     const std::string text =
@@ -303,9 +304,7 @@ void add_sweep_options(CLI::App& command, SweepOptions& options) {
 }  // namespace
 
 int exit_code_of(const std::exception& error) {
-    if (dynamic_cast<const UserError*>(&error)) return kWrongInput;
-    if (is_storage_error(error) || dynamic_cast<const RankLost*>(&error)) return kInterrupted;
-    return kSomeTrialsFailed;
+    return dynamic_cast<const RankLost*>(&error) ? kInterrupted : usual_exit_code(error);
 }
 
 void print_error(const std::exception& error) {

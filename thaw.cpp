@@ -1,4 +1,5 @@
-// main: the subcommands. What they do lies in the rooms; here they are given names, options and an exit code.
+// main of thaw-engine: all subcommands. What they do lies in the rooms; here they are given names, options and an exit
+// code.
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -16,8 +17,8 @@
 #include "coordinator/help.hpp"
 #include "prepared_sweep.hpp"
 #include "results/best_trial.hpp"
-#include "results/query.hpp"
-#include "results/report.hpp"
+#include "results/find_results.hpp"
+#include "results/results_commands.hpp"
 #include "sweep_commands.hpp"
 #include "worker/backbones_command.hpp"
 #include "worker/checkpoint.hpp"
@@ -58,17 +59,9 @@ void show_cache(const SweepOptions& options, bool clear, bool disk) {
     fmt::print("{}: {} files, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
 }
 
-/// A results database by the name of a sweep in --runs, its run folder, or its path.
-fs::path find_database(const std::string& run, const std::string& runs) {
-    for (const fs::path& candidate : {fs::path(runs) / run / "results.db", fs::path(run) / "results.db", fs::path(run)})
-        if (fs::is_regular_file(candidate) && candidate.extension() == ".db") return candidate;
-    throw UserError("no results for '{}': neither {}/{}/results.db nor {}/results.db is there; `thaw run` makes them",
-                    run, runs, run, run);
-}
-
 /// The checkpoint of a trial; no trial means the best.
 fs::path checkpoint_of(const std::string& run, const std::string& runs, const std::string& trial) {
-    const fs::path database = find_database(run, runs);
+    const fs::path database = find_results(run, runs);
     return find_checkpoint(database.parent_path(), trial.empty() ? best_trial(database) : trial);
 }
 
@@ -84,48 +77,8 @@ int main_of(int argc, char** argv) {
     for (int i = 0; i < argc; ++i) command_line += (i ? " " : "") + std::string(argv[i]);
     add_sweep_commands(app, command_line, exit_code);
 
-    std::string database, runs = "runs";
-    QueryOptions query_options;
-    bool csv = false, json = false;
-    auto* query = app.add_subcommand("query", "Answer questions about a run: the leaderboard, a view, or SQL");
-    query->add_option("run", database, "A sweep's name, its run folder, or its results.db")
-        ->required()
-        ->type_name("RUN");
-    query
-        ->add_option(
-            "query", query_options.query,
-            "A view (leaderboard, axis_effects, backbone_comparison, stopped_trials), a table, or one SQL statement; "
-            "without: the leaderboard")
-        ->type_name("QUERY");
-    query->add_option("--top", query_options.top, "Rows of the leaderboard")->capture_default_str();
-    query->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
-    auto* csv_flag = query->add_flag("--csv", csv, "Print CSV");
-    query->add_flag("--json", json, "Print JSON")->excludes(csv_flag);
-    query->footer(
-        "Examples:\n  thaw query quickstart\n  thaw query quickstart axis_effects --csv\n"
-        "  thaw query quickstart \"SELECT head, max(validation_accuracy) FROM leaderboard GROUP BY head\"");
-    query->callback([&] {
-        query_options.format = csv ? TableFormat::csv : json ? TableFormat::json : TableFormat::text;
-        fmt::print("{}", run_query(find_database(database, runs), query_options));
-    });
-
-    std::string html, markdown;
-    auto* report = app.add_subcommand("report", "Write the comparison report of a run, finished or not");
-    report->add_option("run", database, "A sweep's name, its run folder, or its results.db")
-        ->required()
-        ->type_name("RUN");
-    report->add_option("--html", html, "Default: report.html beside the results; its charts go into figures/ there");
-    report->add_option("--markdown", markdown, "Default: report.md beside the results");
-    report->add_option("--runs", runs, "Where run folders lie")->capture_default_str();
-    report->footer("Example: thaw report quickstart");
-    report->callback([&] {
-        const fs::path results = find_database(database, runs);
-        const fs::path page = html.empty() ? results.parent_path() / "report.html" : fs::path(html);
-        write_report(results, page, markdown.empty() ? results.parent_path() / "report.md" : fs::path(markdown),
-                     thumbnail);
-        fmt::print("{}\n", fs::absolute(page).string());
-    });
-
+    add_results_commands(app);
+    add_report_command(app, thumbnail);
     add_predict_command(app, checkpoint_of, exit_code);
     add_features_command(app);
     add_backbones_command(app);
@@ -157,10 +110,7 @@ int main_of(int argc, char** argv) {
     fashion->footer("Example: thaw data fashion-mnist data/fashion --per-class 100");
     fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
 
-    std::string topic;
-    auto* help = app.add_subcommand("help", "More on a topic, such as cluster; without: the list of topics");
-    help->add_option("topic", topic, "The topic")->type_name("TOPIC");
-    help->callback([&] { fmt::print("{}", help_text(topic)); });
+    add_help_command(app);
 
     try {
         app.parse(argc, argv);

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <variant>
 
 #include "common/error.hpp"
 #include "coordinator/plan.hpp"
+#include "results/best_trial.hpp"
 #include "results/database.hpp"
 #include "worker/stages.hpp"
 
@@ -28,15 +30,16 @@ struct Winner {
 
 Winner find_winner(const PreparedSweep& prepared) {
     const Database results = open_results(prepared.folder / "results.db");
-    Statement best = results.prepare(
-        "SELECT trial, (SELECT weights FROM epochs WHERE trial = leaderboard.trial ORDER BY epoch DESC LIMIT 1),"
-        " EXISTS (SELECT 1 FROM predictions WHERE trial = leaderboard.trial AND part = 'test')"
-        " FROM leaderboard ORDER BY rank LIMIT 1");
     Winner winner;
-    if (!best.step()) return winner;
-    winner.id = best.text(0);
-    winner.weights = best.text(1);
-    winner.test = prepared.inputs.test_images > 0 && best.integer(2) == 0;
+    const std::optional<std::string> best = best_trial(results);
+    if (!best) return winner;
+    winner.id = *best;
+    Statement known = results.prepare(
+        "SELECT (SELECT weights FROM epochs WHERE trial = ?1 ORDER BY epoch DESC LIMIT 1),"
+        " EXISTS (SELECT 1 FROM predictions WHERE trial = ?1 AND part = 'test')");
+    THAW_CHECK(known.with(*best).step(), "no row");
+    winner.weights = known.text(0);
+    winner.test = prepared.inputs.test_images > 0 && known.integer(1) == 0;
     const fs::path file = prepared.folder / "checkpoints" / (winner.id + ".safetensors");
     if (!fs::exists(file)) winner.checkpoint = file.string();
     return winner;

@@ -1,5 +1,8 @@
 #include "coordinator/help.hpp"
 
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +34,13 @@ std::string help_text(const std::string& topic) {
     }
     if (topic.empty()) return "Topics:\n" + list + "Options: thaw --help, thaw run --help\n";
     throw UserError("there is no help on '{}'{}; `thaw help` lists the topics", topic, did_you_mean(topic, names));
+}
+
+void add_help_command(CLI::App& app) {
+    const auto topic = std::make_shared<std::string>();
+    auto* help = app.add_subcommand("help", "More on a topic, such as cluster; without: the list of topics");
+    help->add_option("topic", *topic, "The topic")->type_name("TOPIC");
+    help->callback([topic] { fmt::print("{}", help_text(*topic)); });
 }
 
 }  // namespace thaw

@@ -5,11 +5,16 @@
 
 namespace thaw {
 
-std::string best_trial(const std::filesystem::path& path) {
-    const Database database = open_results(path);
-    Statement best = database.prepare("SELECT trial FROM leaderboard ORDER BY rank LIMIT 1");
-    if (!best.step()) throw UserError("{}: no trial has finished yet", path.string());
+std::optional<std::string> best_trial(const Database& database) {
+    Statement best = database.prepare("SELECT best_trial FROM configurations LIMIT 1");
+    if (!best.step()) return std::nullopt;
     return best.text(0);
+}
+
+std::string best_trial(const std::filesystem::path& path) {
+    const std::optional<std::string> best = best_trial(open_results(path));
+    if (!best) throw UserError("{}: no trial has finished yet", path.string());
+    return *best;
 }
 
 }  // namespace thaw

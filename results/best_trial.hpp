@@ -2,11 +2,17 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "results/database.hpp"
 
 namespace thaw {
 
-/// Its id; throws UserError where no trial has finished.
+/// Its id: of the configuration that is best on the average of its seeds, the best trial; nothing where no trial has
+/// finished.
+std::optional<std::string> best_trial(const Database& database);
+/// The same; throws UserError where no trial has finished.
 std::string best_trial(const std::filesystem::path& database);
 
 }  // namespace thaw

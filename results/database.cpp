@@ -51,21 +51,6 @@ void check(sqlite3* database, int code) {
     if (code != SQLITE_OK) throw_error(database, code);
 }
 
-/// For queries: reading and computing is allowed, everything else is not.
-int allow_reading(void*, int action, const char*, const char* second, const char*, const char*) {
-    switch (action) {
-        case SQLITE_SELECT:
-        case SQLITE_READ:
-        case SQLITE_RECURSIVE:
-        case SQLITE_TRANSACTION:
-            return SQLITE_OK;
-        case SQLITE_FUNCTION:
-            return std::string_view(second) == "load_extension" ? SQLITE_DENY : SQLITE_OK;
-        default:
-            return SQLITE_DENY;
-    }
-}
-
 /// A path as SQLite's URI: what has a meaning there is written as %XX.
 std::string file_uri(const std::filesystem::path& path, const char* parameters) {
     std::string uri = "file:";
@@ -152,8 +137,8 @@ void Statement::bind(int index, const std::string& value) {
 }
 
 Database::Database(const std::filesystem::path& path, Mode mode) : path_(path) {
-    if (mode == Mode::write) {
-        open(path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (mode != Mode::read) {  // SQLite removes a file without a name when it is closed
+        open(mode == Mode::temporary ? "" : path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
         return;
     }
     open(path.string(), SQLITE_OPEN_READONLY);
@@ -179,6 +164,12 @@ void Database::open(const std::string& name, int flags) {
 
 void Database::execute(const std::string& script) {
     check(handle(), sqlite3_exec(handle(), script.c_str(), nullptr, nullptr, nullptr));
+}
+
+void Database::copy_from(const Database& other) {
+    sqlite3_backup* backup = sqlite3_backup_init(handle(), "main", other.handle(), "main");
+    if (backup) sqlite3_backup_step(backup, -1);
+    check(handle(), sqlite3_backup_finish(backup));
 }
 
 std::int64_t Database::number(std::string_view sql) const {
@@ -217,18 +208,6 @@ bool has_schema(const Database& database) {
 bool has_column(const Database& database, const char* relation, const char* column) {
     return database.number(
                fmt::format("SELECT instr(sql, '{}') FROM sqlite_schema WHERE name = '{}'", column, relation)) > 0;
-}
-
-Database open_results(const std::filesystem::path& path) {
-    if (!std::filesystem::exists(path))
-        throw UserError("there are no results at {}; `thaw run SWEEP.yaml` makes them", path.string());
-    Database database(path, Database::Mode::read);
-    if (!has_schema(database)) throw UserError("{} holds no results yet; has `thaw run` been started?", path.string());
-    database.execute("PRAGMA query_only = ON");
-    sqlite3_limit(database.handle(), SQLITE_LIMIT_LENGTH, 64 << 20);
-    sqlite3_limit(database.handle(), SQLITE_LIMIT_ATTACHED, 0);
-    sqlite3_set_authorizer(database.handle(), allow_reading, nullptr);
-    return database;
 }
 
 }  // namespace thaw

@@ -71,11 +71,14 @@ class Statement {
 
 class Database {
   public:
-    enum class Mode { read, write };
-    /// Throws UserError where the file cannot be opened so. Whether it is thaw's is told by require_schema().
+    /// temporary: an empty database elsewhere, which goes with the connection; the path is then what errors name.
+    enum class Mode { read, write, temporary };
+    /// Throws UserError where the file cannot be opened so. Whether it is thaw's is told by has_schema().
     Database(const std::filesystem::path& path, Mode mode);
 
     void execute(const std::string& script);
+    /// All that the other one holds, in place of what this one does.
+    void copy_from(const Database& other);
     Statement prepare(std::string_view sql) const { return Statement(handle_.get(), sql); }
     /// First column of the first row, 0 where there is none.
     std::int64_t number(std::string_view sql) const;
@@ -118,6 +121,7 @@ bool has_column(const Database& database, const char* relation, const char* colu
 
 /// Opens results for reading only: no statement on this connection can change the file, open another one, or load code.
 /// A reader never waits for the writer of a running sweep, nor the other way round (except on network file systems).
+/// What an older thaw wrote is read from a copy, brought up to date.
 Database open_results(const std::filesystem::path& path);
 
 }  // namespace thaw

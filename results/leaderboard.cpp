@@ -32,18 +32,65 @@ void count_states(const Database& database, Leaderboard& leaderboard) {
     }
 }
 
+/// On which axes all trials lie is known, however many there are.
 void find_varying(const Database& database, Leaderboard& leaderboard) {
     Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns(database)));
     if (!some.step()) return;
     leaderboard.any = read_axes(some, 0);
+    Statement ranges = database.prepare(
+        "SELECT axis FROM axis_ranges WHERE least <> greatest AND data = (SELECT data FROM comparable_trials LIMIT 1)");
+    std::set<std::string> varying;
+    while (ranges.step()) varying.insert(ranges.text(0));
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
-        const auto values = database.number(
-            fmt::format("SELECT count(DISTINCT {}) FROM comparable_trials", column_of(database, kAxes[axis])));
-        if (values > 1)
+        if (varying.contains(kAxes[axis].column))
             leaderboard.varying.push_back(axis);
         else if (!kAxes[axis].usual || axis_text(*leaderboard.any, axis) != kAxes[axis].usual)
             leaderboard.constant.push_back(axis);
     }
+    leaderboard.over_seeds =
+        varying.contains("seed") &&
+        database.number(
+            "SELECT 1 FROM averages WHERE trials > 1 AND data = (SELECT data FROM comparable_trials LIMIT 1) LIMIT 1") >
+            0;
+}
+
+Table trials_table(const Leaderboard& leaderboard) {
+    Table table;
+    table.columns = {"rank"};
+    for (const std::size_t axis : leaderboard.varying) table.columns.emplace_back(kAxes[axis].label);
+    for (const char* column : {"accuracy", "best accuracy", "in epoch", "train accuracy", "loss", "seconds", "trial"})
+        table.columns.emplace_back(column);
+    for (const RankedTrial& trial : leaderboard.trials) {
+        std::vector<Cell>& row = table.rows.emplace_back();
+        row.emplace_back(std::int64_t{trial.rank});
+        for (const std::size_t axis : leaderboard.varying) row.push_back(trial.axes[axis]);
+        for (const double accuracy : {trial.validation_accuracy, trial.best_validation_accuracy})
+            row.emplace_back(accuracy);
+        row.emplace_back(std::int64_t{trial.best_epoch});
+        for (const double value : {trial.train_accuracy, trial.validation_loss, trial.seconds}) row.emplace_back(value);
+        row.emplace_back(trial.id);
+    }
+    return table;
+}
+
+Table configurations_table(const std::vector<RankedConfiguration>& configurations, std::vector<std::size_t> axes) {
+    std::erase(axes, kSeedAxis);
+    Table table;
+    table.columns = {"rank"};
+    for (const std::size_t axis : axes) table.columns.emplace_back(kAxes[axis].label);
+    for (const char* column : {"seeds", "accuracy", "best accuracy", "train accuracy", "loss", "seconds", "best trial"})
+        table.columns.emplace_back(column);
+    for (const RankedConfiguration& one : configurations) {
+        std::vector<Cell>& row = table.rows.emplace_back();
+        row.emplace_back(std::int64_t{one.rank});
+        for (const std::size_t axis : axes) row.push_back(one.axes[axis]);
+        row.emplace_back(std::int64_t{one.seeds});
+        row.emplace_back(mean_text(one.validation_accuracy, one.sd_validation_accuracy));
+        for (const double value : {one.best_validation_accuracy, one.train_accuracy, one.validation_loss, one.seconds})
+            row.emplace_back(value);
+        row.emplace_back(one.best_trial);
+    }
+    return table;
 }
 
 }  // namespace
@@ -106,6 +153,31 @@ Leaderboard load_leaderboard(const Database& database, int top) {
     return leaderboard;
 }
 
+std::vector<RankedConfiguration> load_configurations(const Database& database, int top) {
+    std::vector<std::string> axes;
+    for (const AxisColumn& axis : kAxes)
+        axes.push_back(std::string(axis.column) == "seed" ? "(SELECT seed FROM trials WHERE id = best_trial)"
+                                                          : axis.column);
+    Statement rows = database.prepare(fmt::format(
+        "SELECT rank, seeds, mean_validation_accuracy, sd_validation_accuracy, mean_best_validation_accuracy,"
+        " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {} FROM configurations LIMIT ?1",
+        fmt::join(axes, ", ")));
+    rows.with(top);
+    std::vector<RankedConfiguration> configurations;
+    while (rows.step())
+        configurations.push_back({.rank = static_cast<int>(rows.integer(0)),
+                                  .axes = read_axes(rows, 9),
+                                  .seeds = static_cast<int>(rows.integer(1)),
+                                  .validation_accuracy = rows.real(2),
+                                  .sd_validation_accuracy = rows.real(3),
+                                  .best_validation_accuracy = rows.real(4),
+                                  .train_accuracy = rows.real(5),
+                                  .validation_loss = rows.real(6),
+                                  .seconds = rows.real(7),
+                                  .best_trial = rows.text(8)});
+    return configurations;
+}
+
 std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard) {
     std::map<std::string, std::pair<double, int>> depths;  // sum and count
     for (const RankedTrial& trial : leaderboard.trials) {
@@ -146,29 +218,25 @@ std::string progress_text(const Leaderboard& leaderboard) {
     return parts.empty() ? trials : fmt::format("{}: {}", trials, fmt::join(parts, ", "));
 }
 
-std::string leaderboard_text(const Leaderboard& leaderboard) {
+std::string mean_text(double mean, double sd) {
+    return std::isfinite(sd) ? fmt::format("{} ± {}", decimals(mean, 4), decimals(sd, 4)) : decimals(mean, 4);
+}
+
+std::string leaderboard_text(const Database& database, int top) {
+    const Leaderboard leaderboard = load_leaderboard(database, top);
     std::string text = progress_text(leaderboard) + '\n';
     if (leaderboard.any && !leaderboard.constant.empty())
         text += fmt::format("All with: {}\n", describe(*leaderboard.any, leaderboard.constant));
-    if (leaderboard.trials.empty()) return text + "No trial has finished yet.\n";
-
-    Table table;
-    table.columns = {"rank"};
-    for (const std::size_t axis : leaderboard.varying) table.columns.emplace_back(kAxes[axis].label);
-    for (const char* column : {"accuracy", "best accuracy", "in epoch", "train accuracy", "loss", "seconds", "trial"})
-        table.columns.emplace_back(column);
-    for (const RankedTrial& trial : leaderboard.trials) {
-        std::vector<Cell>& row = table.rows.emplace_back();
-        row.emplace_back(std::int64_t{trial.rank});
-        for (const std::size_t axis : leaderboard.varying) row.push_back(trial.axes[axis]);
-        for (const double accuracy : {trial.validation_accuracy, trial.best_validation_accuracy})
-            row.emplace_back(accuracy);
-        row.emplace_back(std::int64_t{trial.best_epoch});
-        for (const double value : {trial.train_accuracy, trial.validation_loss, trial.seconds}) row.emplace_back(value);
-        row.emplace_back(trial.id);
-    }
-    text += "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any epoch.\n\n";
-    return text + to_text(table);
+    if (leaderboard.finished == 0) return text + "No trial has finished yet.\n";
+    if (!leaderboard.over_seeds)
+        return text +
+               "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any "
+               "epoch.\n\n" +
+               to_text(trials_table(leaderboard));
+    return text +
+           "Means over seeds, ± one standard deviation. Accuracy and loss are those of validation, after the last "
+           "epoch; best accuracy is that of any epoch.\n\n" +
+           to_text(configurations_table(load_configurations(database, top), leaderboard.varying));
 }
 
 }  // namespace thaw

@@ -60,18 +60,33 @@ struct RankedTrial {
     double seconds = 0;
 };
 
+/// Finished trials that differ only in their seeds. Metrics are means over those whose accuracy is a number.
+struct RankedConfiguration {
+    int rank = 0;
+    AxisValues axes;  // the best trial's, its seed included
+    int seeds = 0;
+    double validation_accuracy = 0;     // what ranks it
+    double sd_validation_accuracy = 0;  // of the sample; NaN for one seed
+    double best_validation_accuracy = 0, train_accuracy = 0, validation_loss = 0, seconds = 0;
+    std::string best_trial;
+};
+
 struct Leaderboard {
     int finished = 0, stopped = 0, failed = 0, running = 0, waiting = 0;
     std::optional<AxisValues> any;      // some trial's values; none where there are no trials
     std::vector<std::size_t> varying;   // axes with more than one value among all trials, whatever their state
     std::vector<std::size_t> constant;  // the others, but for what goes without saying
     std::vector<RankedTrial> trials;    // finished ones, the best first
+    bool over_seeds = false;  // some finished trials differ only in their seeds: what is to be ranked are their means
 
     int total() const { return finished + stopped + failed + running + waiting; }
 };
 
 /// The best `top` trials; all of them where that is negative.
 Leaderboard load_leaderboard(const Database& database, int top = -1);
+
+/// The best `top` configurations; all of them where that is negative.
+std::vector<RankedConfiguration> load_configurations(const Database& database, int top = -1);
 
 /// The finished trials' values of `freeze`, from the fewest frozen layers (on average) to the most.
 std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard);
@@ -82,7 +97,11 @@ std::string describe(const AxisValues& values, const std::vector<std::size_t>& a
 /// "128 trials: 117 finished, 3 stopped early, 2 failed, 6 waiting".
 std::string progress_text(const Leaderboard& leaderboard);
 
-/// For a terminal: progress, what all trials have in common, then the best ones with what they do not.
-std::string leaderboard_text(const Leaderboard& leaderboard);
+/// "0.9012 ± 0.0031", or the mean alone where there is no deviation.
+std::string mean_text(double mean, double sd);
+
+/// For a terminal: progress, what all trials have in common, then the best ones with what they do not: configurations
+/// where there are several seeds, trials elsewhere.
+std::string leaderboard_text(const Database& database, int top);
 
 }  // namespace thaw

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <vector>
 
+#include "results/derived.hpp"
 #include "results/embedded.hpp"
 
 namespace thaw {
@@ -25,7 +27,19 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
 
     "ALTER TABLE stages ADD COLUMN ranks INTEGER NOT NULL DEFAULT 1;",
 
-    ""};
+    "DROP VIEW comparable_trials; DROP VIEW IF EXISTS leaderboard; DROP VIEW IF EXISTS stopped_trials;"  // made anew
+    "DROP INDEX trials_by_state; DROP TRIGGER finished_trial_stays;"
+    "ALTER TABLE trials ADD COLUMN data INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE trials ADD COLUMN configuration TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE trials ADD COLUMN last_epoch INTEGER;"
+    "ALTER TABLE trials ADD COLUMN final_train_loss REAL;"
+    "ALTER TABLE trials ADD COLUMN final_train_accuracy REAL;"
+    "ALTER TABLE trials ADD COLUMN final_validation_loss REAL;"
+    "ALTER TABLE trials ADD COLUMN final_validation_accuracy REAL;"
+    "ALTER TABLE trials ADD COLUMN best_validation_accuracy REAL;"
+    "ALTER TABLE trials ADD COLUMN best_epoch INTEGER;"
+    "UPDATE trials SET data = (SELECT min(same.id) FROM sweeps JOIN sweeps AS same USING (data_fingerprint)"
+    " WHERE sweeps.id = trials.sweep);"};
 
 /// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
 /// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked
@@ -40,14 +54,33 @@ void take_steps(Database& database, std::int64_t from) {
     defend(1);
 }
 
+/// Since schema 5 trials say themselves what they can be compared with, and where they ended.
+void complete_trials(Database& database) {
+    add_configuration_function(database);
+    database.execute(fmt::format("UPDATE trials SET configuration = {}", configuration_call()));
+    database.execute(fmt::format("UPDATE trials SET {} WHERE state IN ('finished', 'stopped')", kEndFromEpochs));
+}
+
+/// And these tables repeat it, for all trials that are there.
+void fill_derived_tables(Database& database) {
+    database.execute(average_statement("true"));
+    std::vector<std::int64_t> data;
+    Statement rows = database.prepare("SELECT DISTINCT data FROM trials");
+    while (rows.step()) data.push_back(rows.integer(0));
+    for (const std::int64_t one : data) refresh_axis_ranges(database, one);
+}
+
 }  // namespace
 
 void bring_up_to_date(Database& database) {
     const auto version = database.number("PRAGMA user_version");  // 0: it is empty
     if (version == kSchemaVersion) return;
     Transaction transaction(database);
+    const bool derives_nothing = version > 0 && version < 5;
     if (version > 0) take_steps(database, version);
+    if (derives_nothing) complete_trials(database);
     database.execute(kSchemaSql);
+    if (derives_nothing) fill_derived_tables(database);
     database.execute(
         fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion));
     transaction.commit();

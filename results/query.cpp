@@ -120,15 +120,14 @@ Table query_table(const Database& database, const std::string& query) {
 std::string run_query(const std::filesystem::path& path, const QueryOptions& options) {
     const Database database = open_results(path);
     const bool is_default = trimmed(options.query).empty();
-    if (is_default && options.format == TableFormat::text)
-        return leaderboard_text(load_leaderboard(database, options.top));
+    if (is_default && options.format == TableFormat::text) return leaderboard_text(database, options.top);
     const std::string query =
         is_default ? fmt::format("SELECT * FROM leaderboard LIMIT {}", options.top) : options.query;
     return to_string(query_table(database, query), options.format);
 }
 
 std::string leaderboard_text(const std::filesystem::path& database, int top) {
-    return leaderboard_text(load_leaderboard(open_results(database), top));
+    return leaderboard_text(open_results(database), top);
 }
 
 }  // namespace thaw

@@ -59,9 +59,49 @@ CREATE TABLE IF NOT EXISTS trials (
     finished      TEXT,
     seconds       REAL,  -- training and evaluation: the sum of its epochs, once it is finished or stopped
     spec          TEXT NOT NULL,  -- the whole trial as JSON
-    precision     TEXT NOT NULL DEFAULT 'fp32'  -- of the frozen layers' arithmetic
+    precision     TEXT NOT NULL DEFAULT 'fp32',  -- of the frozen layers' arithmetic
+    data          INTEGER NOT NULL DEFAULT 0,  -- the first invocation on the same data: accuracies on it may be compared
+    configuration TEXT NOT NULL DEFAULT '',    -- hash of all that decides the result but the seed
+    -- Of finished and stopped trials, from their epochs: the last one, and the first of best validation accuracy.
+    last_epoch               INTEGER,
+    final_train_loss         REAL,
+    final_train_accuracy     REAL,
+    final_validation_loss    REAL,
+    final_validation_accuracy REAL,
+    best_validation_accuracy REAL,
+    best_epoch               INTEGER
 );
-CREATE INDEX IF NOT EXISTS trials_by_state ON trials (state);
+CREATE INDEX IF NOT EXISTS trials_by_state ON trials (data, state);
+CREATE INDEX IF NOT EXISTS trials_by_configuration ON trials (configuration);
+-- The order of the leaderboard.
+CREATE INDEX IF NOT EXISTS trials_by_rank ON trials (data, final_validation_accuracy DESC, final_validation_loss IS NULL,
+                                                     final_validation_loss, id) WHERE state = 'finished';
+
+-- One row a configuration with finished trials, written with each of them: trials that differ only in their seeds.
+CREATE TABLE IF NOT EXISTS averages (
+    configuration            TEXT PRIMARY KEY,
+    data                     INTEGER NOT NULL,
+    trials                   INTEGER NOT NULL,
+    seeds                    INTEGER NOT NULL,  -- trials whose accuracy is a number: what is averaged
+    validation_accuracy      REAL,
+    sd_validation_accuracy   REAL,  -- of the sample (n - 1); NULL for one
+    validation_loss          REAL,
+    train_accuracy           REAL,
+    best_validation_accuracy REAL,  -- the mean of the trials' best
+    seconds                  REAL,
+    best_trial               TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS averages_by_rank ON averages (data, validation_accuracy DESC, validation_loss IS NULL,
+                                                         validation_loss, configuration);
+
+-- Between which values trials on the same data lie on every axis, as of the latest invocation on it.
+CREATE TABLE IF NOT EXISTS axis_ranges (
+    data     INTEGER NOT NULL,
+    axis     TEXT NOT NULL,
+    least,
+    greatest,
+    PRIMARY KEY (data, axis)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS epochs (
     trial               TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
@@ -153,31 +193,44 @@ BEGIN SELECT RAISE(ABORT, 'the predictions of a finished trial are never rewritt
 
 -- Trials whose accuracies may be compared: those on the same data as the latest invocation.
 CREATE VIEW IF NOT EXISTS comparable_trials AS
-SELECT trials.*
-FROM trials JOIN sweeps ON sweeps.id = trials.sweep
-WHERE sweeps.data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1);
+SELECT * FROM trials
+WHERE data = (SELECT min(id) FROM sweeps
+              WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1));
 
--- Finished trials, the best first: by validation accuracy after the last epoch, then by the lower loss.
+-- Finished trials, the best first: by validation accuracy after the last epoch, then by the lower loss. Both orders are
+-- that of trials_by_rank, so that the first rows come at once, however many there are.
 CREATE VIEW IF NOT EXISTS leaderboard AS
-SELECT row_number() OVER (ORDER BY last.validation_accuracy DESC, last.validation_loss IS NULL, last.validation_loss,
-                                   trials.id) AS rank,
-       trials.id AS trial, backbone, trials.weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
+SELECT row_number() OVER (ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL,
+                                   final_validation_loss, id) AS rank,
+       id AS trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
        learning_rate, batch_size, epochs, seed, image_size, precision,
-       last.validation_accuracy AS validation_accuracy,
-       best.validation_accuracy AS best_validation_accuracy,
-       best.epoch AS best_epoch,
-       last.train_accuracy AS train_accuracy,
-       last.validation_loss AS validation_loss,
-       last.train_loss AS train_loss,
-       trials.seconds AS seconds
-FROM comparable_trials AS trials
-LEFT JOIN epochs AS last
-       ON last.trial = trials.id AND last.epoch = (SELECT max(epoch) FROM epochs WHERE trial = trials.id)
-LEFT JOIN epochs AS best
-       ON best.trial = trials.id AND best.epoch = (SELECT epoch FROM epochs WHERE trial = trials.id
-                                                   ORDER BY validation_accuracy DESC, epoch LIMIT 1)
-WHERE trials.state = 'finished'
-ORDER BY rank;
+       final_validation_accuracy AS validation_accuracy, best_validation_accuracy, best_epoch,
+       final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,
+       final_train_loss AS train_loss, seconds, configuration
+FROM comparable_trials
+WHERE state = 'finished'
+ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id;
+
+-- Finished trials that differ only in their seeds, as one row, the best mean first. What is not an average (the
+-- axes but the seed) is the best trial's.
+CREATE VIEW IF NOT EXISTS configurations AS
+SELECT row_number() OVER (ORDER BY mean.validation_accuracy DESC, mean.validation_loss IS NULL, mean.validation_loss,
+                                   mean.configuration) AS rank,
+       backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
+       learning_rate, batch_size, epochs, image_size, precision,
+       mean.seeds AS seeds, mean.trials AS trials,
+       mean.validation_accuracy AS mean_validation_accuracy,
+       mean.sd_validation_accuracy AS sd_validation_accuracy,
+       mean.best_validation_accuracy AS mean_best_validation_accuracy,
+       mean.train_accuracy AS mean_train_accuracy,
+       mean.validation_loss AS mean_validation_loss,
+       mean.seconds AS mean_seconds,
+       mean.best_trial AS best_trial, trials.final_validation_accuracy AS best_trial_validation_accuracy,
+       mean.configuration AS configuration
+FROM averages AS mean CROSS JOIN trials ON trials.id = mean.best_trial
+WHERE mean.data = (SELECT min(id) FROM sweeps
+                   WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1))
+ORDER BY mean.validation_accuracy DESC, mean.validation_loss IS NULL, mean.validation_loss, mean.configuration;
 
 -- One row a value of every axis that varies among finished trials. `random` counts trials with random weights.
 CREATE VIEW IF NOT EXISTS axis_effects AS
@@ -233,11 +286,9 @@ ORDER BY failures.id;
 
 -- Trials that the search's stopping rule has paused, the best first: by validation accuracy where they stopped.
 CREATE VIEW IF NOT EXISTS stopped_trials AS
-SELECT trials.id AS trial, last.epoch AS stopped_after, epochs, last.validation_accuracy AS validation_accuracy,
-       backbone, trials.weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer, learning_rate,
-       batch_size, seed, image_size, precision
-FROM comparable_trials AS trials
-LEFT JOIN epochs AS last
-       ON last.trial = trials.id AND last.epoch = (SELECT max(epoch) FROM epochs WHERE trial = trials.id)
-WHERE trials.state = 'stopped'
-ORDER BY last.validation_accuracy DESC, last.validation_loss IS NULL, last.validation_loss, trials.id;
+SELECT id AS trial, last_epoch AS stopped_after, epochs, final_validation_accuracy AS validation_accuracy, backbone,
+       weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer, learning_rate, batch_size, seed,
+       image_size, precision
+FROM comparable_trials
+WHERE state = 'stopped'
+ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id;

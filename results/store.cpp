@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "results/database.hpp"
+#include "results/derived.hpp"
 #include "results/journal.hpp"
 #include "results/migration.hpp"
 #include "results/predictions.hpp"
@@ -49,6 +50,7 @@ Database open_for_writing(const std::filesystem::path& path, Journal journal) {
     set_journal(database, journal);
     database.execute("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536");
     bring_up_to_date(database);
+    add_configuration_function(database);
     // Let go of at the next read: others may look at the results meanwhile.
     if (journal == Journal::rollback) database.execute("PRAGMA locking_mode = NORMAL; SELECT count(*) FROM trials");
     return database;
@@ -78,7 +80,7 @@ struct Store::Implementation {
     std::int64_t insert_sweep(const SweepRecord& sweep, std::size_t trials);
     void insert_images(const std::string& data_fingerprint, const char* part, const std::vector<ImageRecord>& images);
     void predict(const std::string& id, const char* part, const std::vector<int>& predicted);
-    void insert_trials(const std::vector<Trial>& trials);
+    void insert_trials(const std::vector<Trial>& trials, std::int64_t data);
 
     WriterLock lock;
     Database database;
@@ -88,7 +90,9 @@ struct Store::Implementation {
     Statement is_finished = database.prepare("SELECT 1 FROM trials WHERE id = ?1 AND state = 'finished'");
     Statement start = database.prepare(
         "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
-        "), finished = NULL, seconds = NULL WHERE id = ?1");
+        "), finished = NULL, seconds = NULL, last_epoch = NULL, final_train_loss = NULL, final_train_accuracy = NULL,"
+        " final_validation_loss = NULL, final_validation_accuracy = NULL, best_validation_accuracy = NULL,"
+        " best_epoch = NULL WHERE id = ?1");
     Statement pause = database.prepare("UPDATE trials SET state = 'waiting' WHERE id = ?1");
     Statement epoch = database.prepare(
         "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, '')) ON CONFLICT (trial, epoch) DO UPDATE"
@@ -99,8 +103,12 @@ struct Store::Implementation {
         "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds, weights FROM epochs"
         " WHERE trial = (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished', 'stopped')) ORDER BY epoch");
     /// Of finished and stopped trials.
-    Statement end = database.prepare("UPDATE trials SET state = ?2, finished = " THAW_NOW
-                                     ", seconds = (SELECT sum(seconds) FROM epochs WHERE trial = ?1) WHERE id = ?1");
+    Statement end =
+        database.prepare(fmt::format("UPDATE trials SET state = ?2, finished = " THAW_NOW
+                                     ", seconds = (SELECT sum(seconds) FROM epochs WHERE trial = ?1), {} WHERE id = ?1",
+                                     kEndFromEpochs));
+    Statement average =
+        database.prepare(average_statement("configuration = (SELECT configuration FROM trials WHERE id = ?1)"));
     Statement fail = database.prepare("UPDATE trials SET state = 'failed', finished = " THAW_NOW " WHERE id = ?1");
     Statement failure = database.prepare(
         "INSERT INTO failures (trial, sweep, failed, message, spec)"
@@ -143,19 +151,22 @@ void Store::Implementation::predict(const std::string& id, const char* part, con
     write(prediction, id, std::string(part), Bytes{packed_classes(predicted)});
 }
 
-void Store::Implementation::insert_trials(const std::vector<Trial>& trials) {
-    Statement insert = database.prepare(
-        "INSERT INTO trials (id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, "
-        "optimizer,"
-        " learning_rate, batch_size, epochs, seed, image_size, state, spec, precision)"
-        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 'waiting', ?17, ?18"
-        " WHERE NOT EXISTS (SELECT 1 FROM trials WHERE id = ?1)");
+void Store::Implementation::insert_trials(const std::vector<Trial>& trials, std::int64_t data) {
+    Statement insert = database.prepare(fmt::format(
+        "INSERT INTO trials (id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout,"
+        " optimizer, learning_rate, batch_size, epochs, seed, image_size, spec, precision, data, state, configuration)"
+        " SELECT *, 'waiting', {} FROM (SELECT ?1 AS id, ?2, ?3 AS backbone, ?4 AS weights, ?5, ?6 AS frozen_layers,"
+        " ?7 AS cut, ?8 AS pooling, ?9 AS head, ?10 AS dropout, ?11 AS optimizer, ?12 AS learning_rate,"
+        " ?13 AS batch_size, ?14 AS epochs, ?15, ?16 AS image_size, ?17, ?18 AS precision, ?19 AS data)"
+        " WHERE NOT EXISTS (SELECT 1 FROM trials WHERE id = ?1)",
+        configuration_call()));
     for (const Trial& trial : trials) {
         const std::string spec = to_json(trial).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
         write(insert, trial.id, sweep, trial.backbone, trial.weights, trial.freeze, trial.frozen_layers, trial.cut,
               std::string(to_string(trial.head.pooling)), head_name(trial.head), dropout_name(trial.dropout),
               optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.epochs,
-              static_cast<std::int64_t>(trial.seed), trial.image_size, spec, std::string(to_string(trial.precision)));
+              static_cast<std::int64_t>(trial.seed), trial.image_size, spec, std::string(to_string(trial.precision)),
+              data);
     }
 }
 
@@ -179,7 +190,11 @@ void Store::begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& tria
         " SET deaths = iif(excluded.epochs > epochs, 0, deaths + 1), epochs = max(epochs, excluded.epochs)");
     // What is neither finished nor stopped starts anew, as this invocation describes it; epochs go with their trial.
     self.database.execute("DELETE FROM trials WHERE state NOT IN ('finished', 'stopped')");
-    self.insert_trials(trials);
+    const std::int64_t data = self.database.number(
+        "SELECT min(id) FROM sweeps WHERE data_fingerprint ="
+        " (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1)");
+    self.insert_trials(trials, data);
+    refresh_axis_ranges(self.database, data);
     transaction.commit();
 }
 
@@ -253,7 +268,10 @@ void Store::pause_trial(const std::string& id) {
 }
 
 void Store::finish_trial(const std::string& id) {
-    implementation_->write_trial(implementation_->end, id, std::string("finished"));
+    together([&] {
+        implementation_->write_trial(implementation_->end, id, std::string("finished"));
+        implementation_->write(implementation_->average, id);
+    });
 }
 
 void Store::stop_trial(const std::string& id) {

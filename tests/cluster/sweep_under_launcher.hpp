@@ -39,7 +39,7 @@ class SweepUnderLauncher : public EndToEnd {
         std::vector<pid_t> found;
         for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
             std::error_code gone;
-            if (std::filesystem::read_symlink(entry.path() / "exe", gone) != THAW_PROGRAM) continue;
+            if (std::filesystem::read_symlink(entry.path() / "exe", gone) != THAW_PROGRAM "-engine") continue;
             if (text_of(entry.path() / "cmdline").find(folder_.path().string()) != std::string::npos)
                 found.push_back(std::stoi(entry.path().filename()));
         }

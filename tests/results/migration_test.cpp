@@ -62,7 +62,8 @@ class MigrationTest : public testing::TestWithParam<int> {
               "environment", "failures", "notes", "good", "axis_effects", "backbone_comparison",
               "SELECT id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,"
               " learning_rate, batch_size, epochs, seed, image_size, state, rank, started, finished, seconds, spec"
-              " FROM trials JOIN (SELECT id FROM comparable_trials) USING (id)",
+              " FROM trials JOIN (SELECT id FROM comparable_trials) USING (id)"
+              " ORDER BY id",
               "SELECT rank, trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,"
               " learning_rate, batch_size, epochs, seed, image_size, validation_accuracy, best_validation_accuracy,"
               " best_epoch, train_accuracy, validation_loss, train_loss, seconds FROM leaderboard",
@@ -124,6 +125,22 @@ TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
     EXPECT_EQ(database.number("SELECT count(*) FROM attempts"), 0);
 }
 
+TEST_P(MigrationTest, DerivesFromOldTrialsWhatTheStoreDerivesFromNewOnes) {
+    { Store store(path); }
+    EXPECT_EQ(
+        csv("SELECT id, data, last_epoch, final_train_loss, final_train_accuracy, final_validation_loss, "
+            "final_validation_accuracy,"
+            " best_validation_accuracy, best_epoch FROM trials ORDER BY id"),
+        "id,data,last_epoch,final_train_loss,final_train_accuracy,final_validation_loss,final_validation_accuracy,"
+        "best_validation_accuracy,best_epoch\r\none,1,2,0.7,0.6,,0.7,0.7,2\r\nthree,1,,,,,,,\r\ntwo,1,,,,,,,\r\n");
+    EXPECT_EQ(csv("SELECT seeds, mean_validation_accuracy, sd_validation_accuracy, best_trial FROM configurations"),
+              "seeds,mean_validation_accuracy,sd_validation_accuracy,best_trial\r\n1,0.7,,one\r\n");
+    EXPECT_EQ(csv("SELECT count(DISTINCT configuration) AS n, min(length(configuration)) AS l FROM trials"),
+              "n,l\r\n3,16\r\n");
+    EXPECT_EQ(csv("SELECT axis, least, greatest FROM axis_ranges WHERE least <> greatest"),
+              "axis,least,greatest\r\nlearning_rate,0.001,0.003\r\n");
+}
+
 TEST_P(MigrationTest, HasTheStructureOfANewDatabaseAfterwards) {
     const std::filesystem::path fresh = folder / "fresh.db";
     { Store migrated(path), made(fresh); }
@@ -133,7 +150,7 @@ TEST_P(MigrationTest, HasTheStructureOfANewDatabaseAfterwards) {
 TEST_P(MigrationTest, KnowsTheNewStateAndNoOther) {
     { Store store(path); }
     Database database(path, Database::Mode::write);
-    EXPECT_NO_THROW(database.execute("UPDATE trials SET state = 'stopped' WHERE id = 'three'"));
+    EXPECT_NO_THROW(database.execute("UPDATE trials SET state = 'stopped', last_epoch = 1 WHERE id = 'three'"));
     EXPECT_EQ(database.number("SELECT count(*) FROM stopped_trials WHERE trial = 'three' AND stopped_after = 1"), 1);
     EXPECT_THAT([&] { database.execute("UPDATE trials SET state = 'paused' WHERE id = 'three'"); },
                 ThrowsMessage<StatementError>(HasSubstr("CHECK constraint failed")));
@@ -152,7 +169,8 @@ TEST_P(MigrationTest, GoesOnWritingInTheSameProcess) {
     stage.kind = "decode";
     stage.computed = 12;
     store.record_stage(stage);
-    EXPECT_EQ(reader.number("SELECT count(*) FROM stopped_trials"), 1) << "a reader from before sees the new schema";
+    EXPECT_EQ(reader.number("SELECT count(*) FROM trials"), 3) << "a reader from before goes on with what it saw";
+    EXPECT_EQ(open_results(path).number("SELECT count(*) FROM stopped_trials"), 1);
     EXPECT_EQ(load_report(path).stage_totals.back().computed, 12);
 }
 
