@@ -46,11 +46,18 @@ std::vector<std::string> leads_of(const AxisEffect& effect) {
     return leads;
 }
 
+/// "Best" is what is clearly ahead of all that it can be compared with.
 std::string best_text(const AxisEffect& effect) {
-    bool any_clear = false;
-    for (const PairEffect& pair : effect.pairs)
-        any_clear |= (pair.from == effect.best || pair.to == effect.best) && is_clear(pair.test);
-    return fmt::format("{} “{}”: {}.", any_clear ? "Best is" : "Nothing is clearly best; ahead is",
+    int compared = 0, clear = 0;
+    for (const PairEffect& pair : effect.pairs) {
+        if (pair.from != effect.best && pair.to != effect.best) continue;
+        ++compared;
+        clear += is_clear(pair.test);
+    }
+    return fmt::format("{} “{}”: {}.",
+                       clear == compared ? "Best is"
+                       : clear > 0       ? "Ahead is"
+                                         : "Nothing is clearly best; ahead is",
                        label_of(effect, effect.best), fmt::join(leads_of(effect), "; "));
 }
 
