@@ -29,14 +29,6 @@ std::vector<std::string> names_of_backbones() {
     return names;
 }
 
-Vocabulary vocabulary() {
-    Vocabulary words;
-    words.backbones = names_of_backbones();
-    for (const WeightsEntry& entry : weights_registry()) words.weights.push_back(entry.name);
-    words.preprocessings = preprocessing_names();
-    return words;
-}
-
 std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Trial>& trials) {
     std::set<std::pair<std::string, std::string>> seen;
     std::vector<NetworkRequest> networks;
@@ -73,6 +65,14 @@ void name_trials(std::vector<Trial>& trials, const Inputs& inputs) {
 }
 
 }  // namespace
+
+Vocabulary vocabulary() {
+    Vocabulary words;
+    words.backbones = names_of_backbones();
+    for (const WeightsEntry& entry : weights_registry()) words.weights.push_back(entry.name);
+    words.preprocessings = preprocessing_names();
+    return words;
+}
 
 void make_folder(const fs::path& folder, const char* option) {
     std::error_code error;

@@ -13,6 +13,7 @@
 #include "common/inputs.hpp"
 #include "common/memory_folder.hpp"
 #include "common/trial.hpp"
+#include "coordinator/axes.hpp"
 #include "coordinator/group_sizes.hpp"
 #include "coordinator/plan.hpp"
 #include "coordinator/sweep.hpp"
@@ -27,6 +28,7 @@ struct SweepOptions {
     std::string device = "auto";
     int threads = 0;  // 0: the cores this rank may use
     bool no_sharing = false, force = false, quiet = false;
+    std::string live;  // folder for TensorBoard; empty: none
     std::string command_line;
 
     std::filesystem::path folder_of(const std::string& name) const { return std::filesystem::path(runs) / name; }
@@ -47,6 +49,9 @@ struct PreparedSweep {
     std::optional<MemoryFolder> memory;
     GraphCache graphs;
 };
+
+/// The names that sweep files may use.
+Vocabulary vocabulary();
 
 /// Makes the folder where it is missing. Throws UserError that names the option which chooses another place.
 void make_folder(const std::filesystem::path& folder, const char* option);

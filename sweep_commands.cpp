@@ -26,8 +26,10 @@
 #include "coordinator/coordinator.hpp"
 #include "coordinator/heartbeat.hpp"
 #include "coordinator/submit.hpp"
+#include "coordinator/sweep_schema.hpp"
 #include "coordinator/unfinished.hpp"
 #include "prepared_sweep.hpp"
+#include "results/live_events.hpp"
 #include "results/query.hpp"
 #include "results/report.hpp"
 #include "results/store.hpp"
@@ -147,12 +149,18 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
                        prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
                        channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
+        std::optional<LiveEvents> live;
+        if (!options.live.empty()) live.emplace(options.live);
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
         outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
                              {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
                               .stopping = &stopping,
+                              .on_epoch = live ? [&](const std::string& trial,
+                                                     const EpochMetrics& metrics) { live->epoch_done(trial, metrics); }
+                                               : std::function<void(const std::string&, const EpochMetrics&)>(),
                               .hosts = world ? world->hosts() : std::vector<std::string>()});
         heartbeat.reset();
+        if (live) live->finish(database);
         outcome.failed += left.given_up;
         if (!outcome.interrupted && outcome.input_error.empty() && outcome.storage_error.empty())
             outcome.interrupted = !attend_to_winner(options, prepared, store, cache, stop_requested);
@@ -324,6 +332,8 @@ void add_sweep_commands(CLI::App& app, const std::string& command_line, int& exi
     words->run.command_line = command_line;
     auto* run = app.add_subcommand("run", "Run a sweep, or go on with it; also under mpirun");
     add_sweep_options(*run, words->run);
+    run->add_option("--live", words->run.live, "Write TensorBoard's event files here while trials train")
+        ->type_name("FOLDER");
     run->add_flag("--quiet,-q", words->run.quiet, "Print nothing but errors");
     run->footer(
         "Examples:\n  thaw run sweeps/quickstart.yaml\n  mpirun -n 4 thaw run sweep.yaml --runs /scratch/runs\n"
@@ -338,6 +348,12 @@ void add_sweep_commands(CLI::App& app, const std::string& command_line, int& exi
         ->check(CLI::PositiveNumber);
     plan->add_flag("--explain", words->explain, "Say what each pass chose or declined, and why");
     plan->callback([words, &exit_code] { exit_code = show_plan(words->plan, words->ranks, words->explain); });
+
+    auto* schema = app.add_subcommand("schema", "Print the JSON Schema of sweep files, for editors");
+    schema->footer(
+        "Example: thaw schema > sweep.schema.json\n"
+        "and as the first line of a sweep: # yaml-language-server: $schema=sweep.schema.json");
+    schema->callback([] { fmt::print("{}", sweep_schema(vocabulary())); });
 
     auto* submit = app.add_subcommand("submit", "Hand a sweep to Slurm, where it goes on until it is done");
     add_sweep_options(*submit, words->submit);

@@ -14,7 +14,9 @@
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/exit_code.hpp"
+#include "coordinator/command_pages.hpp"
 #include "coordinator/help.hpp"
+#include "init_command.hpp"
 #include "prepared_sweep.hpp"
 #include "results/best_trial.hpp"
 #include "results/find_results.hpp"
@@ -75,6 +77,7 @@ int main_of(int argc, char** argv) {
 
     std::string command_line;
     for (int i = 0; i < argc; ++i) command_line += (i ? " " : "") + std::string(argv[i]);
+    add_init_command(app);
     add_sweep_commands(app, command_line, exit_code);
 
     add_results_commands(app);
@@ -111,6 +114,7 @@ int main_of(int argc, char** argv) {
     fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
 
     add_help_command(app);
+    add_page_commands(app);
 
     try {
         app.parse(argc, argv);

@@ -136,6 +136,21 @@ std::string to_markdown(const Table& table) {
     return text;
 }
 
+std::string to_latex(const Table& table) {
+    std::string columns, text;
+    for (std::size_t column = 0; column < table.columns.size(); ++column)
+        columns += holds_numbers(table, column) ? 'r' : 'l';
+    const auto add_line = [&](std::size_t cells, const auto& cell) {
+        for (std::size_t i = 0; i < cells; ++i) text += (i > 0 ? " & " : "") + escape_latex(cell(i));
+        text += " \\\\\n";
+    };
+    add_line(table.columns.size(), [&](std::size_t i) { return table.columns[i]; });
+    text += "\\midrule\n";
+    for (const auto& row : table.rows)
+        add_line(row.size(), [&](std::size_t i) { return cell_text(row[i], table.columns[i]); });
+    return fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n{}\\bottomrule\n\\end{{tabular}}\n", columns, text);
+}
+
 void sort_rows(Table& table, const std::string& column, bool descending) {
     const auto found = std::find(table.columns.begin(), table.columns.end(), column);
     if (found == table.columns.end())
@@ -168,6 +183,8 @@ std::string to_string(const Table& table, TableFormat format) {
             return to_json(table);
         case TableFormat::markdown:
             return to_markdown(table);
+        case TableFormat::latex:
+            return to_latex(table);
     }
     THAW_CHECK(false, "table format {}", static_cast<int>(format));
 }

@@ -1,4 +1,4 @@
-// A table and the ways to write it: for people, as CSV, as JSON, as Markdown.
+// A table and the ways to write it: for people, as CSV, JSON, Markdown or LaTeX.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,17 @@ std::string to_csv(const Table& table);
 std::string to_json(const Table& table);
 /// As to_text, in GitHub's manner; numbers are aligned to the right.
 std::string to_markdown(const Table& table);
+/// Likewise, as a tabular with the rules of booktabs.
+std::string to_latex(const Table& table);
 
 /// By a column: numbers by size, text by its bytes; what has none comes last. Rows that are equal keep their order.
 /// Throws UserError with the columns there are.
 void sort_rows(Table& table, const std::string& column, bool descending = false);
 
-enum class TableFormat { text, csv, json, markdown };
+enum class TableFormat { text, csv, json, markdown, latex };
+inline bool is_for_people(TableFormat format) {
+    return format != TableFormat::csv && format != TableFormat::json;
+}
 std::string to_string(const Table& table, TableFormat format);
 
 }  // namespace thaw

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -146,6 +147,34 @@ std::string escape_markdown(std::string_view text) {
     for (const char c : clean_text(text)) {
         if (std::string_view("\\`*_{}[]<>#|").find(c) != std::string_view::npos) escaped += '\\';
         escaped += c;
+    }
+    return escaped;
+}
+
+std::string escape_latex(std::string_view text) {
+    // What a terminal shows as one sign, TeX without packages does not know: it is named.
+    static constexpr std::pair<std::string_view, std::string_view> kWritten[] = {{"\\", "\\textbackslash{}"},
+                                                                                 {"~", "\\textasciitilde{}"},
+                                                                                 {"^", "\\textasciicircum{}"},
+                                                                                 {"&", "\\&"},
+                                                                                 {"%", "\\%"},
+                                                                                 {"$", "\\$"},
+                                                                                 {"#", "\\#"},
+                                                                                 {"_", "\\_"},
+                                                                                 {"{", "\\{"},
+                                                                                 {"}", "\\}"},
+                                                                                 {"±", "$\\pm$"},
+                                                                                 {"–", "--"},
+                                                                                 {"…", "\\dots{}"}};
+    const std::string clean = clean_text(text);
+    std::string escaped;
+    for (std::size_t at = 0; at < clean.size();) {
+        const auto found = std::find_if(std::begin(kWritten), std::end(kWritten), [&](const auto& pair) {
+            return clean.compare(at, pair.first.size(), pair.first) == 0;
+        });
+        const bool plain = found == std::end(kWritten);
+        escaped += plain ? clean.substr(at, 1) : std::string(found->second);
+        at += plain ? 1 : found->first.size();
     }
     return escaped;
 }

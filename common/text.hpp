@@ -16,6 +16,7 @@ std::string cut_text(std::string_view text, std::size_t columns);
 
 std::string escape_html(std::string_view text);      // for elements and quoted attributes; keeps newlines
 std::string escape_markdown(std::string_view text);  // for a cell of a table
+std::string escape_latex(std::string_view text);     // for a cell of a tabular
 
 /// Numbers for people; a dash for NaN.
 std::string percent(double fraction);  // "95.31 %"

@@ -107,6 +107,7 @@ class Run {
                 if (trial(index).epochs < done.metrics.epoch || has_ended(index)) continue;
                 const bool ends = trial(index).epochs == done.metrics.epoch;
                 store_.record_epoch(trial(index).id, ends ? done.metrics : in_between);
+                if (options_.on_epoch) options_.on_epoch(trial(index).id, in_between);
                 if (ends) finish(index, done.metrics.validation_accuracy);
                 if (options_.stopping) options_.stopping->epoch_done(trial(index).id, done.metrics);
             }

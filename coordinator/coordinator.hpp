@@ -22,6 +22,7 @@ struct CoordinatorOptions {
     std::string cache;  // folder of decoded images and features; without sharing the run's own
     std::chrono::milliseconds patience = usual_patience();  // with a rank that is not heard of
     EarlyStopping* stopping = nullptr;                      // none: no trial is stopped early
+    std::function<void(const std::string& trial, const EpochMetrics&)> on_epoch = {};  // for who watches
     std::vector<std::string> hosts = {};  // by rank, as far as they are known before the ranks say theirs
 };
 

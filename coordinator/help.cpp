@@ -9,6 +9,7 @@
 #include "common/error.hpp"
 #include "common/nearest.hpp"
 #include "coordinator/cluster_texts.hpp"
+#include "results/embedded.hpp"
 
 namespace thaw {
 namespace {
@@ -16,18 +17,23 @@ namespace {
 struct Topic {
     const char* name;
     const char* summary;
-    const std::string_view& text;
+    std::string_view text;
 };
-const Topic kTopics[] = {
-    {"cluster", "several ranks, GPUs and hosts: mpirun, Slurm, cores, crashes", kClusterHelp},
-};
+/// Texts of other files: they are there once all of these have been initialized.
+const std::vector<Topic>& topics() {
+    static const std::vector<Topic> kTopics = {
+        {"cluster", "several ranks, GPUs and hosts: mpirun, Slurm, cores, crashes", kClusterHelp},
+        {"schema", "the results database: every view and column that queries can ask for", kSchemaHelp},
+    };
+    return kTopics;
+}
 
 }  // namespace
 
 std::string help_text(const std::string& topic) {
     std::string list;
     std::vector<std::string> names;
-    for (const auto& [name, summary, text] : kTopics) {
+    for (const auto& [name, summary, text] : topics()) {
         if (name == topic) return std::string(text);
         list += fmt::format("  thaw help {:<12} {}\n", name, summary);
         names.push_back(name);

@@ -17,9 +17,10 @@ constexpr int kBusyMilliseconds = 60'000;
 /// It is not told how much SQLite wanted to write: some pages, less than this.
 constexpr std::int64_t kEnough = 1'000'000;
 
-[[noreturn]] void throw_error(sqlite3* database, int code) {
+/// `file`: where the connection has none.
+[[noreturn]] void throw_error(sqlite3* database, int code, const std::string& file = "the database") {
     const char* name = sqlite3_db_filename(database, "main");
-    const std::string path = name && *name ? name : "the database";
+    const std::string path = name && *name ? name : file;
     const std::string message = sqlite3_errmsg(database);
     switch (code & 0xff) {
         case SQLITE_NOTADB:
@@ -156,7 +157,7 @@ void Database::open(const std::string& name, int flags) {
     sqlite3* opened = nullptr;
     const int code = sqlite3_open_v2(name.c_str(), &opened, flags, nullptr);
     handle_.reset(opened);
-    check(opened, code);
+    if (code != SQLITE_OK) throw_error(opened, code, path_.string());
     sqlite3_busy_timeout(opened, kBusyMilliseconds);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);

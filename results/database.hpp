@@ -120,8 +120,9 @@ bool has_schema(const Database& database);
 bool has_column(const Database& database, const char* relation, const char* column);
 
 /// Opens results for reading only: no statement on this connection can change the file, open another one, or load code.
-/// A reader never waits for the writer of a running sweep, nor the other way round (except on network file systems).
-/// What an older thaw wrote is read from a copy, brought up to date.
+/// A reader never waits for the writer of a running sweep, nor the other way round; on network file systems, where a
+/// rollback journal is kept, for no longer than it takes to copy the file: what is read is the copy. What an older thaw
+/// wrote is read from a copy, too, brought up to date.
 Database open_results(const std::filesystem::path& path);
 
 }  // namespace thaw

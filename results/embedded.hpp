@@ -4,6 +4,8 @@
 namespace thaw {
 
 extern const char* const kSchemaSql;
+extern const char* const kSchemaHelp;
+extern const char* const kOptunaSchemaSql;
 extern const char* const kReportCss;
 extern const char* const kFiguresCss;
 extern const char* const kChartJs;  // Chart.js, of Debian's libjs-chart.js

@@ -9,6 +9,7 @@
 
 #include "common/table.hpp"
 #include "common/text.hpp"
+#include "results/finished_trials.hpp"
 
 namespace thaw {
 namespace {
@@ -32,26 +33,16 @@ void count_states(const Database& database, Leaderboard& leaderboard) {
     }
 }
 
-/// On which axes all trials lie is known, however many there are.
 void find_varying(const Database& database, Leaderboard& leaderboard) {
     Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns(database)));
     if (!some.step()) return;
     leaderboard.any = read_axes(some, 0);
-    Statement ranges = database.prepare(
-        "SELECT axis FROM axis_ranges WHERE least <> greatest AND data = (SELECT data FROM comparable_trials LIMIT 1)");
-    std::set<std::string> varying;
-    while (ranges.step()) varying.insert(ranges.text(0));
+    leaderboard.varying = varying_axes(database);
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
-        if (varying.contains(kAxes[axis].column))
-            leaderboard.varying.push_back(axis);
-        else if (!kAxes[axis].usual || axis_text(*leaderboard.any, axis) != kAxes[axis].usual)
-            leaderboard.constant.push_back(axis);
+        const bool varies = std::count(leaderboard.varying.begin(), leaderboard.varying.end(), axis) > 0;
+        const bool unsaid = kAxes[axis].usual && axis_text(*leaderboard.any, axis) == kAxes[axis].usual;
+        if (!varies && !unsaid) leaderboard.constant.push_back(axis);
     }
-    leaderboard.over_seeds =
-        varying.contains("seed") &&
-        database.number(
-            "SELECT 1 FROM averages WHERE trials > 1 AND data = (SELECT data FROM comparable_trials LIMIT 1) LIMIT 1") >
-            0;
 }
 
 Table trials_table(const Leaderboard& leaderboard) {
@@ -129,39 +120,46 @@ std::string backbone_label(const AxisValues& values) {
     return has_bf16(values) ? label + " (bf16)" : label;
 }
 
-Leaderboard load_leaderboard(const Database& database, int top) {
+Leaderboard load_leaderboard(const Database& database, int top, const std::string& condition) {
     Leaderboard leaderboard;
     count_states(database, leaderboard);
     find_varying(database, leaderboard);
+    const bool all = condition == "true";
+    // The leaderboard itself numbers and orders its rows.
     Statement rows = database.prepare(fmt::format(
-        "SELECT rank, trial, frozen_layers, validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy,"
-        " validation_loss, seconds, {} FROM leaderboard LIMIT ?1",
-        axis_columns(database)));
+        "SELECT {}, trial, frozen_layers, validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy,"
+        " validation_loss, seconds, {} FROM {} WHERE ({}) {} LIMIT ?1",
+        all ? "rank" : "0", axis_columns(database), all ? "leaderboard" : finished_trials(database, condition),
+        condition, all ? "" : fmt::format("ORDER BY {}", kRankOrder)));
     rows.with(top);
+    RankCounter ranks(database);
     while (rows.step()) {
-        leaderboard.trials.push_back({.rank = static_cast<int>(rows.integer(0)),
-                                      .id = rows.text(1),
-                                      .axes = read_axes(rows, 9),
-                                      .frozen_layers = static_cast<int>(rows.integer(2)),
-                                      .validation_accuracy = rows.real(3),
-                                      .best_validation_accuracy = rows.real(4),
-                                      .best_epoch = static_cast<int>(rows.integer(5)),
-                                      .train_accuracy = rows.real(6),
-                                      .validation_loss = rows.real(7),
-                                      .seconds = rows.real(8)});
+        const double accuracy = rows.real(3), loss = rows.real(7);
+        leaderboard.trials.push_back(
+            {.rank = static_cast<int>(all ? rows.integer(0) : ranks.rank(accuracy, loss, rows.text(1))),
+             .id = rows.text(1),
+             .axes = read_axes(rows, 9),
+             .frozen_layers = static_cast<int>(rows.integer(2)),
+             .validation_accuracy = accuracy,
+             .best_validation_accuracy = rows.real(4),
+             .best_epoch = static_cast<int>(rows.integer(5)),
+             .train_accuracy = rows.real(6),
+             .validation_loss = loss,
+             .seconds = rows.real(8)});
     }
     return leaderboard;
 }
 
-std::vector<RankedConfiguration> load_configurations(const Database& database, int top) {
+std::vector<RankedConfiguration> load_configurations(const Database& database, int top, const std::string& condition) {
     std::vector<std::string> axes;
     for (const AxisColumn& axis : kAxes)
         axes.push_back(std::string(axis.column) == "seed" ? "(SELECT seed FROM trials WHERE id = best_trial)"
                                                           : axis.column);
     Statement rows = database.prepare(fmt::format(
         "SELECT rank, seeds, mean_validation_accuracy, sd_validation_accuracy, mean_best_validation_accuracy,"
-        " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {} FROM configurations LIMIT ?1",
-        fmt::join(axes, ", ")));
+        " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {} FROM configurations WHERE ({}) LIMIT "
+        "?1",
+        fmt::join(axes, ", "), condition));
     rows.with(top);
     std::vector<RankedConfiguration> configurations;
     while (rows.step())
@@ -176,6 +174,17 @@ std::vector<RankedConfiguration> load_configurations(const Database& database, i
                                   .seconds = rows.real(7),
                                   .best_trial = rows.text(8)});
     return configurations;
+}
+
+std::vector<std::size_t> varying_axes(const Database& database) {
+    Statement ranges = database.prepare(
+        "SELECT axis FROM axis_ranges WHERE least <> greatest AND data = (SELECT data FROM comparable_trials LIMIT 1)");
+    std::set<std::string> varying;
+    while (ranges.step()) varying.insert(ranges.text(0));
+    std::vector<std::size_t> axes;
+    for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
+        if (varying.contains(kAxes[axis].column)) axes.push_back(axis);
+    return axes;
 }
 
 std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard) {
@@ -222,21 +231,32 @@ std::string mean_text(double mean, double sd) {
     return std::isfinite(sd) ? fmt::format("{} ± {}", decimals(mean, 4), decimals(sd, 4)) : decimals(mean, 4);
 }
 
-std::string leaderboard_text(const Database& database, int top) {
-    const Leaderboard leaderboard = load_leaderboard(database, top);
+bool ranks_configurations(const Database& database, const std::string& condition) {
+    const auto some = database.number(
+        "SELECT 1 FROM axis_ranges WHERE axis = 'seed' AND least <> greatest AND data = (SELECT data FROM"
+        " comparable_trials LIMIT 1) AND EXISTS (SELECT 1 FROM averages WHERE trials > 1 AND data = axis_ranges.data)");
+    if (some == 0) return false;
+    try {
+        database.prepare(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));
+        return true;
+    } catch (const StatementError&) {
+        return false;  // it names what only a trial has
+    }
+}
+
+std::string leaderboard_text(const Database& database, int top, const std::string& condition, TableFormat format) {
+    const bool averaged = ranks_configurations(database, condition);
+    const Leaderboard leaderboard = load_leaderboard(database, averaged ? 0 : top, condition);
     std::string text = progress_text(leaderboard) + '\n';
     if (leaderboard.any && !leaderboard.constant.empty())
         text += fmt::format("All with: {}\n", describe(*leaderboard.any, leaderboard.constant));
     if (leaderboard.finished == 0) return text + "No trial has finished yet.\n";
-    if (!leaderboard.over_seeds)
-        return text +
-               "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any "
-               "epoch.\n\n" +
-               to_text(trials_table(leaderboard));
-    return text +
-           "Means over seeds, ± one standard deviation. Accuracy and loss are those of validation, after the last "
-           "epoch; best accuracy is that of any epoch.\n\n" +
-           to_text(configurations_table(load_configurations(database, top), leaderboard.varying));
+    if (averaged) text += "Means over seeds, ± one standard deviation. ";
+    text += "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any epoch.\n\n";
+    const Table table = averaged
+                            ? configurations_table(load_configurations(database, top, condition), leaderboard.varying)
+                            : trials_table(leaderboard);
+    return text + (table.rows.empty() ? "None meets the condition.\n" : to_string(table, format));
 }
 
 }  // namespace thaw

@@ -77,16 +77,19 @@ struct Leaderboard {
     std::vector<std::size_t> varying;   // axes with more than one value among all trials, whatever their state
     std::vector<std::size_t> constant;  // the others, but for what goes without saying
     std::vector<RankedTrial> trials;    // finished ones, the best first
-    bool over_seeds = false;  // some finished trials differ only in their seeds: what is to be ranked are their means
 
     int total() const { return finished + stopped + failed + running + waiting; }
 };
 
-/// The best `top` trials; all of them where that is negative.
-Leaderboard load_leaderboard(const Database& database, int top = -1);
+/// The best `top` trials; all of them where that is negative. `condition`: of those that meet this, in SQL.
+Leaderboard load_leaderboard(const Database& database, int top = -1, const std::string& condition = "true");
 
-/// The best `top` configurations; all of them where that is negative.
-std::vector<RankedConfiguration> load_configurations(const Database& database, int top = -1);
+/// Likewise of configurations.
+std::vector<RankedConfiguration> load_configurations(const Database& database, int top = -1,
+                                                     const std::string& condition = "true");
+
+/// The axes on which the trials on the same data as the latest invocation differ, whatever their state.
+std::vector<std::size_t> varying_axes(const Database& database);
 
 /// The finished trials' values of `freeze`, from the fewest frozen layers (on average) to the most.
 std::vector<std::string> freezes_by_depth(const Leaderboard& leaderboard);
@@ -100,8 +103,13 @@ std::string progress_text(const Leaderboard& leaderboard);
 /// "0.9012 ± 0.0031", or the mean alone where there is no deviation.
 std::string mean_text(double mean, double sd);
 
-/// For a terminal: progress, what all trials have in common, then the best ones with what they do not: configurations
-/// where there are several seeds, trials elsewhere.
-std::string leaderboard_text(const Database& database, int top);
+/// Whether what is to be ranked are configurations: where finished trials differ in their seeds alone, and the
+/// condition is not about single trials.
+bool ranks_configurations(const Database& database, const std::string& condition = "true");
+
+/// For people: progress, what all trials have in common, then the best ones with what they do not: configurations or
+/// trials.
+std::string leaderboard_text(const Database& database, int top, const std::string& condition = "true",
+                             TableFormat format = TableFormat::text);
 
 }  // namespace thaw

@@ -2,7 +2,9 @@
 
 #include "common/error.hpp"
 #include "results/database.hpp"
+#include "results/journal.hpp"
 #include "results/migration.hpp"
+#include "results/writer_lock.hpp"
 
 namespace thaw {
 namespace {
@@ -30,6 +32,13 @@ Database up_to_date_copy(const Database& old) {
     return copy;
 }
 
+/// Without a write-ahead log a writer waits for those who read: they had better be quick.
+bool would_block_writer(const Database& database) {
+    Statement mode = database.prepare("PRAGMA journal_mode");
+    const bool has_log = mode.step() && mode.text(0) == "wal";
+    return !has_log && current_writer(database.path()).has_value();
+}
+
 }  // namespace
 
 Database open_results(const std::filesystem::path& path) {
@@ -37,7 +46,9 @@ Database open_results(const std::filesystem::path& path) {
         throw UserError("there are no results at {}; `thaw run SWEEP.yaml` makes them", path.string());
     Database database(path, Database::Mode::read);
     if (!has_schema(database)) throw UserError("{} holds no results yet; has `thaw run` been started?", path.string());
-    if (database.number("PRAGMA user_version") < kSchemaVersion) database = up_to_date_copy(database);
+    if (database.number("PRAGMA user_version") < kSchemaVersion || would_block_writer(database))
+        database = up_to_date_copy(database);
+    if (journal_at(path) == Journal::write_ahead) database.execute("PRAGMA mmap_size = 1073741824");
     database.execute("PRAGMA query_only = ON");
     sqlite3_limit(database.handle(), SQLITE_LIMIT_LENGTH, 64 << 20);
     sqlite3_limit(database.handle(), SQLITE_LIMIT_ATTACHED, 0);

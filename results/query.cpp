@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "common/error.hpp"
 #include "common/nearest.hpp"
+#include "common/text.hpp"
+#include "results/curves.hpp"
+#include "results/finished_trials.hpp"
 #include "results/leaderboard.hpp"
+#include "results/trial_name.hpp"
 
 namespace thaw {
 namespace {
@@ -42,12 +47,16 @@ std::vector<std::string> relations(const Database& database) {
                         " ORDER BY type DESC, name");
 }
 
+}  // namespace
+
 std::vector<std::string> columns_of(const Database& database, const std::string& relation) {
     const Statement statement = database.prepare(fmt::format("SELECT * FROM \"{}\"", relation));
     std::vector<std::string> columns;
     for (int column = 0; column < statement.columns(); ++column) columns.push_back(statement.name(column));
     return columns;
 }
+
+namespace {
 
 /// SQLite's "no such column: x" with the columns of the relations that the query names, and so on.
 [[noreturn]] void explain(const Database& database, const std::string& query, const StatementError& error) {
@@ -93,7 +102,97 @@ Table read_all(Statement& statement) {
     return table;
 }
 
+/// The failed trials for people: each message once.
+std::string failures_text(const Database& database) {
+    Statement rows = database.prepare("SELECT coalesce(message, ''), trial FROM failed_trials");
+    std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+    while (rows.step()) {
+        const std::string message = rows.text(0);
+        auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one.first == message; });
+        if (group == groups.end()) group = groups.insert(groups.end(), {message, {}});
+        group->second.push_back(rows.text(1));
+    }
+    std::string text;
+    for (const auto& [message, trials] : groups) {
+        text +=
+            fmt::format("{}: {}\n", counted(static_cast<std::int64_t>(trials.size()), "trial"), clean_text(message));
+        for (const std::string& trial : trials)
+            text += fmt::format("  {}  {}\n", trial, describe_trial(database, trial));
+    }
+    return text.empty() ? "No trial stands as failed.\n" : text;
+}
+
+Table first_rows(Table table, std::optional<int> top) {
+    if (top && *top >= 0) table.rows.resize(std::min(table.rows.size(), static_cast<std::size_t>(*top)));
+    return table;
+}
+
+std::string pivot_text(const Database& database, const QueryOptions& options, const std::string& condition) {
+    if (options.pivot.size() != 2)
+        throw UserError("--pivot wants two columns, such as freeze,backbone; found {}", fmt::join(options.pivot, ","));
+    const std::string text =
+        to_string(pivot_table(database, options.pivot[0], options.pivot[1], condition, options.cell, options.format),
+                  options.format);
+    if (options.format != TableFormat::text) return text;
+    return text +
+           (options.cell == PivotCell::best
+                ? "\nValidation accuracy of each cell's best configuration: mean ± standard deviation over seeds.\n"
+                : "\nValidation accuracy of all trials of each cell: mean ± standard deviation.\n");
+}
+
+/// The leaderboard's rows that meet a condition.
+Table chosen_trials(const Database& database, const std::string& condition, int top) {
+    const std::string source = finished_trials(database, condition);
+    if (source == "leaderboard")
+        return query_table(database, fmt::format("SELECT * FROM leaderboard WHERE ({}) LIMIT {}", condition, top));
+    const std::vector<std::string> columns = columns_of(database, "leaderboard");
+    Table table = query_table(database, fmt::format("SELECT 0 AS {} FROM {} WHERE ({}) ORDER BY {} LIMIT {}",
+                                                    fmt::join(columns, ", "), source, condition, kRankOrder, top));
+    const auto place = [&](const char* column) {
+        return static_cast<std::size_t>(std::find(columns.begin(), columns.end(), column) - columns.begin());
+    };
+    const auto real = [](const Cell& cell) {
+        const auto* value = std::get_if<double>(&cell);
+        return value ? *value : std::nan("");
+    };
+    const std::size_t accuracy = place("validation_accuracy"), loss = place("validation_loss"), trial = place("trial");
+    RankCounter ranks(database);
+    for (auto& row : table.rows)
+        row[0] = ranks.rank(real(row[accuracy]), real(row[loss]), std::get<std::string>(row[trial]));
+    return table;
+}
+
+std::string default_answer(const Database& database, const QueryOptions& options, const std::string& condition) {
+    constexpr int kUsualTop = 20;
+    const int top = options.top.value_or(kUsualTop);
+    const bool averaged = ranks_configurations(database, condition);
+    // A mistake in a condition is explained with the leaderboard's columns.
+    if (!averaged) prepare_query(database, fmt::format("SELECT 1 FROM leaderboard WHERE ({})", condition));
+    if (is_for_people(options.format)) return leaderboard_text(database, top, condition, options.format);
+    if (condition == "true" || averaged) {
+        const char* relation = averaged ? "configurations" : "leaderboard";
+        return to_string(
+            query_table(database, fmt::format("SELECT * FROM {} WHERE ({}) LIMIT {}", relation, condition, top)),
+            options.format);
+    }
+    return to_string(chosen_trials(database, condition, top), options.format);
+}
+
 }  // namespace
+
+Statement prepare_query(const Database& database, const std::string& sql) {
+    try {
+        std::string_view rest;
+        Statement statement(database.handle(), sql, &rest);
+        if (!trimmed(std::string(rest)).empty()) throw UserError("give one SQL statement, found more: {}", rest);
+        if (!statement.handle()) throw UserError("found no SQL statement in '{}'", sql);
+        if (!sqlite3_stmt_readonly(statement.handle()))
+            throw UserError("queries only read: this statement would change the database");
+        return statement;
+    } catch (const StatementError& error) {
+        explain(database, sql, error);
+    }
+}
 
 Table query_table(const Database& database, const std::string& query) {
     const std::string text = trimmed(query);
@@ -104,26 +203,51 @@ Table query_table(const Database& database, const std::string& query) {
                             did_you_mean(text, all), fmt::join(all, ", "));
     }
     const std::string sql = is_one_word(text) ? fmt::format("SELECT * FROM \"{}\"", text) : text;
+    Statement statement = prepare_query(database, sql);
     try {
-        std::string_view rest;
-        Statement statement(database.handle(), sql, &rest);
-        if (!trimmed(std::string(rest)).empty()) throw UserError("give one SQL statement, found more: {}", rest);
-        if (!statement.handle()) throw UserError("found no SQL statement in '{}'", text);
-        if (!sqlite3_stmt_readonly(statement.handle()))
-            throw UserError("queries only read: this statement would change the database");
         return read_all(statement);
     } catch (const StatementError& error) {
-        explain(database, text, error);
+        explain(database, sql, error);
     }
+}
+
+std::string checked_condition(const std::string& condition) {
+    if (trimmed(condition).empty()) return "true";
+    int depth = 0;
+    char quote = 0;
+    for (std::size_t i = 0; i < condition.size(); ++i) {
+        const char c = condition[i], next = i + 1 < condition.size() ? condition[i + 1] : '\0';
+        if (quote) {
+            if (c == quote) quote = 0;  // a doubled one opens again at once
+            continue;
+        }
+        if (c == '\'' || c == '"' || c == '`') quote = c;
+        depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+        const bool comment = (c == '-' && next == '-') || (c == '/' && next == '*');
+        if (depth < 0 || c == ';' || comment)
+            throw UserError(
+                "--where: '{}' at '{}' does not belong in a condition such as \"backbone='alexnet' and "
+                "dropout<0.5\"",
+                c, condition.substr(i, 20));
+    }
+    if (quote) throw UserError("--where: a {} is opened and not closed: {}", quote, condition);
+    if (depth > 0) throw UserError("--where: a ( is opened and not closed: {}", condition);
+    return condition;
 }
 
 std::string run_query(const std::filesystem::path& path, const QueryOptions& options) {
     const Database database = open_results(path);
-    const bool is_default = trimmed(options.query).empty();
-    if (is_default && options.format == TableFormat::text) return leaderboard_text(database, options.top);
-    const std::string query =
-        is_default ? fmt::format("SELECT * FROM leaderboard LIMIT {}", options.top) : options.query;
-    return to_string(query_table(database, query), options.format);
+    const std::string condition = checked_condition(options.where);
+    if (!options.curves.empty()) return curves_text(database, options.curves, options.format);
+    if (options.diff.size() == 2) return diff_text(database, options.diff[0], options.diff[1], options.format);
+    if (options.failed && options.format == TableFormat::text) return failures_text(database);
+    if (!options.group_by.empty())
+        return to_string(first_rows(group_table(database, options.group_by, condition, options.format), options.top),
+                         options.format);
+    if (!options.pivot.empty()) return pivot_text(database, options, condition);
+    const std::string query = options.failed ? "failed_trials" : trimmed(options.query);
+    if (query.empty()) return default_answer(database, options, condition);
+    return to_string(first_rows(query_table(database, query), options.top), options.format);
 }
 
 std::string leaderboard_text(const std::filesystem::path& database, int top) {

@@ -1,4 +1,4 @@
-// `thaw query`, `thaw report`: their options.
+// Commands about results: their options.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -7,9 +7,10 @@
 
 namespace thaw {
 
-/// Those whose work needs neither networks nor ranks nor images.
+/// Those that need nothing but the database: query, status, export.
 void add_results_commands(CLI::App& app);
 
-void add_report_command(CLI::App& app, const Thumbnail& thumbnail);
+/// `thaw report`; `thumbnail` makes small photos for it.
+void add_report_command(CLI::App& app, Thumbnail thumbnail);
 
 }  // namespace thaw

@@ -93,6 +93,8 @@ TEST_F(SeedsTest, ShowsSingleTrialsWhereEveryConfigurationHasOneSeed) {
 TEST_F(SeedsTest, TakesTwoSpellingsOfOneDepthForOneConfiguration) {
     std::vector<Trial> trials = {trial(0.001, 1), trial(0.001, 2)};
     trials[1].freeze = "features.0";
+    trials[0].id = "0000000000000001";
+    trials[1].id = "0000000000000002";
     {
         Store store(path);
         store.begin_sweep(synthetic_sweep(), trials);
@@ -106,7 +108,7 @@ TEST_F(SeedsTest, KeepsConfigurationsOnOtherDataApart) {
     SweepRecord other = synthetic_sweep();
     other.data_fingerprint = "f2";
     Trial one = trial(0.001, 1);
-    one.id = trial_id(one, "other data");
+    one.id = "0000000000000003";
     {
         Store store(path);
         store.begin_sweep(other, {one});

@@ -1,0 +1,68 @@
+#include "results/export_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <system_error>
+
+#include "common/atomic_file.hpp"
+#include "common/error.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr const char* kTrials =
+    "SELECT trials.id AS trial, state, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout,"
+    " optimizer, learning_rate, batch_size, epochs, seed, image_size, precision, configuration, last_epoch,"
+    " final_validation_accuracy AS validation_accuracy, best_validation_accuracy, best_epoch,"
+    " final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,"
+    " final_train_loss AS train_loss, seconds, started, finished, message"
+    " FROM comparable_trials AS trials"
+    " LEFT JOIN (SELECT trial, message FROM failed_trials) AS failed ON failed.trial = trials.id"
+    " ORDER BY started IS NULL, started, id";
+constexpr const char* kEpochs =
+    "SELECT trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, epochs.seconds"
+    " FROM epochs JOIN comparable_trials AS trials ON trials.id = trial ORDER BY trial, epoch";
+
+/// Rows in pieces of a size that memory does not notice.
+void write_rows(Statement& rows, TableFormat format, const std::function<void(const std::string&)>& write) {
+    constexpr std::size_t kPiece = 1000;
+    Table piece;
+    for (int column = 0; column < rows.columns(); ++column) piece.columns.push_back(rows.name(column));
+    const bool json = format == TableFormat::json;
+    write(json ? "[" : to_csv(piece));
+    bool first = true;
+    const auto flush = [&] {
+        if (piece.rows.empty()) return;
+        const std::string text = to_string(piece, format);
+        if (json)  // without the piece's own brackets
+            write((first ? "" : ",") + text.substr(1, text.size() - 4));
+        else
+            write(text.substr(text.find("\r\n") + 2));
+        first = false;
+        piece.rows.clear();
+    };
+    while (rows.step()) {
+        std::vector<Cell>& row = piece.rows.emplace_back();
+        for (int column = 0; column < rows.columns(); ++column) row.push_back(rows.cell(column));
+        if (piece.rows.size() == kPiece) flush();
+    }
+    flush();
+    if (json) write(first ? "]\n" : "\n]\n");
+}
+
+}  // namespace
+
+void export_rows(const Database& database, const std::filesystem::path& to, TableFormat format, bool by_epoch) {
+    Statement rows = database.prepare(by_epoch ? kEpochs : kTrials);
+    if (to == "-") return write_rows(rows, format, [](const std::string& text) { fmt::print("{}", text); });
+    try {
+        AtomicFile file(to);
+        write_rows(rows, format, [&](const std::string& text) { file.write(text); });
+        file.commit();
+    } catch (const std::system_error& error) {
+        throw UserError("cannot write the export: {}", error.what());
+    }
+}
+
+}  // namespace thaw

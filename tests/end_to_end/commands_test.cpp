@@ -1,0 +1,108 @@
+// Commands around a sweep: `thaw init`, `schema`, `completion` and `man`.
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/fixture.hpp"
+
+namespace thaw {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Commands : public EndToEnd {
+  protected:
+    std::string written(const std::string& name) const {
+        std::ifstream file(folder_ / name);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    /// Of a program; its output, or nothing where it is not there.
+    Ended shell(const std::string& script) {
+        return call({"bash", "-c", "cd '" + folder_.path().string() + "' && " + script});
+    }
+    bool has(const std::string& program) { return shell("command -v " + program).exit_code == 0; }
+};
+
+TEST_F(Commands, InitLooksAtAFolderAndWritesASweepThatCanBePlanned) {
+    std::ofstream(folder_ / "shapes/circle/damaged.png") << "not a picture";
+    const std::string shapes = (folder_ / "shapes").string(), out = (folder_ / "shapes.yaml").string();
+    const Ended ended = thaw({"init", shapes, "-o", out, "--runs", (folder_ / "runs").string()});
+    ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+    EXPECT_THAT(ended.output,
+                AllOf(HasSubstr("3 classes, 37 images"), HasSubstr("circle        13"), HasSubstr("40 to 40 wide"),
+                      HasSubstr("1 image cannot be read"), HasSubstr("damaged.png"), HasSubstr("shapes.yaml written")));
+    const std::string file = written("shapes.yaml");
+    EXPECT_THAT(file, AllOf(HasSubstr("on_bad_image: skip"), HasSubstr("batch_size: 8"), HasSubstr("seed: [1, 2, 3]")));
+    const Ended again = thaw({"init", shapes, "-o", out});
+    EXPECT_EQ(again.exit_code, 2);
+    EXPECT_THAT(again.errors, HasSubstr("shapes.yaml is there already"));
+    std::ofstream(folder_ / "shapes.yaml", std::ios::app) << "weights: random\nimage_size: 40\n";
+    const Ended planned = thaw({"plan", out, "--runs", (folder_ / "runs").string()});
+    EXPECT_EQ(planned.exit_code, 0) << planned.errors;
+}
+
+TEST_F(Commands, InitSaysWhatAFolderLacks) {
+    const Ended ended = thaw({"init", "nowhere"});
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(ended.errors, HasSubstr("nowhere"));
+}
+
+TEST_F(Commands, TheSchemaKnowsTheKeysThatTheParserKnows) {
+    const Ended printed = thaw({"schema"});
+    ASSERT_EQ(printed.exit_code, 0) << printed.errors;
+    const nlohmann::json schema = nlohmann::json::parse(printed.output);
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : schema.at("properties").items()) keys.push_back(key);
+    std::ofstream(folder_ / "wrong.yaml") << "zzzzzzzz: 1\n";
+    const std::string complaint = thaw({"plan", (folder_ / "wrong.yaml").string()}).errors;
+    const std::string list = complaint.substr(complaint.find("there are: ") + 11);
+    std::vector<std::string> known;
+    for (std::size_t at = 0, end = list.find('\n'); at < end;) {
+        const std::size_t comma = std::min(list.find(", ", at), end);
+        known.push_back(list.substr(at, comma - at));
+        at = comma + 2;
+    }
+    EXPECT_THAT(keys, testing::UnorderedElementsAreArray(known));
+}
+
+TEST_F(Commands, TheSchemaAcceptsOurSweepsAndRefusesBrokenOnes) {
+    std::ofstream(folder_ / "schema.json") << thaw({"schema"}).output;
+    const char* named = std::getenv("THAW_PYTHON");
+    const std::string python = named ? named : "python3";
+    const Ended ended =
+        call({python, THAW_SOURCE_DIR "/tests/parity/sweep_schema.py", (folder_ / "schema.json").string()});
+    if (ended.exit_code == 77) GTEST_SKIP() << "no jsonschema and ruamel.yaml for " << python << ": " << ended.output;
+    EXPECT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+}
+
+TEST_F(Commands, BashCompletesCommandsOptionsAndRuns) {
+    std::ofstream(folder_ / "thaw.bash") << thaw({"completion", "bash"}).output;
+    std::filesystem::create_directories(folder_ / "runs/flowers");
+    std::ofstream(folder_ / "runs/flowers/results.db") << "";
+    const auto completed = [&](const std::string& words) {
+        return shell("source thaw.bash; COMP_WORDS=(" + words +
+                     "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _thaw; echo \"${COMPREPLY[@]}\"")
+            .output;
+    };
+    EXPECT_EQ(completed("thaw pre"), "predict\n");
+    EXPECT_EQ(completed("thaw run --qu"), "--quiet\n");
+    EXPECT_EQ(completed("thaw weights pu"), "pull\n");
+    EXPECT_EQ(completed("thaw weights pull --mi"), "--mirror\n");
+    EXPECT_EQ(completed("thaw query flo"), "flowers\n");
+    EXPECT_EQ(completed("thaw run sha"), "shapes\n");
+    const Ended unknown = thaw({"completion", "fish"});
+    EXPECT_EQ(unknown.exit_code, 2);
+    EXPECT_THAT(unknown.errors, HasSubstr("there are bash and zsh"));
+}
+
+TEST_F(Commands, TheManualPageIsOneThatGroffReadsWithoutAWarning) {
+    if (!has("groff")) GTEST_SKIP() << "no groff here";
+    std::ofstream(folder_ / "thaw.1") << thaw({"man"}).output;
+    const Ended ended = shell("groff -man -Tascii -P-c -P-b -P-u -rLL=200n -ww thaw.1");
+    EXPECT_EQ(ended.exit_code, 0);
+    EXPECT_EQ(ended.errors, "");
+    EXPECT_THAT(ended.output, AllOf(HasSubstr("thaw predict"), HasSubstr("--quiet, -q"), HasSubstr("EXIT STATUS")));
+}
+
+}  // namespace
+}  // namespace thaw
