@@ -3,7 +3,7 @@
 // Formulas: Wilson (1927) for proportions; Student's t by the regularized incomplete beta function, its continued
 // fraction as in DLMF 8.17.22 (Lentz's method, Numerical Recipes 6.4), its factor by Loader's saddle-point expansion
 // (2000), which keeps all digits for large counts; McNemar's exact test is a two-sided binomial test of the pairs that
-// differ. All agree with scipy to 1e-9 (tests/parity/statistics.py).
+// differ. All agree with scipy to 1e-9 (tests/parity/report_statistics.py).
 #pragma once
 
 #include <cmath>

@@ -9,6 +9,7 @@
 
 #include "common/error.hpp"
 #include "worker/checkpoint.hpp"
+#include "worker/torchscript.hpp"
 #include "worker/weights/safetensors.hpp"
 
 namespace thaw {
@@ -43,20 +44,26 @@ void add_export_command(CLI::App& app, FindCheckpoint find_checkpoint) {
         std::string run, trial, to, runs = "runs", weights_dir;
     };
     const auto words = std::make_shared<Words>();
-    auto* command = app.add_subcommand("export-model", "Write a trained trial, base and head, as one safetensors file");
+    auto* command = app.add_subcommand("export-model", "Write a trained trial, base and head, as one file for PyTorch");
     command->add_option("run", words->run, "A sweep's name, its run folder, or its results.db")
         ->required()
         ->type_name("RUN");
     command->add_option("--trial", words->trial, "The trial's id, or its beginning (default: the best)")
         ->type_name("ID");
-    command->add_option("--out,-o", words->to, "The file to write (default: ID.safetensors here)");
+    command->add_option("--out,-o", words->to,
+                        "ID.safetensors, the default, for load_state_dict, or ID.pt, TorchScript for torch.jit.load");
     command->add_option("--runs", words->runs, "Where run folders lie")->capture_default_str();
     command->add_option("--weights-dir", words->weights_dir, "Look for the base's weights here first");
-    command->footer("Example: thaw export-model quickstart -o best.safetensors");
+    command->footer(
+        "Examples:\n  thaw export-model quickstart -o best.safetensors\n  thaw export-model quickstart -o best.pt");
     command->callback([words, find = std::move(find_checkpoint)] {
         const fs::path checkpoint = find(words->run, words->runs, words->trial);
         const fs::path to = words->to.empty() ? checkpoint.filename() : fs::path(words->to);
-        export_model(checkpoint, weights_folders(words->weights_dir), to);
+        const auto folders = weights_folders(words->weights_dir);
+        if (to.extension() == ".pt")
+            write_torchscript(read_checkpoint(checkpoint, folders), to);
+        else
+            export_model(checkpoint, folders, to);
         fmt::print("{}\n", to.string());
     });
 }

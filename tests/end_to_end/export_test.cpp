@@ -58,6 +58,29 @@ TEST_F(ExportModel, IsLoadedStrictlyByTorchvisionWhichFindsTheSameLoss) {
     }
 }
 
+TEST_F(ExportModel, AsTorchScriptSaysOfPhotosWhatPredictSays) {
+    const char* named = std::getenv("THAW_PYTHON");
+    const std::string python = named ? named : "python3";
+    for (const std::string trial : {"backbone: mobilenet_v3_small\nfreeze: all\nhead: \"16\"\n",
+                                    "backbone: keras_resnet50\nfreeze: conv5_block3_1_relu\nhead: none\n"}) {
+        SCOPED_TRACE(trial);
+        fs::remove_all(folder_ / "runs");
+        const Ended swept = run(kept_sweep(trial));
+        ASSERT_EQ(swept.exit_code, 0) << swept.errors;
+        const Ended exported = export_model(only_trial(), "model.pt");
+        ASSERT_EQ(exported.exit_code, 0) << exported.errors;
+        const Ended predicted = thaw({"predict", "test", (folder_ / "parted/validation").string(), "--json", "--runs",
+                                      (folder_ / "runs").string()});
+        ASSERT_EQ(predicted.exit_code, 0) << predicted.errors;
+        std::ofstream(folder_ / "said.json") << predicted.output;
+        const Ended asked = call({python, THAW_SOURCE_DIR "/tests/parity/exported_script.py",
+                                  (folder_ / "model.pt").string(), (folder_ / "said.json").string()});
+        if (asked.exit_code == 77) GTEST_SKIP() << "no PyTorch for " << python << ": " << asked.output;
+        ASSERT_EQ(asked.exit_code, 0) << asked.errors;
+        EXPECT_LT(std::stod(asked.output), 1e-5);
+    }
+}
+
 TEST_F(ExportModel, HasTheWholeBaseTheHeadAndAllThatIsNeededToUseThem) {
     ASSERT_EQ(run(kept_sweep("backbone: mobilenet_v2\n")).exit_code, 0);
     ASSERT_EQ(export_model(only_trial(), "model.safetensors").exit_code, 0);

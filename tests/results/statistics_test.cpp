@@ -1,4 +1,4 @@
-// Intervals and tests equal scipy's (tests/results/golden/statistics.json, made by tests/parity/statistics.py).
+// Intervals and tests equal scipy's (tests/results/golden/statistics.json, made by tests/parity/report_statistics.py).
 #include "results/statistics.hpp"
 
 #include <gtest/gtest.h>

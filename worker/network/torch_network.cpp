@@ -233,7 +233,7 @@ torch::Tensor TorchNetwork::run_layer(int index, const std::vector<torch::Tensor
         case LayerKind::crop:
             return crop(x, layer);
         case LayerKind::reshape:
-            return x.view({x.size(0), -1, 1, 1});
+            return x.flatten(1).unsqueeze(-1).unsqueeze(-1);  // whatever the batch, also where it is traced
         case LayerKind::concat:
             return torch::cat(all_inputs(), 1);
         case LayerKind::flatten:
