@@ -43,8 +43,10 @@ void predict_rest(const Database& database, std::int64_t sweep, RunStatus& statu
     constexpr double kTelling = 1;  // s: less than this of ended stages says nothing of the others
     if (row.real(3) > kTelling) status.slowness = row.real(2) / row.real(3);
     const double left = row.real(1) * status.slowness - status.elapsed_seconds;
-    status.seconds_left = std::max(left, 0.0);
-    if (left > 0) return;
+    if (left > 0) {
+        status.seconds_left = left;
+        return;
+    }
     Statement ended = database.prepare(
         "SELECT count(*) FROM trials NOT INDEXED WHERE sweep = ?1 AND state IN ('finished', 'stopped', 'failed')");
     ended.with(sweep);
@@ -55,6 +57,9 @@ void predict_rest(const Database& database, std::int64_t sweep, RunStatus& statu
 }
 
 std::string time_left_text(const RunStatus& status) {
+    if (!status.seconds_left && status.predicted_seconds)
+        return fmt::format("time left: not known, the plan's {} are over and no trial has ended yet\n",
+                           human_seconds(*status.predicted_seconds));
     if (!status.seconds_left) return "time left: not known yet, the plan is being made\n";
     std::string text = fmt::format("time left: about {}", human_seconds(*status.seconds_left));
     if (status.by_trials)

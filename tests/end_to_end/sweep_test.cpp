@@ -95,7 +95,7 @@ TEST_F(SweepRun, WrongInputEndsAllRanks) {
 }
 
 TEST_F(SweepRun, AnInterruptEndsItInOrderAndTheSameCommandGoesOn) {
-    const std::string axes = "backbone: mobilenet_v2\nhead: [none, \"512-512\"]\nepochs: [1, 400]\n";
+    const std::string axes = "backbone: mobilenet_v2\nhead: [none, \"512-512\"]\nepochs: [1, 600]\n";
     Process process(folder_.path(), run_command(sweep(axes), "runs"));
     while (process.running() && epochs_done() < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     process.send(SIGINT);
@@ -158,8 +158,9 @@ TEST_F(SweepRun, DamagedFeaturesAreMadeAgain) {
 TEST_F(SweepRun, TwoAtOnceOnOneFolderAreRefused) {
     const std::string axes = "backbone: mobilenet_v2\nhead: \"512-512\"\nepochs: 2000\n";
     Process first(folder_.path(), run_command(sweep(axes), "runs"));
-    for (int i = 0; i < 300 && !std::filesystem::exists(folder_ / "runs/test/results.db"); ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (first.running() && !std::filesystem::exists(folder_ / "runs/test/results.db"))
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    first.send(SIGSTOP);  // so that it is not done before the second asks
     TemporaryFolder elsewhere;
     const Ended second = Process(elsewhere.path(), run_command(sweep(axes), "runs")).wait();
     EXPECT_EQ(second.exit_code, 2);

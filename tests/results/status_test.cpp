@@ -72,6 +72,16 @@ TEST_P(StatusTest, GoesByTheTrialsOnceThePlansTimeIsOver) {
     EXPECT_THAT(status_text(status), HasSubstr("by the trials that have ended"));
 }
 
+TEST_P(StatusTest, KnowsNothingOnceThePlansTimeIsOverAndNoTrialHasEnded) {
+    Store store(path, GetParam());
+    store.begin_sweep(synthetic_sweep(), trials);
+    store.record_prediction(10);
+    store.record_stage({.kind = "features", .description = "photos", .predicted_seconds = 60, .seconds = 60});
+    const RunStatus status = load_status(path);
+    EXPECT_EQ(status.seconds_left, std::nullopt);
+    EXPECT_THAT(status_text(status), HasSubstr("time left: not known, the plan's 10 s are over"));
+}
+
 TEST_P(StatusTest, SaysHowARunEnded) {
     {
         Store store(path, GetParam());
