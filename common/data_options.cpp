@@ -13,7 +13,8 @@ const NameTable<Interpolation> kInterpolations = {{Interpolation::nearest, "near
                                                   {Interpolation::bilinear, "bilinear"},
                                                   {Interpolation::bicubic, "bicubic"},
                                                   {Interpolation::area, "area"}};
-const NameTable<ResizeMethod> kResizeMethods = {{ResizeMethod::squash, "squash"}, {ResizeMethod::crop, "crop"}};
+const NameTable<ResizeMethod> kResizeMethods = {
+    {ResizeMethod::squash, "squash"}, {ResizeMethod::crop, "crop"}, {ResizeMethod::pad, "pad"}};
 const NameTable<OnBadImage> kBadImagePolicies = {{OnBadImage::stop, "stop"}, {OnBadImage::skip, "skip"}};
 
 }  // namespace

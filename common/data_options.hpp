@@ -19,12 +19,14 @@ struct SplitOptions {
 enum class Interpolation { nearest, bilinear, bicubic, area };
 
 /// How a photo of any size becomes image_size x image_size.
-enum class ResizeMethod { squash, crop };  // crop: shorter side to image_size, then the centre
+/// crop: the shorter side to image_size, then the centre; pad: the longer side to image_size, black at both ends.
+enum class ResizeMethod { squash, crop, pad };
 
 struct DecodeOptions {
     int image_size = 224;
     ResizeMethod resize = ResizeMethod::squash;
     Interpolation interpolation = Interpolation::bilinear;
+    bool grey = false;  // luminance in all three channels
 };
 
 enum class OnBadImage { stop, skip };

@@ -34,4 +34,10 @@ const char* name_of(const NameTable<Enum>& table, Enum value) {
     THAW_CHECK(false, "no name for value {}", static_cast<int>(value));
 }
 
+/// The enum's word where a function `names_of(Enum)` gives its table.
+template <typename Enum>
+const char* word_of(Enum value) {
+    return name_of(names_of(value), value);
+}
+
 }  // namespace thaw

@@ -10,15 +10,12 @@
 #include <utility>
 
 #include "common/fingerprint.hpp"
-#include "common/names.hpp"
+#include "common/names_json.hpp"
+#include "common/settings_text.hpp"
 
 namespace thaw {
 
 namespace {
-
-const NameTable<Pooling> kPoolings = {{Pooling::average, "avg"}, {Pooling::max, "max"}, {Pooling::flatten, "flatten"}};
-const NameTable<OptimizerKind> kOptimizers = {
-    {OptimizerKind::adam, "adam"}, {OptimizerKind::sgd, "sgd"}, {OptimizerKind::rmsprop, "rmsprop"}};
 
 /// Writes the text that nlohmann::json would, twenty times as fast: a million ids are asked for at once.
 class JsonText {
@@ -28,6 +25,7 @@ class JsonText {
         text_ += before;
         write(value);
     }
+    void raw(const std::string& text) { text_ += text; }
     std::string end() { return std::move(text_ += '}'); }
 
   private:
@@ -61,47 +59,101 @@ class JsonText {
 
 }  // namespace
 
-void to_json(nlohmann::json& json, Pooling pooling) {
-    json = to_string(pooling);
+const NameTable<Pooling>& names_of(Pooling) {
+    static const NameTable<Pooling> names = {
+        {Pooling::average, "avg"}, {Pooling::max, "max"}, {Pooling::flatten, "flatten"}};
+    return names;
 }
-void from_json(const nlohmann::json& json, Pooling& pooling) {
-    pooling = parse_pooling(json.get<std::string>());
+
+const NameTable<OptimizerKind>& names_of(OptimizerKind) {
+    static const NameTable<OptimizerKind> names = {{OptimizerKind::adam, "adam"},
+                                                   {OptimizerKind::adamw, "adamw"},
+                                                   {OptimizerKind::sgd, "sgd"},
+                                                   {OptimizerKind::rmsprop, "rmsprop"}};
+    return names;
 }
-void to_json(nlohmann::json& json, OptimizerKind kind) {
-    json = to_string(kind);
+
+const NameTable<OptimizerStyle>& names_of(OptimizerStyle) {
+    static const NameTable<OptimizerStyle> names = {{OptimizerStyle::keras, "keras"},
+                                                    {OptimizerStyle::pytorch, "pytorch"}};
+    return names;
 }
-void from_json(const nlohmann::json& json, OptimizerKind& kind) {
-    kind = parse_optimizer_kind(json.get<std::string>());
+
+const NameTable<Activation>& names_of(Activation) {
+    static const NameTable<Activation> names = {{Activation::relu, "relu"},    {Activation::leaky_relu, "leaky_relu"},
+                                                {Activation::elu, "elu"},      {Activation::selu, "selu"},
+                                                {Activation::gelu, "gelu"},    {Activation::silu, "silu"},
+                                                {Activation::tanh, "tanh"},    {Activation::sigmoid, "sigmoid"},
+                                                {Activation::linear, "linear"}};
+    return names;
 }
+
+const NameTable<Initializer>& names_of(Initializer) {
+    static const NameTable<Initializer> names = {{Initializer::glorot_uniform, "glorot_uniform"},
+                                                 {Initializer::he_normal, "he_normal"},
+                                                 {Initializer::random_uniform, "random_uniform"}};
+    return names;
+}
+
+const NameTable<Loss>& names_of(Loss) {
+    static const NameTable<Loss> names = {{Loss::categorical_crossentropy, "categorical_crossentropy"},
+                                          {Loss::binary_crossentropy, "binary_crossentropy"}};
+    return names;
+}
+
 void to_json(nlohmann::json& json, Precision precision) {
     json = to_string(precision);
 }
 void from_json(const nlohmann::json& json, Precision& precision) {
     precision = parse_precision(json.get<std::string>());
 }
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Head, pooling, widths)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trial, backbone, weights, freeze, head, dropout, optimizer, learning_rate,
-                                   batch_size, epochs, seed, image_size, precision, frozen_layers, cut, id)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Interval, low, high)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Augment, views, fresh, rotation_range, width_shift_range,
+                                                height_shift_range, shear_range, zoom_range, brightness_range,
+                                                channel_shift_range, horizontal_flip, vertical_flip, fill_mode, cval,
+                                                crop_scale, crop_ratio)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Schedule, kind, factor, every, over, floor, warm_up, monitor, patience,
+                                                min_delta, cooldown)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EarlyStop, patience, monitor, min_delta, restore_best)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ClassWeights, balanced, by_class)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Phase, freeze, learning_rate, epochs, frozen_layers, cut)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon, style,
+                                                weight_decay, clipvalue, clipnorm, global_clipnorm)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Head, pooling, widths, activations, initializer)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Trial, backbone, weights, freeze, head, dropout, optimizer,
+                                                learning_rate, batch_size, epochs, seed, image_size, precision, until,
+                                                loss, label_smoothing, class_weights, schedule, early_stop, augment,
+                                                folds, fold, phases, base_layers, frozen_layers, cut, id)
 
 const char* to_string(Pooling pooling) {
-    return name_of(kPoolings, pooling);
+    return word_of(pooling);
 }
 
 const char* to_string(OptimizerKind kind) {
-    return name_of(kOptimizers, kind);
+    return word_of(kind);
 }
 
 Pooling parse_pooling(const std::string& name) {
-    return parse_name("pooling", kPoolings, name);
+    return parse_name("pooling", names_of(Pooling{}), name);
 }
 
 OptimizerKind parse_optimizer_kind(const std::string& name) {
-    return parse_name("optimizer", kOptimizers, name);
+    return parse_name("optimizer", names_of(OptimizerKind{}), name);
+}
+
+/// One word where all are equal, else one a layer.
+static std::string activations_name(const Head& head) {
+    std::vector<const char*> words;
+    for (const Activation activation : head.activations) words.push_back(word_of(activation));
+    const bool all_equal = std::all_of(words.begin(), words.end(), [&](const char* word) { return word == words[0]; });
+    return all_equal ? words[0] : fmt::format("{}", fmt::join(words, "-"));
 }
 
 std::string head_name(const Head& head) {
-    return head.widths.empty() ? "none" : fmt::format("{}", fmt::join(head.widths, "-"));
+    std::string name = head.widths.empty() ? "none" : fmt::format("{}", fmt::join(head.widths, "-"));
+    if (!head.activations.empty()) name += " " + activations_name(head);
+    if (head.initializer != Head{}.initializer) name += fmt::format(" {}", word_of(head.initializer));
+    return name;
 }
 
 std::string dropout_name(const std::vector<double>& dropout) {
@@ -111,19 +163,40 @@ std::string dropout_name(const std::vector<double>& dropout) {
 }
 
 std::string optimizer_name(const Optimizer& optimizer) {
-    const Optimizer defaults;
-    std::vector<std::string> changed;
-    const auto note = [&](const char* name, auto value, auto usual) {
-        if (value != usual) changed.push_back(fmt::format("{}={}", name, value));
-    };
-    note("momentum", optimizer.momentum, defaults.momentum);
-    note("nesterov", optimizer.nesterov, defaults.nesterov);
-    note("beta1", optimizer.beta1, defaults.beta1);
-    note("beta2", optimizer.beta2, defaults.beta2);
-    note("rho", optimizer.rho, defaults.rho);
-    note("epsilon", optimizer.epsilon, defaults.epsilon);
-    if (changed.empty()) return to_string(optimizer.kind);
-    return fmt::format("{}({})", to_string(optimizer.kind), fmt::join(changed, ","));
+    const Optimizer usual;
+    SettingsText settings;
+    if (optimizer.style != usual.style) settings.note(word_of(optimizer.style), true, false);
+    settings.note("momentum", optimizer.momentum, usual.momentum)
+        .note("nesterov", optimizer.nesterov, usual.nesterov)
+        .note("beta1", optimizer.beta1, usual.beta1)
+        .note("beta2", optimizer.beta2, usual.beta2)
+        .note("rho", optimizer.rho, usual.rho)
+        .note("epsilon", optimizer.epsilon, usual.epsilon)
+        .note("weight_decay", optimizer.weight_decay, usual.weight_decay)
+        .note("clipvalue", optimizer.clipvalue, usual.clipvalue)
+        .note("clipnorm", optimizer.clipnorm, usual.clipnorm)
+        .note("global_clipnorm", optimizer.global_clipnorm, usual.global_clipnorm);
+    if (settings.empty()) return to_string(optimizer.kind);
+    return fmt::format("{}({})", to_string(optimizer.kind), settings.joined(","));
+}
+
+std::string class_weights_name(const ClassWeights& weights) {
+    if (weights.none()) return "none";
+    if (weights.balanced) return "balanced";
+    std::vector<std::string> words;
+    for (const auto& [name, weight] : weights.by_class) words.push_back(fmt::format("{}={}", name, weight));
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string fold_name(const Trial& trial) {
+    return trial.folds == 0 ? "none" : fmt::format("{}/{}", trial.fold, trial.folds);
+}
+
+std::string phases_name(const std::vector<Phase>& phases) {
+    std::vector<std::string> words;
+    for (const Phase& phase : phases)
+        words.push_back(fmt::format("{} {} x{}", phase.freeze, phase.learning_rate, phase.epochs));
+    return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
 }
 
 nlohmann::json to_json(const Trial& trial) {
@@ -131,14 +204,42 @@ nlohmann::json to_json(const Trial& trial) {
 }
 
 Trial trial_from_json(const nlohmann::json& json) {
-    nlohmann::json whole = json;
-    whole.emplace("precision", Precision::float32);
-    return whole.get<Trial>();
+    return json.get<Trial>();
+}
+
+/// What older versions of thaw did not know, as far as it differs from its default: there are ids from before. Null
+/// where nothing does.
+static nlohmann::json later_settings(const Trial& trial) {
+    static const Trial usual;
+    nlohmann::json later;
+    const auto note = [&](const char* name, const auto& value, const auto& default_value) {
+        if (value != default_value) later[name] = value;
+    };
+    note("activations", trial.head.activations, usual.head.activations);
+    note("initializer", trial.head.initializer, usual.head.initializer);
+    note("style", trial.optimizer.style, usual.optimizer.style);
+    note("weight_decay", trial.optimizer.weight_decay, usual.optimizer.weight_decay);
+    note("clipvalue", trial.optimizer.clipvalue, usual.optimizer.clipvalue);
+    note("clipnorm", trial.optimizer.clipnorm, usual.optimizer.clipnorm);
+    note("global_clipnorm", trial.optimizer.global_clipnorm, usual.optimizer.global_clipnorm);
+    note("base_layers", trial.base_layers, usual.base_layers);
+    note("loss", trial.loss, usual.loss);
+    note("label_smoothing", trial.label_smoothing, usual.label_smoothing);
+    note("class_weights", trial.class_weights, usual.class_weights);
+    note("schedule", trial.schedule, usual.schedule);
+    note("early_stop", trial.early_stop, usual.early_stop);
+    note("augment", trial.augment, usual.augment);
+    note("folds", trial.folds, usual.folds);
+    note("fold", trial.fold, usual.fold);
+    for (const Phase& phase : trial.phases)
+        later["phases"].push_back({phase.frozen_layers, phase.learning_rate, phase.epochs});
+    return later;
 }
 
 /// JSON, keys ascending, as nlohmann::json(trial).dump() writes it, without the keys that decide nothing: id, weights
 /// (their content is in the context; a path decides nothing), freeze (two spellings of one depth are one trial);
-/// float32 is not written either: there are ids from before there was another precision.
+/// float32 is not written either: there are ids from before there was another precision. What came later still is
+/// written last.
 static std::string decisive_text(const Trial& trial) {
     JsonText text;
     text.member("{\"backbone\":", trial.backbone);
@@ -161,6 +262,7 @@ static std::string decisive_text(const Trial& trial) {
     const bool usual = trial.precision == Precision::float32;
     if (!usual) text.member("},\"precision\":", to_string(trial.precision));
     text.member(usual ? "},\"seed\":" : ",\"seed\":", trial.seed);
+    if (const nlohmann::json later = later_settings(trial); !later.is_null()) text.raw(",\"later\":" + later.dump());
     return text.end();
 }
 
