@@ -20,6 +20,7 @@ std::vector<Optimizer> optimizers() {
 }
 
 constexpr std::int64_t kParameters = 1000;
+const std::vector<std::size_t> kTensors = {600, 390, 10};
 constexpr double kRate = 0.01;
 
 torch::Tensor random(torch::ScalarType type) {
@@ -31,8 +32,8 @@ void takes_the_steps_of_flat_optimizer(const Optimizer& options, double toleranc
     torch::manual_seed(1);
     torch::Tensor ours = random(torch::CppTypeToScalarType<Scalar>()), theirs = ours.clone();
     const torch::Tensor start = ours.clone();
-    TorchOptimizer optimizer(options, kRate, ours);
-    FlatOptimizer<Scalar> reference(options, kRate, kParameters);
+    TorchOptimizer optimizer(options, kRate, kTensors, ours);
+    FlatOptimizer<Scalar> reference(options, kRate, kTensors);
     for (int step = 0; step < 20; ++step) {
         if (step == 10) optimizer.restore(reference.state());  // what one has written the other goes on from
         torch::Tensor gradients = random(ours.scalar_type());
@@ -59,7 +60,8 @@ TEST(TorchOptimizer, GoesOnBitForBitFromItsState) {
     for (const Optimizer& options : optimizers()) {
         torch::Tensor first = random(torch::kFloat32), second = first.clone();
         const torch::Tensor gradients = random(torch::kFloat32);
-        TorchOptimizer whole(options, kRate, first), begun(options, kRate, second), resumed(options, kRate, second);
+        TorchOptimizer whole(options, kRate, kTensors, first), begun(options, kRate, kTensors, second),
+            resumed(options, kRate, kTensors, second);
         whole.step(first, gradients);
         begun.step(second, gradients);
         resumed.restore(begun.state());
@@ -71,7 +73,7 @@ TEST(TorchOptimizer, GoesOnBitForBitFromItsState) {
 
 TEST(TorchOptimizer, RefusesTheStateOfAnother) {
     const torch::Tensor parameters = random(torch::kFloat32);
-    TorchOptimizer adam(optimizers()[0], kRate, parameters), sgd(optimizers()[1], kRate, parameters);
+    TorchOptimizer adam(optimizers()[0], kRate, kTensors, parameters), sgd(optimizers()[1], kRate, kTensors, parameters);
     const std::string before = adam.state();
     EXPECT_THROW(adam.restore(sgd.state()), StageError);
     EXPECT_EQ(adam.state(), before);
