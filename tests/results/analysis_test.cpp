@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-
 #include "results/analysis_images.hpp"
 
 namespace thaw {
