@@ -61,7 +61,7 @@ def by_keras(kind, options):
             optimizer.learning_rate = LATER_RATE
         losses.append(float(model.train_on_batch(features, labels)))
         model.reset_metrics()
-    return losses, [value for layer in (hidden, logits) for tensors in [layer.get_weights()]
+    return losses[-1], [value for layer in (hidden, logits) for tensors in [layer.get_weights()]
                     for value in [*tensors[0].T.ravel().tolist(), *tensors[1].tolist()]]
 
 
@@ -95,7 +95,7 @@ def by_pytorch(kind, options):
             torch.nn.utils.clip_grad_norm_([parameter], clipping["clipnorm"])
         optimizer.step()
         losses.append(loss.item())
-    return losses, [value for parameter in parameters for value in parameter.detach().ravel().tolist()]
+    return losses[-1], [value for parameter in parameters for value in parameter.detach().ravel().tolist()]
 
 
 def main():
@@ -105,8 +105,8 @@ def main():
     for style, train in {"keras": by_keras, "pytorch": by_pytorch}.items():
         for kind, settings in KINDS.items():
             for options in [{**own, **common} for own in settings for common in COMMON]:
-                losses, parameters = train(kind, options)
-                cases.append({"kind": kind, "options": {"style": style, **options}, "losses": losses,
+                loss, parameters = train(kind, options)
+                cases.append({"kind": kind, "options": {"style": style, **options}, "loss": loss,
                               "parameters": parameters})
     lines = ",\n".join(json.dumps(case) for case in cases)
     pathlib.Path(sys.argv[1]).write_text("[\n" + lines + "\n]\n")

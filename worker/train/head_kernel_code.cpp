@@ -168,7 +168,8 @@ template <typename Scalar>
 /// Inputs whose gradients are made before they are used up; their number matters little.
 constexpr int kChunk = 24;
 
-/// Calls use(at, count, chunk) for stretches of the layer's packed parameters, one after the other, with their gradients.
+/// Calls use(at, count, chunk) for stretches of the layer's packed parameters, one after the other, with their
+/// gradients.
 template <typename Scalar, typename Use>
 inline void for_each_chunk(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
                            const Use& use) {
@@ -219,9 +220,9 @@ void update(const OptimizerStep& step, std::size_t count, const Scalar* given, S
 }
 
 template <typename Scalar>
-constexpr HeadKernel<Scalar> kKernel = {THAW_INSTRUCTION_SET_NAME, Vectors<Scalar>::kPanel, forward<Scalar>,
-                                        input_gradient<Scalar>,    train<Scalar>,           gradients<Scalar>,
-                                        update<Scalar>};
+constexpr HeadKernel<Scalar> kKernel = {
+    THAW_INSTRUCTION_SET_NAME, Vectors<Scalar>::kPanel, forward<Scalar>, input_gradient<Scalar>, train<Scalar>,
+    gradients<Scalar>,         update<Scalar>};
 
 }  // namespace
 

@@ -17,7 +17,8 @@ class FlatOptimizer {
     FlatOptimizer(const Optimizer& options, double learning_rate, const std::vector<std::size_t>& tensors);
     /// Of the steps to come.
     void set_learning_rate(double rate) { learning_rate_ = rate; }
-    /// One step; `parameters` and `gradients` are as long as was said. Gradients that are too long are clipped in place.
+    /// One step; `parameters` and `gradients` are as long as was said. Gradients that are too long are clipped in
+    /// place.
     void step(Scalar* parameters, Scalar* gradients);
 
     /// The moments and the number of steps, as raw bytes.

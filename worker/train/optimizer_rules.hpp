@@ -122,8 +122,9 @@ struct PytorchRmspropRule : RmspropRule<Scalar> {
     }
 };
 
-/// What comes before the rule: the gradient is clipped, then the weights decay. Keras takes its share off the weights of
-/// every optimizer, PyTorch of AdamW's alone (Loshchilov and Hutter 2019); elsewhere it adds it to the gradient (L2).
+/// What comes before the rule: the gradient is clipped, then the weights decay. Keras takes its share off the weights
+/// of every optimizer, PyTorch of AdamW's alone (Loshchilov and Hutter 2019); elsewhere it adds it to the gradient
+/// (L2).
 template <typename Scalar, typename Rule>
 struct AdjustedRule : Rule {
     Scalar largest, added = 0, taken = 0;
@@ -136,7 +137,7 @@ struct AdjustedRule : Rule {
             static_cast<Scalar>(decoupled ? options.weight_decay * step.learning_rate : options.weight_decay);
     }
     template <typename... Moments>
-        requires std::is_invocable_v<const Rule&, Scalar, Scalar&, Moments&...>
+    requires std::is_invocable_v<const Rule&, Scalar, Scalar&, Moments&...>
     void operator()(Scalar g, Scalar& p, Moments&... moments) const {
         g = g > largest ? largest : g < -largest ? -largest : g;
         g += added * p;

@@ -72,8 +72,7 @@ torch::Tensor TorchOptimizer::clipped(const torch::Tensor& gradients) const {
 torch::Tensor TorchOptimizer::adjusted(torch::Tensor& parameters, const torch::Tensor& gradients) const {
     const torch::Tensor short_enough = clipped(gradients);
     if (options_.weight_decay <= 0) return short_enough;
-    if (!keras_ && options_.kind != OptimizerKind::adamw)
-        return short_enough.add(parameters, options_.weight_decay);
+    if (!keras_ && options_.kind != OptimizerKind::adamw) return short_enough.add(parameters, options_.weight_decay);
     parameters.mul_(1 - options_.weight_decay * rate_);
     return short_enough;
 }
