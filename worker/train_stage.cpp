@@ -17,6 +17,7 @@
 #include "worker/group_batches.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/threads.hpp"
+#include "worker/train/class_weights.hpp"
 #include "worker/train/head_model.hpp"
 #include "worker/train/snapshot_keeper.hpp"
 #include "worker/train/tail_model.hpp"
@@ -159,7 +160,8 @@ class Training {
     }
 
     std::unique_ptr<Model> make_model(const Trial& trial) const {
-        const int classes = static_cast<int>(dataset_->classes.size());
+        const TargetClasses classes(static_cast<int>(dataset_->classes.size()),
+                                    class_weights(trial.class_weights, dataset_->classes, train_.labels));
         Rows<float> features;
         Rows<std::uint8_t> images;
         if (window_)

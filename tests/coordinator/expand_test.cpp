@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "coordinator/read_loss.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 
 namespace thaw {
@@ -97,6 +98,38 @@ TEST(Expand, MergesTwoSpellingsOfOneFreezeDepthAndKeepsTheFirst) {
     EXPECT_THAT(list(expansion, backbone_freeze),
                 ElementsAre("resnet50 all", "resnet50 features.3", "resnet50 none", "alexnet all", "alexnet none"));
     EXPECT_EQ(expansion.merged, 3u);
+}
+
+TEST(Expand, CountsFreezeDepthsWithinTheBaseThatUntilLeaves) {
+    const auto words = [](const Trial& t) { return fmt::format("{} {} {}", t.until, t.base_layers, t.frozen_layers); };
+    const Expansion expansion =
+        expand_text("backbone: alexnet\nuntil: [none, features.1, features.3]\nfreeze: [all, features.1, 50%]");
+    EXPECT_THAT(list(expansion, words), ElementsAre(" 0 20", " 0 10", "features.1 10 10", "features.1 10 5"));
+    EXPECT_EQ(expansion.merged, 5u);  // features.3 is the last block; 50% and features.1, all and features.1 are equal
+    EXPECT_THROW(expand_text("backbone: alexnet\nuntil: features.1\nfreeze: 15"), UserError);
+}
+
+std::string class_complaint(const std::string& axes, const std::vector<std::string>& classes) {
+    const Sweep sweep = sweep_of("backbone: alexnet\n" + axes);
+    try {
+        check_classes(sweep, expand(sweep, kFakeDepths).trials, classes);
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(CheckClasses, SaysWhereAClassIsUnknownOrALossDoesNotFit) {
+    const std::vector<std::string> two = {"cat", "dog"}, three = {"cat", "dog", "owl"};
+    const std::string weights = "class_weights: [balanced, {cat: 2, dgo: 1}]";
+    EXPECT_THAT(class_complaint(weights, two), testing::StartsWith("/sweeps/test.yaml:3:27: "));
+    EXPECT_THAT(class_complaint(weights, two), testing::HasSubstr("no class 'dgo' (did you mean 'dog'?)"));
+    EXPECT_EQ(class_complaint("class_weights: [balanced, {cat: 2}]", two), "");
+    const std::string loss = "loss: [categorical_crossentropy, binary_crossentropy]";
+    EXPECT_EQ(class_complaint(loss, two), "");
+    EXPECT_THAT(class_complaint(loss, three), testing::StartsWith("/sweeps/test.yaml:3:34: "));
+    EXPECT_THAT(class_complaint(loss, three), testing::HasSubstr("for two classes, but /sweeps/photos has 3"));
+    EXPECT_EQ(class_complaint(loss + "\nexclude: [{loss: binary_crossentropy}]", three), "");
 }
 
 TEST(Expand, MergesWhatDiffersOnlyInThePrecisionOfNoLayers) {

@@ -111,6 +111,37 @@ data:
     EXPECT_EQ(parse("data: {folder: photos, split: fit}\n" + kBackbone).data.split.method, SplitMethod::fit);
 }
 
+TEST(SweepFile, ReadsActivationsAndStartsOfHeads) {
+    using enum HeadActivation;
+    const std::vector<Head> heads = values_of<Head>(sweep_of(kBackbone + R"(
+head:
+  - {dense: 8-4, activation: tanh, initializer: he_normal}
+  - {activation: [relu, gelu], dense: [8, 4]}
+  - {dense: [8], activation: relu}
+  - {initializer: random_uniform}
+)"),
+                                                    AxisId::head);
+    EXPECT_THAT(heads,
+                ElementsAre(Head{{}, {8, 4}, {tanh, tanh}, Initializer::he_normal}, Head{{}, {8, 4}, {relu, gelu}},
+                            Head{{}, {8}}, Head{{}, {}, {}, Initializer::random_uniform}));
+    EXPECT_EQ(setting_text(heads[0]), "8-4 tanh he_normal");
+    EXPECT_EQ(setting_text(heads[1]), "8-4 relu-gelu");
+}
+
+TEST(SweepFile, ReadsLossesAndClassWeights) {
+    const Sweep sweep = sweep_of(kBackbone + R"(
+loss: [categorical_crossentropy, binary_crossentropy]
+label_smoothing: [0, 0.1]
+class_weights: [none, balanced, {cat: 2, dog: 0.5}]
+)");
+    EXPECT_THAT(values_of<Loss>(sweep, AxisId::loss),
+                ElementsAre(Loss::categorical_crossentropy, Loss::binary_crossentropy));
+    EXPECT_THAT(values_of<double>(sweep, AxisId::label_smoothing), ElementsAre(0, 0.1));
+    EXPECT_THAT(values_of<ClassWeights>(sweep, AxisId::class_weights),
+                ElementsAre(ClassWeights{}, ClassWeights{.balanced = true},
+                            ClassWeights{.by_class = {{"cat", 2}, {"dog", 0.5}}}));
+}
+
 TEST(SweepFile, TellsNamesOfWeightsFromPaths) {
     const Sweep sweep = sweep_of(kBackbone + R"(
 weights: [imagenet, random, mobilenet_v2-imagenet-tf, mine.pth, ./mine, {file: /w/a.pth, preprocessing: tf, padding: tensorflow}]
