@@ -13,6 +13,7 @@
 #include "common/later_settings.hpp"
 #include "common/names_json.hpp"
 #include "common/settings_text.hpp"
+#include "common/usual_optimizer.hpp"
 
 namespace thaw {
 
@@ -165,9 +166,9 @@ std::string dropout_name(const std::vector<double>& dropout) {
 }
 
 std::string optimizer_name(const Optimizer& optimizer) {
-    const Optimizer usual;
+    const Optimizer usual = usual_optimizer(optimizer.kind, optimizer.style);
     SettingsText settings;
-    if (optimizer.style != usual.style) settings.note(word_of(optimizer.style), true, false);
+    if (optimizer.style != OptimizerStyle::keras) settings.note(word_of(optimizer.style), true, false);
     settings.note("momentum", optimizer.momentum, usual.momentum)
         .note("nesterov", optimizer.nesterov, usual.nesterov)
         .note("beta1", optimizer.beta1, usual.beta1)
