@@ -106,7 +106,9 @@ class Training {
         train_ = samples_of(*dataset_, Part::train, bad);
         validation_ = samples_of(*dataset_, Part::validation, bad);
         if (stage.recompute || first_.cut != graph_.top_begin)
-            tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
+            tensors_ =
+                tensors_of(stage.weights, build_backbone(first_.backbone, first_.image_size, graph_.padding_style),
+                           first_.seed, context);
         test_ = samples_of(*dataset_, Part::test, bad);
         about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
                   {"resize", to_string(stage.decode.resize)},
