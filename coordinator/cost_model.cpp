@@ -10,6 +10,7 @@ namespace {
 struct UsualCore {
     double decode_byte = 1.1e-7;           // s, of the compressed file
     double decode_image = 1.5e-4;          // s
+    double augment_pixel = 1e-8;           // s, moved and interpolated
     double forward_flops = 47e9;           // frozen forward, FLOP/s
     double forward_bf16_speedup = 2;       // where there is such arithmetic
     double forward_image_overhead = 2e-4;  // s
@@ -68,6 +69,10 @@ Measured CostModel::decode(const Trial& trial) {
     probe.image_size = trial.image_size;
     probe.content = inputs_.images_key + to_string(inputs_.decode.resize) + to_string(inputs_.decode.interpolation);
     return known_or(probe, {kUsual.decode_image + bytes * kUsual.decode_byte, 0, 0});
+}
+
+double CostModel::augment(const Trial& trial) {
+    return kUsual.augment_pixel * trial.image_size * trial.image_size;
 }
 
 Measured CostModel::forward(const Trial& trial, int cut) {

@@ -31,8 +31,9 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    augment,
 };
-inline constexpr std::size_t kAxisCount = 12;
+inline constexpr std::size_t kAxisCount = 13;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -49,7 +50,7 @@ struct WeightsSetting {
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting =
-    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision>;
+    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision, Augment>;
 
 struct AxisValue {
     Setting setting;
