@@ -10,7 +10,7 @@ namespace {
 struct UsualCore {
     double decode_byte = 1.1e-7;           // s, of the compressed file
     double decode_image = 1.5e-4;          // s
-    double augment_pixel = 1e-8;           // s, moved and interpolated
+    double augment_pixel = 1.5e-8;         // s, moved and interpolated
     double forward_flops = 47e9;           // frozen forward, FLOP/s
     double forward_bf16_speedup = 2;       // where there is such arithmetic
     double forward_image_overhead = 2e-4;  // s
@@ -152,6 +152,13 @@ Measured CostModel::training(const Trial& trial) {
 
 Measured CostModel::disk() {
     return known_or({}, {kUsual.disk_byte, kUsual.disk_byte_read, 0});
+}
+
+double CostModel::recomputed_images(const Trial& trial, int epochs) {
+    constexpr std::int64_t kKeptBytes = 64 << 20;
+    const std::int64_t row = tap_bytes(trial, tap_of(trial, graphs_.of(trial, inputs_)));
+    const auto kept = static_cast<double>(std::min<std::int64_t>(inputs_.validation_images, kKeptBytes / row));
+    return kept + epochs * (inputs_.train_images + inputs_.validation_images - kept);
 }
 
 double CostModel::epochs_seconds(const Trial& trial, int epochs) {

@@ -24,6 +24,9 @@ class CostModel {
     Measured forward(const Trial& trial, int cut);  // of one image through the layers before `cut`
     /// Of one optimizer step of the trial, and of one image's evaluation; without the frozen pass up to its cut.
     Measured training(const Trial& trial);
+    /// Images that go through the frozen layers where so many epochs compute features anew; what is evaluated is kept
+    /// as far as there is room for it (worker/row_window).
+    double recomputed_images(const Trial& trial, int epochs);
     Measured disk();  // of one byte written, and read
 
     /// Steps and evaluations of so many epochs.

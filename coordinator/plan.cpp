@@ -30,10 +30,10 @@ bool always(const PlanOptions&) {
 }
 // How many epochs are left decides where features pay; where they lie decides which trainings can share a frozen pass,
 // and which heads read the same array. What waits for a decision is not merged: others would wait with it.
-constexpr NamedPass kPasses[] = {{explain_augment, always},      {use_snapshots, with_sharing},   {choose_cache, with_sharing},
-                                 {split_at_rungs, with_stopping}, {share_forward, with_sharing},
-                                 {fuse_heads, with_sharing},      {form_groups, always},
-                                 {predict_cost, always}};
+constexpr NamedPass kPasses[] = {{explain_augment, always},     {use_snapshots, with_sharing},
+                                 {choose_cache, with_sharing},  {split_at_rungs, with_stopping},
+                                 {share_forward, with_sharing}, {fuse_heads, with_sharing},
+                                 {form_groups, always},         {predict_cost, always}};
 
 /// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.

@@ -21,12 +21,12 @@ const std::vector<NumberKey> kNumbers = {
     {"cval", &Augment::cval, {0, true, 255, true}},
 };
 
-struct IntervalKey {
+struct RangeKey {
     const char* name;
-    Interval Augment::*member;
+    FactorRange Augment::*member;
     Range range;  // of both ends
 };
-const std::vector<IntervalKey> kIntervals = {
+const std::vector<RangeKey> kIntervals = {
     {"zoom_range", &Augment::zoom_range, {0, false, 10, true}},
     {"brightness_range", &Augment::brightness_range, {0, true, 10, true}},
     {"crop_scale", &Augment::crop_scale, {0, false, 1, true}},
@@ -48,7 +48,7 @@ std::vector<std::string> keys() {
     return keys;
 }
 
-Interval read_interval(const YamlReader& reader, const YAML::Node& node, const IntervalKey& key) {
+FactorRange read_range(const YamlReader& reader, const YAML::Node& node, const RangeKey& key) {
     const std::string name = key.name;
     if (name == "zoom_range" && node.IsScalar()) {
         const double zoom = reader.number(node, name, {0, true, 1, false});
@@ -56,7 +56,7 @@ Interval read_interval(const YamlReader& reader, const YAML::Node& node, const I
     }
     const std::vector<YAML::Node> ends = reader.list(node, name);
     if (ends.size() != 2) reader.fail(node, "{} has {} numbers; write two, [low, high]", name, ends.size());
-    const Interval interval{reader.number(ends[0], name, key.range), reader.number(ends[1], name, key.range)};
+    const FactorRange interval{reader.number(ends[0], name, key.range), reader.number(ends[1], name, key.range)};
     if (interval.low > interval.high)
         reader.fail(node, "{} is [{}, {}]; write the smaller number first", name, interval.low, interval.high);
     return interval;
@@ -101,8 +101,8 @@ Augment read_augment(const YamlReader& reader, const YAML::Node& node) {
                 value, [&] { return parse_name("fill_mode", names_of(FillMode{}), reader.text(value, "fill_mode")); });
         for (const NumberKey& key : kNumbers)
             if (name == key.name) augment.*key.member = reader.number(value, name, key.range);
-        for (const IntervalKey& key : kIntervals)
-            if (name == key.name) augment.*key.member = read_interval(reader, value, key);
+        for (const RangeKey& key : kIntervals)
+            if (name == key.name) augment.*key.member = read_range(reader, value, key);
         for (const SwitchKey& key : kSwitches)
             if (name == key.name) augment.*key.member = reader.boolean(value, name);
     }
@@ -115,8 +115,9 @@ Augment read_augment(const YamlReader& reader, const YAML::Node& node) {
                     "augment has nothing that changes an image; write none, or a range such as rotation_range: 10");
     if (given.contains("cval") && augment.fill_mode != FillMode::constant)
         reader.fail(node, "cval is the grey level of fill_mode: constant, which augment does not have");
-    if (given.contains("crop_ratio") && augment.crop_scale == Interval{})
-        reader.fail(node, "crop_ratio without crop_scale; write crop_scale: [0.5, 1] for crops of half the area or more");
+    if (given.contains("crop_ratio") && augment.crop_scale == FactorRange{})
+        reader.fail(node,
+                    "crop_ratio without crop_scale; write crop_scale: [0.5, 1] for crops of half the area or more");
     return augment;
 }
 

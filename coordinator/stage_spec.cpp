@@ -164,7 +164,10 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             const Trial& trial = plan.first_trial(stage);
             DecodeOptions options = inputs.decode;
             options.image_size = trial.image_size;
-            return DecodeStage{inputs.dataset, options, trial, inputs.on_bad_image,
+            return DecodeStage{inputs.dataset,
+                               options,
+                               trial,
+                               inputs.on_bad_image,
                                path_of(decoded_array(trial, inputs), plan, index, cache),
                                plan.shared ? inputs.cache_budget : 0};
         }

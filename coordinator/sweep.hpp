@@ -49,8 +49,8 @@ struct WeightsSetting {
 };
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
-using Setting =
-    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision, Augment>;
+using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
+                             Precision, Augment>;
 
 struct AxisValue {
     Setting setting;

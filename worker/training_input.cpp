@@ -82,9 +82,9 @@ TailInput TrainingInput::rows() const {
 }
 
 void TrainingInput::attach_to(Together& together) {
-    together.threads = threads_;
-    together.begin_thread = compute_on_one_thread;
     if (features_) {
+        together.threads = threads_;
+        together.begin_thread = compute_on_one_thread;
         together.window_rows = features_->window_rows();
         together.load = [this](std::span<const int> images, int epoch) {
             features_->load(images, epoch, group_);
@@ -94,7 +94,7 @@ void TrainingInput::attach_to(Together& together) {
         together.window_rows = changed_->window_rows();
         together.load = [this](std::span<const int> images, int epoch) { changed_->load(images, epoch, group_); };
     } else if (!places_.empty()) {
-        together.window_rows = views_.images();
+        together.window_rows = views_.images() + std::max(trial_.batch_size, kEvaluationBatch);  // all at once
         together.load = [this](std::span<const int> images, int epoch) {
             for (const int image : images) places_[static_cast<std::size_t>(image)] = views_.row(image, epoch);
         };

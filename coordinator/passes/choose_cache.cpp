@@ -81,7 +81,8 @@ class CacheChooser {
             longest = std::max(longest, left);
             epochs += left;
         }
-        for (const auto& [stream, longest] : streams) result.recompute += longest * used * image;
+        for (const auto& [stream, longest] : streams)
+            result.recompute += context_.costs.recomputed_images(first, longest) * image;
         const Measured disk = context_.costs.disk();
         const bool is_there = inputs_.is_cached(features_array(first, tap, inputs_));
         result.forward = is_there ? 0 : static_cast<double>(array_rows(first, inputs_)) * image;

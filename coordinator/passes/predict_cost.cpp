@@ -53,7 +53,8 @@ class StageCosts {
         }
         if (deepest == 0) return cost;
         const Measured image = costs_.forward(trial, deepest);
-        cost.seconds += image.setup + static_cast<double>(array_rows(trial, inputs_)) * image.seconds / threads_of(stage);
+        cost.seconds +=
+            image.setup + static_cast<double>(array_rows(trial, inputs_)) * image.seconds / threads_of(stage);
         cost.memory += 64 * costs_.forward_memory(trial, deepest);
         return cost;
     }
@@ -80,9 +81,8 @@ class StageCosts {
         const double trained = static_cast<double>(longest) * inputs_.train_images;
         if (trial.augment.fresh) cost.seconds += trained * costs_.augment(trial) / side_by_side;
         if (!stage.recompute) return cost;
-        // What is evaluated is made once, as far as it fits into a window.
         const Measured image = costs_.forward(trial, trial.cut);
-        cost.seconds += image.setup + (trained + inputs_.validation_images) * image.seconds / side_by_side;
+        cost.seconds += image.setup + costs_.recomputed_images(trial, longest) * image.seconds / side_by_side;
         return cost;
     }
 

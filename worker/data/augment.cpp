@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -43,13 +44,22 @@ Transform::Crop draw_crop(const Augment& augment, const CounterRandom& random, i
 }
 
 using Floats = float __attribute__((vector_size(16)));  // the channels of a pixel, and one more
-using Bytes = std::uint8_t __attribute__((vector_size(4)));
+using Ints = std::int32_t __attribute__((vector_size(16)));
 
 /// Reads one byte behind the pixel.
 Floats pixel_at(const std::uint8_t* pixel) {
-    Bytes bytes;
-    std::memcpy(&bytes, pixel, sizeof bytes);
-    return __builtin_convertvector(bytes, Floats);
+    std::uint32_t word = 0;
+    std::memcpy(&word, pixel, sizeof word);
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap32(word);
+    const Ints channels = {static_cast<int>(word & 255), static_cast<int>(word >> 8 & 255),
+                           static_cast<int>(word >> 16 & 255), 0};
+    return __builtin_convertvector(channels, Floats);
+}
+
+/// Of values below 2^22, halves to even: adding so large a number leaves no bits behind the point.
+Ints rounded(Floats values) {
+    constexpr float kWholeFrom = 0x1.8p23F;
+    return std::bit_cast<Ints>(values + kWholeFrom) - std::bit_cast<std::int32_t>(kWholeFrom);
 }
 
 Floats blend(Floats a, Floats b, float weight) {
@@ -212,8 +222,8 @@ template <typename Source>
 void finish(const Source& source, const Transform& transform, int size, std::uint8_t* out) {
     if (!transform.brightness) {
         each_pixel(source, transform, size, out, [](std::uint8_t* pixel, Floats value) {
-            value += 0.5F;
-            for (int channel = 0; channel < 3; ++channel) pixel[channel] = static_cast<std::uint8_t>(value[channel]);
+            const Ints whole = rounded(value);
+            for (int channel = 0; channel < 3; ++channel) pixel[channel] = static_cast<std::uint8_t>(whole[channel]);
         });
         return;
     }
@@ -230,10 +240,10 @@ Transform draw(const Augment& augment, std::uint64_t seed, int epoch, std::strin
     const auto each_way = [&](double range, Draw at) {
         return range == 0 ? 0 : between(-range, range, random.uniform(at));
     };
-    const auto within = [&](const Interval& range, Draw at) {
+    const auto within = [&](const FactorRange& range, Draw at) {
         return between(range.low, range.high, random.uniform(at));
     };
-    const Interval none;
+    const FactorRange none;
     Transform transform;
     if (augment.crop_scale != none) transform.crop = draw_crop(augment, random, size);
     transform.theta = each_way(augment.rotation_range, kTheta);
