@@ -49,7 +49,7 @@ class Training {
           group_(group),
           first_(stage.trajectories.at(0).trial),
           dataset_(dataset_of(stage.dataset, context)),
-          graph_(build_backbone(first_.backbone, first_.image_size, parse_padding_style(stage.weights.padding))),
+          graph_(graph_of_trial(first_, parse_padding_style(stage.weights.padding))),
           tensors_(stage.recompute || first_.cut != graph_.top_begin
                        ? tensors_of(stage.weights, graph_, first_.seed, context)
                        : nullptr),
@@ -96,8 +96,9 @@ class Training {
     std::unique_ptr<Model> make_model(const Trial& trial) const {
         const int classes = static_cast<int>(dataset_->classes.size());
         const TailInput input = input_.rows();
-        if (trial.cut == graph_.top_begin) return std::make_unique<HeadModel<float>>(trial, input.features, classes);
-        return make_tail_model(trial, graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing), input,
+        const LayerGraph graph = graph_of_trial(trial, graph_.padding_style);
+        if (trial.cut == graph.top_begin) return std::make_unique<HeadModel<float>>(trial, input.features, classes);
+        return make_tail_model(trial, graph, *tensors_, find_preprocessing(stage_.weights.preprocessing), input,
                                classes, group_);
     }
 
