@@ -20,6 +20,7 @@
 #include "coordinator/help.hpp"
 #include "init_command.hpp"
 #include "prepared_sweep.hpp"
+#include "preview_command.hpp"
 #include "results/best_trial.hpp"
 #include "results/find_results.hpp"
 #include "results/results_commands.hpp"
@@ -114,7 +115,7 @@ int main_of(int argc, char** argv) {
     add_format_options(*cache, cache_format);
     cache->callback([&] { show_cache(cache_options, clear, disk, cache_format); });
 
-    auto* data = app.add_subcommand("data", "Make image folders");
+    auto* data = app.add_subcommand("data", "Make image folders, and look at augmentation");
     data->require_subcommand(1);
     std::string tree, idx_folder = kFashionMnistFolder;
     int per_class = 60, validation_per_class = 20;
@@ -126,6 +127,8 @@ int main_of(int argc, char** argv) {
     fashion->add_option("--from", idx_folder, "Where the idx files are")->capture_default_str();
     fashion->footer("Example: thaw data fashion-mnist data/fashion --per-class 100");
     fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
+
+    add_preview_command(*data);
 
     add_help_command(app);
     add_page_commands(app);

@@ -26,6 +26,7 @@ struct WeightsSpec {
 struct DecodeStage {
     std::string dataset;  // path of the dataset's JSON
     DecodeOptions options;
+    Trial trial;  // one of those it serves: where that has views, they follow the images
     OnBadImage on_bad_image = OnBadImage::stop;
     std::string output;             // path of the array file
     std::int64_t cache_budget = 0;  // bytes that its folder may hold; 0: it is a folder of this run alone

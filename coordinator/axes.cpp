@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "coordinator/distribution.hpp"
+#include "coordinator/read_augment.hpp"
 #include "coordinator/read_head.hpp"
 #include "coordinator/read_loss.hpp"
 #include "coordinator/sweep_path.hpp"
@@ -206,6 +207,11 @@ std::vector<AxisKind> make_axis_kinds() {
         {AxisId::class_weights, "class_weights", read_class_weights,
          [](Trial& trial, const Setting& setting) { trial.class_weights = std::get<ClassWeights>(setting); },
          usual.class_weights},
+        {AxisId::augment, "augment",
+         [](const AxisContext& context, const YAML::Node& node) -> Setting {
+             return read_augment(context.reader, node);
+         },
+         [](Trial& trial, const Setting& setting) { trial.augment = std::get<Augment>(setting); }, usual.augment},
     };
 }
 
@@ -264,6 +270,7 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(Precision precision) const { return to_string(precision); }
         std::string operator()(Loss loss) const { return word_of(loss); }
         std::string operator()(const ClassWeights& weights) const { return class_weights_name(weights); }
+        std::string operator()(const Augment& augment) const { return augment_name(augment); }
         std::string operator()(const Head& head) const {
             const std::string widths = head_name(head);
             return head.pooling == Head{}.pooling ? widths

@@ -6,6 +6,7 @@
 #include "common/fingerprint.hpp"
 #include "worker/data/image_cache.hpp"
 #include "worker/data/image_folder.hpp"
+#include "worker/data/view_rows.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/weights/fit_weights.hpp"
 
@@ -17,6 +18,12 @@ namespace fs = std::filesystem;
 int count_part(const Dataset& dataset, Part part) {
     return static_cast<int>(std::count_if(dataset.images.begin(), dataset.images.end(),
                                           [part](const ImageFile& image) { return image.part == part; }));
+}
+
+std::string key_of(const Dataset& dataset, const std::vector<int>& images) {
+    RowFingerprints rows;
+    for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].fingerprint);
+    return rows_key(rows);
 }
 
 WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesystem::path>& folders) {
@@ -43,6 +50,8 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     inputs.data_folder = dataset.folder.string();
     inputs.dataset_fingerprint = dataset.fingerprint();
     inputs.images_key = rows_key(fingerprints_of(dataset));
+    inputs.trained_key = key_of(dataset, trained_images(dataset, false));
+    inputs.folded_key = key_of(dataset, trained_images(dataset, true));
     inputs.decoder = decoder_version();
     inputs.dataset = (request.scratch / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
     inputs.classes = dataset.classes;

@@ -94,8 +94,9 @@ struct Together {
     Group* group = nullptr;
     int threads = 1;                     // members go through a window on so many
     std::function<void()> begin_thread;  // called first on each of several threads
-    /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
-    std::function<void(std::span<const int> rows)> load;
+    /// Makes rows available before they are used, `window_rows` or a little less at a time, as the epoch that trains on
+    /// them sees them; epoch 0: as they are, for evaluation. Without it all are there.
+    std::function<void(std::span<const int> rows, int epoch)> load;
     int window_rows = 0;
     const std::atomic<bool>* no_more_epochs = nullptr;  // once it is true, the epoch under way is the last
 };
