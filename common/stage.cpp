@@ -9,12 +9,14 @@ namespace thaw {
 void to_json(nlohmann::json& json, const DecodeOptions& options) {
     json = {{"image_size", options.image_size},
             {"resize", to_string(options.resize)},
-            {"interpolation", to_string(options.interpolation)}};
+            {"interpolation", to_string(options.interpolation)},
+            {"grey", options.grey}};
 }
 void from_json(const nlohmann::json& json, DecodeOptions& options) {
     options.image_size = json.at("image_size");
     options.resize = parse_resize_method(json.at("resize"));
     options.interpolation = parse_interpolation(json.at("interpolation"));
+    options.grey = json.at("grey");
 }
 void to_json(nlohmann::json& json, OnBadImage policy) {
     json = to_string(policy);

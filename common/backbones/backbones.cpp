@@ -96,7 +96,7 @@ const Row& find_row(const std::string& name) {
         if (row.info.name == name) return row;
         names.push_back(row.info.name);
     }
-    throw UserError("unknown backbone '{}'{}; there are: {}", name, did_you_mean(name, names), fmt::join(names, ", "));
+    throw UserError("unknown backbone '{}'{}", name, instead_of(name, names, "thaw backbones"));
 }
 
 }  // namespace

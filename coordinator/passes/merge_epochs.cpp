@@ -28,6 +28,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
          {trial.learning_rate, optimizer.momentum, optimizer.beta1, optimizer.beta2, optimizer.rho, optimizer.epsilon})
         append_bits(key, number);
     append_bits(key, trial.seed);
+    append_bits(key, trial.fold);
 }
 
 PassReport report(const Plan& plan, int asked) {
