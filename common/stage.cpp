@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
+#include "common/names_json.hpp"
 
 namespace thaw {
 
@@ -24,8 +25,6 @@ void to_json(nlohmann::json& json, OnBadImage policy) {
 void from_json(const nlohmann::json& json, OnBadImage& policy) {
     policy = parse_on_bad_image(json.get<std::string>());
 }
-void to_json(nlohmann::json& json, Pooling pooling);
-void from_json(const nlohmann::json& json, Pooling& pooling);
 void to_json(nlohmann::json& json, Precision precision);
 void from_json(const nlohmann::json& json, Precision& precision);
 void to_json(nlohmann::json& json, Keep keep) {

@@ -53,8 +53,8 @@ enum class Loss { categorical_crossentropy, binary_crossentropy };
 /// dense layer whose outputs the loss decides.
 struct Head {
     Pooling pooling = Pooling::average;
-    std::vector<int> widths;                                // hidden layers, may be empty
-    std::vector<HeadActivation> activations;                // one a hidden layer; empty: all ReLU
+    std::vector<int> widths = {};                           // hidden layers, may be empty
+    std::vector<HeadActivation> activations = {};           // one a hidden layer; empty: all ReLU
     Initializer initializer = Initializer::glorot_uniform;  // of all layers, the last one too
     HeadActivation activation(std::size_t layer) const {
         return activations.empty() ? HeadActivation::relu : activations[layer];
