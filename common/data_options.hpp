@@ -19,6 +19,10 @@ struct SplitOptions {
     int folds = 0;  // cross-validation: so many parts, each of which validates once, in place of `validation`; 0: none
 };
 
+/// Among predictions, in place of a class: the image is validated by other folds than the trial's. (-1: it cannot be
+/// read.)
+constexpr int kOfAnotherFold = -2;
+
 enum class Interpolation { nearest, bilinear, bicubic, area };
 
 /// How a photo of any size becomes image_size x image_size.

@@ -7,6 +7,8 @@
 #include <cctype>
 #include <numeric>
 
+#include "common/instead_of.hpp"
+
 namespace thaw {
 namespace {
 

@@ -10,6 +10,8 @@
 #include <set>
 #include <sstream>
 
+#include "common/instead_of.hpp"
+
 namespace thaw {
 namespace {
 

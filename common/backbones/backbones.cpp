@@ -8,6 +8,7 @@
 #include "common/backbones/families.hpp"
 #include "common/backbones/keras_rows.hpp"
 #include "common/error.hpp"
+#include "common/instead_of.hpp"
 #include "common/nearest.hpp"
 
 namespace thaw {

@@ -10,7 +10,7 @@
 #include "common/names.hpp"
 #include "common/nearest.hpp"
 #include "worker/weights/keras_entries.hpp"
-#include "worker/weights/tensor_file.hpp"
+#include "worker/weights/weights_file.hpp"
 
 namespace thaw {
 namespace {
