@@ -31,9 +31,13 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    until,
+    loss,
+    label_smoothing,
+    class_weights,
     fold,
 };
-inline constexpr std::size_t kAxisCount = 13;
+inline constexpr std::size_t kAxisCount = 17;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -49,8 +53,8 @@ struct WeightsSetting {
 };
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
-using Setting =
-    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision>;
+using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
+                             Precision, Loss, ClassWeights>;
 
 struct AxisValue {
     Setting setting;

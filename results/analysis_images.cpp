@@ -16,12 +16,14 @@ struct TrialPair {
     const RankedTrial *first, *second;
 };
 
+/// Trials with equal seeds and folds.
 std::vector<TrialPair> pairs_by_seed(const Leaderboard& board, const Configuration& first,
                                      const Configuration& second) {
     std::vector<TrialPair> pairs;
     for (const std::size_t a : first.trials)
         for (const std::size_t b : second.trials)
-            if (board.trials[a].axes[kSeedAxis] == board.trials[b].axes[kSeedAxis])
+            if (board.trials[a].axes[kSeedAxis] == board.trials[b].axes[kSeedAxis] &&
+                board.trials[a].axes[kFoldAxis] == board.trials[b].axes[kFoldAxis])
                 pairs.push_back({&board.trials[a], &board.trials[b]});
     return pairs;
 }
