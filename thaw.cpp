@@ -22,6 +22,7 @@
 #include "prepared_sweep.hpp"
 #include "preview_command.hpp"
 #include "results/best_trial.hpp"
+#include "results/database.hpp"
 #include "results/find_results.hpp"
 #include "results/results_commands.hpp"
 #include "sweep_commands.hpp"
@@ -80,6 +81,25 @@ fs::path checkpoint_of(const std::string& run, const std::string& runs, const st
     return find_checkpoint(database.parent_path(), trial.empty() ? best_trial(database) : trial);
 }
 
+TestPhotos test_photos_of(const std::string& run, const std::string& runs) {
+    const fs::path path = find_results(run, runs);
+    const Database database = open_results(path);
+    Statement rows = database.prepare(
+        "SELECT data_folder, path FROM (SELECT * FROM sweeps ORDER BY id DESC LIMIT 1) JOIN images USING "
+        "(data_fingerprint) WHERE part = 'test' ORDER BY place");
+    TestPhotos test;
+    while (rows.step()) {
+        test.folder = rows.text(0);
+        test.photos.push_back(test.folder / rows.text(1));
+    }
+    if (test.photos.empty())
+        throw UserError(
+            "{}: its data has no test images; put them into a folder `test` beside `train`, or name photos instead of "
+            "--test",
+            path.string());
+    return test;
+}
+
 int main_of(int argc, char** argv) {
     CLI::App app{
         "thaw: which pretrained backbone, frozen how deep, under which head, is best for your images?\n"
@@ -95,7 +115,7 @@ int main_of(int argc, char** argv) {
 
     add_results_commands(app);
     add_report_command(app, thumbnail);
-    add_predict_command(app, checkpoint_of, exit_code);
+    add_predict_command(app, checkpoint_of, test_photos_of, exit_code);
     add_features_command(app);
     add_backbones_command(app);
 

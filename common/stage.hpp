@@ -55,8 +55,8 @@ struct FeaturesStage {
 /// most the epoch under way, or so much training where epochs are shorter.
 constexpr std::chrono::milliseconds kLongestLoss{500};
 
-/// Trains trajectories that read the same input: each a tail with its head, or a head alone. One that fails harms only
-/// itself.
+/// Trains trajectories that read the same input and have the same fold: each a tail with its head, or a head alone. One
+/// that fails harms only itself.
 struct TrainStage {
     struct Checkpoint {
         Trial trial;       // one of the trajectory's: its own epochs and id

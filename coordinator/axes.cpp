@@ -26,7 +26,8 @@ void assign_text(Trial& trial, const Setting& setting) {
 
 Setting read_backbone(const AxisContext& context, const YAML::Node& node) {
     const std::vector<std::string>& known = context.vocabulary.backbones;
-    return known.empty() ? context.reader.text(node, "backbone") : context.reader.word(node, "backbone", known);
+    return known.empty() ? context.reader.text(node, "backbone")
+                         : context.reader.word(node, "backbone", known, "thaw backbones");
 }
 
 /// A name is made of letters, digits, - and _; all else ("vgg.pth", "./vgg") is a path.
@@ -41,7 +42,7 @@ std::string read_weights_name(const AxisContext& context, const YAML::Node& node
     std::vector<std::string> known = context.vocabulary.weights;
     if (known.empty()) return text;
     known.insert(known.end(), {"imagenet", "random"});
-    return context.reader.word(node, "weights", known);
+    return context.reader.word(node, "weights", known, "thaw weights");
 }
 
 Setting read_weights(const AxisContext& context, const YAML::Node& node) {
@@ -166,6 +167,10 @@ Setting read_precision(const AxisContext& context, const YAML::Node& node) {
     return context.reader.at(node, [&] { return parse_precision(context.reader.text(node, "precision")); });
 }
 
+Setting read_fold(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.integer(node, "fold", 1, kMostFolds);
+}
+
 void assign_until(Trial& trial, const Setting& setting) {
     trial.until = std::get<std::string>(setting) == "none" ? "" : std::get<std::string>(setting);
 }
@@ -212,6 +217,7 @@ std::vector<AxisKind> make_axis_kinds() {
              return read_augment(context.reader, node);
          },
          [](Trial& trial, const Setting& setting) { trial.augment = std::get<Augment>(setting); }, usual.augment},
+        {AxisId::fold, "fold", read_fold, assign_int<&Trial::fold>, std::int64_t{usual.fold}},
     };
 }
 

@@ -67,7 +67,8 @@ Measured CostModel::decode(const Trial& trial) {
     Probe probe;
     probe.kind = Probe::Kind::decode;
     probe.image_size = trial.image_size;
-    probe.content = inputs_.images_key + to_string(inputs_.decode.resize) + to_string(inputs_.decode.interpolation);
+    probe.content = inputs_.images_key + to_string(inputs_.decode.resize) + to_string(inputs_.decode.interpolation) +
+                    (inputs_.decode.grey ? "grey" : "");
     return known_or(probe, {kUsual.decode_image + bytes * kUsual.decode_byte, 0, 0});
 }
 

@@ -16,13 +16,10 @@ constexpr const char* kFeaturesVersion = "2";
 
 /// Of all that decides what becomes of an image, whichever image it is.
 std::string decode_key(const Trial& trial, const Inputs& inputs) {
-    return Fingerprint()
-        .add(inputs.decoder)
-        .add(std::to_string(trial.image_size))
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .hex()
-        .substr(0, 16);
+    Fingerprint fingerprint;
+    fingerprint.add(inputs.decoder).add(std::to_string(trial.image_size));
+    add_to(fingerprint, inputs.decode);
+    return fingerprint.hex().substr(0, 16);
 }
 
 /// Which images, and which views of them, are the rows of the trial's arrays.
@@ -214,14 +211,10 @@ std::vector<std::string> stage_outputs(const StageSpec& spec) {
 
 std::string trial_context(const Trial& trial, const Inputs& inputs) {
     const WeightsSpec& weights = inputs.weights_of(trial);
-    return Fingerprint()
-        .add(inputs.dataset_fingerprint)
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .add(weights.sha256)
-        .add(weights.preprocessing)
-        .add(weights.padding)
-        .hex();
+    Fingerprint fingerprint;
+    fingerprint.add(inputs.dataset_fingerprint);
+    add_to(fingerprint, inputs.decode);
+    return fingerprint.add(weights.sha256).add(weights.preprocessing).add(weights.padding).hex();
 }
 
 std::string trajectory_key(const Trial& trial, const Inputs& inputs) {
@@ -243,18 +236,22 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
             if (stage.trajectories.size() > 1)
                 return fmt::format("{}{} freeze {}, {} {}", base_name(trial), mark, trial.freeze,
                                    stage.trajectories.size(), stage.recompute ? "side by side" : "heads");
-            return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}", base_name(trial), mark,
-                               trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
-                               optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed);
+            return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}{}", base_name(trial),
+                               mark, trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
+                               optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed,
+                               trial.folds != 0 ? ", fold " + fold_name(trial) : "");
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }
 
 std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain) {
     std::string text =
-        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n", plan.trials.size(),
+        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{}{})\n\n", plan.trials.size(),
                     inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,
-                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
+                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "",
+                    plan.trials.empty() || plan.trials[0].folds == 0
+                        ? ""
+                        : fmt::format("; one of {} folds validates", plan.trials[0].folds));
     text += fmt::format("{:<10} {:>8} {:>14} {:>12} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB",
                         "memory MB", "what");
     for (const StageKind kind : {StageKind::decode, StageKind::features, StageKind::train}) {

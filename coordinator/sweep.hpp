@@ -36,8 +36,9 @@ enum class AxisId {
     label_smoothing,
     class_weights,
     augment,
+    fold,
 };
-inline constexpr std::size_t kAxisCount = 17;
+inline constexpr std::size_t kAxisCount = 18;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -96,6 +97,7 @@ struct SweepData {
     std::filesystem::path folder;  // absolute
     Place folder_place;
     SplitOptions split;
+    Place folds_place;     // of its folds, where there are any
     DecodeOptions decode;  // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
 };

@@ -15,11 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int count_part(const Dataset& dataset, Part part) {
-    return static_cast<int>(std::count_if(dataset.images.begin(), dataset.images.end(),
-                                          [part](const ImageFile& image) { return image.part == part; }));
-}
-
 std::string key_of(const Dataset& dataset, const std::vector<int>& images) {
     RowFingerprints rows;
     for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].fingerprint);
@@ -41,7 +36,13 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     Inputs inputs;
     for (const NetworkRequest& network : request.networks) {
         const auto key = std::make_pair(network.backbone, network.weights);
-        if (!inputs.weights.contains(key)) inputs.weights[key] = resolve(network, request.weights_folders);
+        if (inputs.weights.contains(key)) continue;
+        try {
+            inputs.weights[key] = resolve(network, request.weights_folders);
+        } catch (const UserError& error) {
+            if (!network.error) throw;
+            throw network.error(error.what());
+        }
     }
     // One file a data folder, so that it does not grow with every folder there ever was.
     const fs::path place = fs::absolute(request.data_folder).lexically_normal();
@@ -55,9 +56,10 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     inputs.decoder = decoder_version();
     inputs.dataset = (request.scratch / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
     inputs.classes = dataset.classes;
-    inputs.train_images = count_part(dataset, Part::train);
-    inputs.validation_images = count_part(dataset, Part::validation);
-    inputs.test_images = count_part(dataset, Part::test);
+    const int fold = request.split.folds != 0 ? 1 : 0;  // the others are as large, but for an image
+    inputs.train_images = dataset.count(Part::train, fold);
+    inputs.validation_images = dataset.count(Part::validation, fold);
+    inputs.test_images = dataset.count(Part::test, fold);
     for (const ImageFile& image : dataset.images)
         inputs.image_bytes += static_cast<std::int64_t>(std::filesystem::file_size(dataset.folder / image.path));
     inputs.threads_per_rank = request.threads;

@@ -26,12 +26,12 @@
 namespace thaw {
 namespace {
 
-/// The images of one part, without the bad ones.
-Samples samples_of(const Dataset& dataset, Part part, const std::set<int>& bad) {
+/// The images of one part for trials of this fold, without the bad ones.
+Samples samples_of(const Dataset& dataset, Part part, int fold, const std::set<int>& bad) {
     Samples samples;
     for (int i = 0; i < static_cast<int>(dataset.images.size()); ++i) {
         const ImageFile& image = dataset.images[static_cast<std::size_t>(i)];
-        if (image.part != part || bad.contains(i)) continue;
+        if (image.part_in(fold) != part || bad.contains(i)) continue;
         samples.rows.push_back(i);
         samples.labels.push_back(image.label);
     }
@@ -57,12 +57,13 @@ class Training {
           input_(stage, *dataset_, graph_, tensors_.get(), context.threads, group) {
         std::set<int> bad;
         for (const BadImage& image : read_bad_images(stage.images)) bad.insert(image.index);
-        train_ = samples_of(*dataset_, Part::train, bad);
-        validation_ = samples_of(*dataset_, Part::validation, bad);
-        test_ = samples_of(*dataset_, Part::test, bad);
+        train_ = samples_of(*dataset_, Part::train, first_.fold, bad);
+        validation_ = samples_of(*dataset_, Part::validation, first_.fold, bad);
+        test_ = samples_of(*dataset_, Part::test, first_.fold, bad);
         about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
                   {"resize", to_string(stage.decode.resize)},
                   {"interpolation", to_string(stage.decode.interpolation)},
+                  {"grey", stage.decode.grey ? "true" : "false"},
                   {"preprocessing", stage.weights.preprocessing},
                   {"padding", stage.weights.padding},
                   {"weights_sha256", stage.weights.sha256}};
@@ -155,14 +156,19 @@ class Training {
         return snapshot;
     }
 
-    /// What was predicted for these samples by place among all images of their part, the bad ones too. Nothing where
-    /// it was for others: an earlier run could read more or fewer.
+    /// What was predicted for these samples by place among all images that any fold has in this part, the bad ones and
+    /// other folds' too. Nothing where it was for others: an earlier run could read more or fewer.
     std::vector<int> by_place(const std::vector<int>& predicted, const Samples& samples, Part part) const {
         std::vector<int> places;
         if (predicted.size() != samples.rows.size()) return places;
         std::size_t next = 0;
         for (int i = 0; i < static_cast<int>(dataset_->images.size()); ++i) {
-            if (dataset_->images[static_cast<std::size_t>(i)].part != part) continue;
+            const ImageFile& image = dataset_->images[static_cast<std::size_t>(i)];
+            if (image.part_in(image.fold) != part) continue;
+            if (image.fold != 0 && image.fold != first_.fold) {
+                places.push_back(kOfAnotherFold);
+                continue;
+            }
             const bool good = next < samples.rows.size() && samples.rows[next] == i;
             places.push_back(good ? predicted[next++] : -1);
         }
@@ -221,7 +227,7 @@ class Training {
     const StageReports& reports_;
     const std::stop_token& stop_;
     Group* group_;
-    const Trial& first_;  // its cut, weights, image size and precision are all trajectories'
+    const Trial& first_;  // its cut, weights, image size, precision and fold are all trajectories'
     std::shared_ptr<const Dataset> dataset_;
     LayerGraph graph_;
     std::shared_ptr<const TensorMap> tensors_;

@@ -71,13 +71,14 @@ class CacheChooser {
         Candidate result{s, t, row * array_rows(first, inputs_), 0, 0, 0, 0};
         const double image = context_.costs.forward(first, tap.cut).seconds / inputs_.threads_per_rank;
         const double used = inputs_.train_images + inputs_.validation_images;
-        std::map<std::pair<std::uint64_t, int>, int> streams;  // epochs by seed and batch size: share_forward's groups
+        // Epochs by seed, batch size and fold: share_forward's groups.
+        std::map<std::tuple<std::uint64_t, int, int>, int> streams;
         double epochs = 0;
         for (const std::size_t reader : readers_[{s, tap}]) {
             const PlannedTrajectory& trajectory = plan_.trajectory(plan_.stages[reader].trajectories[0]);
             const Trial& trial = plan_.first_trial(trajectory);
             const int left = trajectory.to_epoch - trajectory.from_epoch;
-            int& longest = streams[{trial.seed, trial.batch_size}];
+            int& longest = streams[{trial.seed, trial.batch_size, trial.fold}];
             longest = std::max(longest, left);
             epochs += left;
         }
