@@ -97,7 +97,9 @@ class TailModel : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
         const torch::NoGradGuard no_gradients;
         const std::size_t batches = (rows.size() + kEvaluationBatch - 1) / kEvaluationBatch;
-        std::vector<double> sums(2 * batches + rows.size());  // loss and correct by batch, then each row's class
+        // Loss and correct by batch, then of each row its class and its ranking.
+        std::vector<double> sums(2 * (batches + rows.size()));
+        double* const by_row = sums.data() + 2 * batches;
         const auto [begin, end] = group_ ? group_->share_of(batches) : std::pair{std::size_t{0}, batches};
         for (std::size_t batch = begin; batch < end; ++batch) {
             const std::size_t at = batch * kEvaluationBatch;
@@ -107,14 +109,23 @@ class TailModel : public Model {
             sums[2 * batch] = loss_sum(logits, targets, {}).template item<double>();
             sums[2 * batch + 1] = count_correct(logits, targets);
             const torch::Tensor classes = logits.argmax(1).to(torch::kCPU);
-            std::copy_n(classes.template data_ptr<std::int64_t>(), count,
-                        sums.begin() + static_cast<std::ptrdiff_t>(2 * batches + at));
+            const torch::Tensor host = logits.to(torch::kCPU, torch::kFloat64).contiguous();
+            const auto outputs = static_cast<std::size_t>(host.size(1));
+            for (std::size_t i = 0; i < count; ++i) {
+                by_row[2 * (at + i)] = static_cast<double>(classes.template data_ptr<std::int64_t>()[i]);
+                by_row[2 * (at + i) + 1] = ranking_of(
+                    std::span<const double>(host.template data_ptr<double>() + i * outputs, outputs), labels[at + i]);
+            }
         }
         if (group_) group_->all_reduce_sum(std::span(sums));
         BatchSums total;
         for (std::size_t batch = 0; batch < batches; ++batch)
             total += {sums[2 * batch], static_cast<int>(sums[2 * batch + 1])};
-        total.predicted.assign(sums.begin() + static_cast<std::ptrdiff_t>(2 * batches), sums.end());
+        const auto outputs = static_cast<std::size_t>(layout_.layers.back().outputs);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            total.predicted.push_back(static_cast<int>(by_row[2 * i]));
+            total.note_ranking(outputs, by_row[2 * i + 1]);
+        }
         return total;
     }
 

@@ -53,7 +53,8 @@ struct Running {
 
     void evaluate(const Window& window) { held_out += member->model->evaluate(window.rows, window.labels); }
 
-    void end_epoch(int epoch, int train_images, int validation_images) {
+    void end_epoch(int epoch, int train_images, const Samples& validation) {
+        const int validation_images = validation.size();
         EpochMetrics metrics{.epoch = epoch};
         metrics.train_loss = trained.loss / train_images;
         metrics.train_accuracy = static_cast<double>(trained.correct) / train_images;
@@ -62,6 +63,9 @@ struct Running {
             metrics.validation_loss = held_out.loss / validation_images;
             metrics.validation_accuracy = static_cast<double>(held_out.correct) / validation_images;
             require_finite(metrics.validation_loss, "validation", epoch, *member->trial);
+            if (!held_out.log_odds.empty()) metrics.validation_auc = roc_auc(held_out.log_odds, validation.labels);
+            if (held_out.among_five)
+                metrics.validation_top5_accuracy = static_cast<double>(*held_out.among_five) / validation_images;
         }
         const std::vector<int>& ends = member->ends;
         if (std::find(ends.begin(), ends.end(), epoch) != ends.end()) metrics.predicted = std::move(held_out.predicted);
@@ -108,7 +112,7 @@ class SideBySide {
         through_windows(validation_, 0, kEvaluationBatch,
                         [](Running& running, const Window& window) { running.evaluate(window); });
         if (stop_.stop_requested()) return;
-        for_each_running([&](Running& running) { running.end_epoch(epoch, train_.size(), validation_.size()); });
+        for_each_running([&](Running& running) { running.end_epoch(epoch, train_.size(), validation_); });
     }
 
     /// Lets every member that still runs do `work` on each window of the samples in turn.
