@@ -14,9 +14,11 @@
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
+#include "common/instead_of.hpp"
 #include "common/nearest.hpp"
 #include "common/random.hpp"
 #include "common/trial.hpp"
+#include "common/usual_optimizer.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {
@@ -87,6 +89,13 @@ TEST(Nearest, FindsTheTypoAndStaysSilentAboutStrangers) {
     EXPECT_EQ(nearest("learning_rat", {"learning_rate", "batch_size"}), "learning_rate");
     EXPECT_EQ(nearest("MobileNet_V2", {"mobilenet_v2", "mobilenet_v1"}), "mobilenet_v2");
     EXPECT_EQ(nearest("zebra", {"learning_rate", "batch_size"}), "");
+    EXPECT_EQ(instead_of("ab", {"abc", "x"}, "thaw list"), " (did you mean 'abc'?); there are: abc, x");
+    std::vector<std::string> many;
+    for (char letter = 'a'; letter < 'z'; ++letter) many.push_back(std::string("name_") + letter + letter);
+    EXPECT_EQ(instead_of("name_cd", many, "thaw list"),
+              " (did you mean 'name_cc'?); near it are: name_cc, name_dd, name_aa, name_bb, name_ee; `thaw list` lists "
+              "all 25");
+    EXPECT_EQ(instead_of("zebra fish", many, "thaw list"), "; `thaw list` lists the 25 there are");
 }
 
 TEST(Trial, ReadsBackFromJsonAsItWas) {
@@ -150,8 +159,11 @@ TEST(Trial, SettingsHaveShortNames) {
     EXPECT_EQ(head_name({.widths = {8, 4}, .activations = {HeadActivation::tanh, HeadActivation::relu}}),
               "8-4 tanh-relu");
     EXPECT_EQ(head_name({.initializer = Initializer::random_uniform}), "none random_uniform");
-    EXPECT_EQ(optimizer_name({.kind = OptimizerKind::adamw, .style = OptimizerStyle::pytorch, .weight_decay = 0.01}),
-              "adamw(pytorch,weight_decay=0.01)");
+    EXPECT_EQ(optimizer_name(usual_optimizer(OptimizerKind::adamw, OptimizerStyle::keras)), "adamw");
+    Optimizer decaying = usual_optimizer(OptimizerKind::adamw, OptimizerStyle::pytorch);
+    EXPECT_EQ(optimizer_name(decaying), "adamw(pytorch)");
+    decaying.weight_decay = 0.02;
+    EXPECT_EQ(optimizer_name(decaying), "adamw(pytorch,weight_decay=0.02)");
     EXPECT_EQ(schedule_name({}), "constant");
     EXPECT_EQ(schedule_name({.kind = ScheduleKind::step, .every = 3}), "step(every=3)");
     EXPECT_EQ(early_stop_name({}), "none");

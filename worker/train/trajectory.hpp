@@ -73,6 +73,8 @@ struct Rows {
 class Model {
   public:
     virtual ~Model() = default;
+    /// Of the steps to come, in place of the trial's. What does not train need not know.
+    virtual void set_learning_rate(double) {}
     /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout.
     virtual BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) = 0;
     /// Sums in inference mode. Any number of rows; how they are batched inside does not depend on the caller.
@@ -113,8 +115,9 @@ struct Together {
     Group* group = nullptr;
     int threads = 1;                     // members go through a window on so many
     std::function<void()> begin_thread;  // called first on each of several threads
-    /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
-    std::function<void(std::span<const int> rows)> load;
+    /// Makes rows available before they are used, `window_rows` or a little less at a time, as the epoch that trains on
+    /// them sees them; epoch 0: as they are, for evaluation. Without it all are there.
+    std::function<void(std::span<const int> rows, int epoch)> load;
     int window_rows = 0;
     const std::atomic<bool>* no_more_epochs = nullptr;  // once it is true, the epoch under way is the last
 };
