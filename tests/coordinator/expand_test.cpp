@@ -73,6 +73,37 @@ precision: bf16
     EXPECT_EQ(to_json(expansion.trials[0]), to_json(trial));
 }
 
+Expansion expand_folds(const std::string& rest) {
+    return expand(parse_sweep({"/sweeps/test.yaml", "data: {folder: photos, split: {folds: 3}}\n" + rest}, kVocabulary),
+                  fake_freeze);
+}
+
+TEST(Folds, AreAnAxisOfAllOfThemUnlessTheFileNamesSome) {
+    EXPECT_THAT(list(expand_folds("backbone: resnet50\nseed: [1, 2]"),
+                     [](const Trial& trial) { return fmt::format("{} {}", trial.seed, fold_name(trial)); }),
+                ElementsAre("1 1/3", "1 2/3", "1 3/3", "2 1/3", "2 2/3", "2 3/3"));
+    EXPECT_THAT(list(expand_folds("backbone: resnet50\nfold: [3, 1]"), fold_name), ElementsAre("3/3", "1/3"));
+    EXPECT_THAT(list(expand_folds("backbone: resnet50\nexclude: [{fold: 2}]"), fold_name), ElementsAre("1/3", "3/3"));
+    EXPECT_THAT(list(expand_text("backbone: resnet50"), fold_name), ElementsAre("none"));
+}
+
+TEST(Folds, OfARandomSearchAreAllTrainedForEveryDraw) {
+    const std::string search = "backbone: resnet50\nlearning_rate: {log_uniform: [1e-4, 1e-2]}\nsearch: {random: ";
+    const auto rate_fold = [](const Trial& trial) {
+        return fmt::format("{} {}", trial.learning_rate, fold_name(trial));
+    };
+    const Expansion expansion = expand_folds(search + "{trials: 4}}");
+    ASSERT_EQ(expansion.trials.size(), 4u * 3u);
+    std::set<std::string> distinct;
+    for (const std::string& line : list(expansion, rate_fold)) distinct.insert(line);
+    EXPECT_EQ(distinct.size(), 12u);
+    for (std::size_t i = 0; i < 12; ++i)
+        EXPECT_EQ(expansion.trials[i].learning_rate, expansion.trials[i / 3 * 3].learning_rate);
+    // The draws are those of a search without folds.
+    const Expansion plain = expand_text(search + "{trials: 4}}");
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(plain.trials[i].learning_rate, expansion.trials[3 * i].learning_rate);
+}
+
 TEST(Expand, CombinesAxesInTheOrderOfTheFileTheLastOneFastest) {
     EXPECT_THAT(list(expand_text("backbone: [resnet50, alexnet]\nseed: [2, 1]"), backbone_seed),
                 ElementsAre("resnet50 2", "resnet50 1", "alexnet 2", "alexnet 1"));

@@ -104,6 +104,13 @@ data:
     EXPECT_EQ(data.split.method, SplitMethod::keras_generator);
     EXPECT_EQ(data.split.validation, 0.25);
     EXPECT_EQ(data.split.seed, 3u);
+    EXPECT_EQ(data.split.folds, 0);
+    EXPECT_FALSE(data.decode.grey);
+    const SweepData folds =
+        parse("data: {folder: photos, resize: pad, grey: true, split: {folds: 5}}\n" + kBackbone).data;
+    EXPECT_EQ(folds.split.folds, 5);
+    EXPECT_EQ(folds.decode.resize, ResizeMethod::pad);
+    EXPECT_TRUE(folds.decode.grey);
     EXPECT_EQ(data.decode.resize, ResizeMethod::crop);
     EXPECT_EQ(data.decode.interpolation, Interpolation::area);
     EXPECT_EQ(data.on_bad_image, OnBadImage::skip);

@@ -236,6 +236,7 @@ BatchSums HeadModel<Scalar>::loss(std::span<const int> labels, bool gradient) {
         sums.correct += static_cast<std::size_t>(largest - logits) == label;
         if (!gradient) {
             sums.predicted.push_back(static_cast<int>(largest - logits));
+            sums.note_ranking(classes, ranking_of(std::span(logits, classes), labels[i]));
             continue;
         }
         Scalar* delta = deltas_.back().data() + i * stride;

@@ -33,6 +33,7 @@ class TailModel : public Model {
           image_size_(graph.image_size),
           input_shape_(graph.layers[static_cast<std::size_t>(std::max(trial.cut, 1) - 1)].output),
           network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType, group),
+          classes_(classes.count),
           layout_(head_inputs(graph, trial), trial.head.widths, head_outputs(trial, classes.count)) {
         if (!classes.weights.empty())
             class_weights_ = torch::tensor(classes.weights, torch::dtype(kType)).to(compute_device());
@@ -97,7 +98,9 @@ class TailModel : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
         const torch::NoGradGuard no_gradients;
         const std::size_t batches = (rows.size() + kEvaluationBatch - 1) / kEvaluationBatch;
-        std::vector<double> sums(2 * batches + rows.size());  // loss and correct by batch, then each row's class
+        // Loss and correct by batch, then of each row its class and its ranking.
+        std::vector<double> sums(2 * (batches + rows.size()));
+        double* const by_row = sums.data() + 2 * batches;
         const auto [begin, end] = group_ ? group_->share_of(batches) : std::pair{std::size_t{0}, batches};
         for (std::size_t batch = begin; batch < end; ++batch) {
             const std::size_t at = batch * kEvaluationBatch;
@@ -107,14 +110,22 @@ class TailModel : public Model {
             sums[2 * batch] = loss_sum(logits, targets, {}).template item<double>();
             sums[2 * batch + 1] = count_correct(logits, targets);
             const torch::Tensor classes = logits.argmax(1).to(torch::kCPU);
-            std::copy_n(classes.template data_ptr<std::int64_t>(), count,
-                        sums.begin() + static_cast<std::ptrdiff_t>(2 * batches + at));
+            const torch::Tensor host = logits.to(torch::kCPU, torch::kFloat64).contiguous();
+            const auto outputs = static_cast<std::size_t>(host.size(1));
+            for (std::size_t i = 0; i < count; ++i) {
+                by_row[2 * (at + i)] = static_cast<double>(classes.template data_ptr<std::int64_t>()[i]);
+                by_row[2 * (at + i) + 1] = ranking_of(
+                    std::span<const double>(host.template data_ptr<double>() + i * outputs, outputs), labels[at + i]);
+            }
         }
         if (group_) group_->all_reduce_sum(std::span(sums));
         BatchSums total;
         for (std::size_t batch = 0; batch < batches; ++batch)
             total += {sums[2 * batch], static_cast<int>(sums[2 * batch + 1])};
-        total.predicted.assign(sums.begin() + static_cast<std::ptrdiff_t>(2 * batches), sums.end());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            total.predicted.push_back(static_cast<int>(by_row[2 * i]));
+            total.note_ranking(static_cast<std::size_t>(classes_), by_row[2 * i + 1]);
+        }
         return total;
     }
 
@@ -314,6 +325,7 @@ class TailModel : public Model {
     int image_size_;
     Shape input_shape_;
     TorchNetwork network_;
+    int classes_;
     HeadLayout layout_;
     torch::Tensor flat_, gradients_;
     std::vector<torch::Tensor> weights_, biases_;

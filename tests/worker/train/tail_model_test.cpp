@@ -238,6 +238,30 @@ TEST_F(TailModelTest, RestoredAfterAnEpochItGoesOnBitForBit) {
     EXPECT_EQ(later->evaluate(all_.rows, all_.labels).loss, whole->evaluate(all_.rows, all_.labels).loss);
 }
 
+TEST_F(TailModelTest, EvaluationSaysHowLabelsRankAsTheLogitsDo) {
+    Trial options = trial("features.16");
+    const std::vector<float> features = features_at(options.cut);
+    for (const auto& [classes, loss] : {std::pair(2, Loss::categorical_crossentropy),
+                                        {7, Loss::categorical_crossentropy},
+                                        {2, Loss::binary_crossentropy}}) {
+        options.loss = loss;
+        const auto model =
+            make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), classes, nullptr, true);
+        const std::vector<double> logits = model->logits(all_.rows);
+        BatchSums expected;
+        for (std::size_t i = 0; i < all_.rows.size(); ++i) {
+            const auto outputs = static_cast<std::size_t>(classes);
+            const auto row = std::span(logits).subspan(i * outputs, outputs);
+            expected.note_ranking(outputs, ranking_of(row, 1));
+        }
+        const BatchSums found = model->evaluate(all_.rows, std::vector<int>(all_.rows.size(), 1));
+        EXPECT_EQ(found.log_odds, expected.log_odds);
+        EXPECT_EQ(found.among_five, expected.among_five);
+        EXPECT_EQ(found.log_odds.size(), classes == 2 ? all_.rows.size() : 0);
+        EXPECT_EQ(found.among_five.has_value(), classes == 7);
+    }
+}
+
 TEST_F(TailModelTest, EvaluationIsInferenceAndLeavesTheModelAsItIs) {
     const Trial options = trial("features.16", 0.5);
     const std::vector<float> features = features_at(options.cut);
