@@ -5,7 +5,7 @@
 namespace thaw {
 namespace {
 
-std::string text(const Interval& interval) {
+std::string text(const FactorRange& interval) {
     return fmt::format("{}..{}", interval.low, interval.high);
 }
 

@@ -3,18 +3,21 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
+#include "common/names_json.hpp"
 
 namespace thaw {
 
 void to_json(nlohmann::json& json, const DecodeOptions& options) {
     json = {{"image_size", options.image_size},
             {"resize", to_string(options.resize)},
-            {"interpolation", to_string(options.interpolation)}};
+            {"interpolation", to_string(options.interpolation)},
+            {"grey", options.grey}};
 }
 void from_json(const nlohmann::json& json, DecodeOptions& options) {
     options.image_size = json.at("image_size");
     options.resize = parse_resize_method(json.at("resize"));
     options.interpolation = parse_interpolation(json.at("interpolation"));
+    options.grey = json.at("grey");
 }
 void to_json(nlohmann::json& json, OnBadImage policy) {
     json = to_string(policy);
@@ -22,8 +25,6 @@ void to_json(nlohmann::json& json, OnBadImage policy) {
 void from_json(const nlohmann::json& json, OnBadImage& policy) {
     policy = parse_on_bad_image(json.get<std::string>());
 }
-void to_json(nlohmann::json& json, Pooling pooling);
-void from_json(const nlohmann::json& json, Pooling& pooling);
 void to_json(nlohmann::json& json, Precision precision);
 void from_json(const nlohmann::json& json, Precision& precision);
 void to_json(nlohmann::json& json, Keep keep) {

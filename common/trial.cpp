@@ -79,12 +79,13 @@ const NameTable<OptimizerStyle>& names_of(OptimizerStyle) {
     return names;
 }
 
-const NameTable<Activation>& names_of(Activation) {
-    static const NameTable<Activation> names = {{Activation::relu, "relu"},    {Activation::leaky_relu, "leaky_relu"},
-                                                {Activation::elu, "elu"},      {Activation::selu, "selu"},
-                                                {Activation::gelu, "gelu"},    {Activation::silu, "silu"},
-                                                {Activation::tanh, "tanh"},    {Activation::sigmoid, "sigmoid"},
-                                                {Activation::linear, "linear"}};
+const NameTable<HeadActivation>& names_of(HeadActivation) {
+    static const NameTable<HeadActivation> names = {
+        {HeadActivation::relu, "relu"},    {HeadActivation::leaky_relu, "leaky_relu"},
+        {HeadActivation::elu, "elu"},      {HeadActivation::selu, "selu"},
+        {HeadActivation::gelu, "gelu"},    {HeadActivation::silu, "silu"},
+        {HeadActivation::tanh, "tanh"},    {HeadActivation::sigmoid, "sigmoid"},
+        {HeadActivation::linear, "linear"}};
     return names;
 }
 
@@ -107,7 +108,7 @@ void to_json(nlohmann::json& json, Precision precision) {
 void from_json(const nlohmann::json& json, Precision& precision) {
     precision = parse_precision(json.get<std::string>());
 }
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Interval, low, high)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FactorRange, low, high)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Augment, views, fresh, rotation_range, width_shift_range,
                                                 height_shift_range, shear_range, zoom_range, brightness_range,
                                                 channel_shift_range, horizontal_flip, vertical_flip, fill_mode, cval,
@@ -144,7 +145,7 @@ OptimizerKind parse_optimizer_kind(const std::string& name) {
 /// One word where all are equal, else one a layer.
 static std::string activations_name(const Head& head) {
     std::vector<const char*> words;
-    for (const Activation activation : head.activations) words.push_back(word_of(activation));
+    for (const HeadActivation activation : head.activations) words.push_back(word_of(activation));
     const bool all_equal = std::all_of(words.begin(), words.end(), [&](const char* word) { return word == words[0]; });
     return all_equal ? words[0] : fmt::format("{}", fmt::join(words, "-"));
 }

@@ -40,7 +40,7 @@ struct Optimizer {
     bool operator==(const Optimizer&) const = default;
 };
 
-enum class Activation { relu, leaky_relu, elu, selu, gelu, silu, tanh, sigmoid, linear };
+enum class HeadActivation { relu, leaky_relu, elu, selu, gelu, silu, tanh, sigmoid, linear };
 
 /// How a head's weights begin, as Keras draws them; biases begin at 0.
 enum class Initializer { glorot_uniform, he_normal, random_uniform };
@@ -53,11 +53,11 @@ enum class Loss { categorical_crossentropy, binary_crossentropy };
 /// dense layer whose outputs the loss decides.
 struct Head {
     Pooling pooling = Pooling::average;
-    std::vector<int> widths;                                // hidden layers, may be empty
-    std::vector<Activation> activations;                    // one a hidden layer; empty: all ReLU
+    std::vector<int> widths = {};                           // hidden layers, may be empty
+    std::vector<HeadActivation> activations = {};           // one a hidden layer; empty: all ReLU
     Initializer initializer = Initializer::glorot_uniform;  // of all layers, the last one too
-    Activation activation(std::size_t layer) const {
-        return activations.empty() ? Activation::relu : activations[layer];
+    HeadActivation activation(std::size_t layer) const {
+        return activations.empty() ? HeadActivation::relu : activations[layer];
     }
     bool operator==(const Head&) const = default;
 };
@@ -118,7 +118,7 @@ struct Trial {
 const NameTable<Pooling>& names_of(Pooling);
 const NameTable<OptimizerKind>& names_of(OptimizerKind);
 const NameTable<OptimizerStyle>& names_of(OptimizerStyle);
-const NameTable<Activation>& names_of(Activation);
+const NameTable<HeadActivation>& names_of(HeadActivation);
 const NameTable<Initializer>& names_of(Initializer);
 const NameTable<Loss>& names_of(Loss);
 const char* to_string(Pooling pooling);

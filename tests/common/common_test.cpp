@@ -6,7 +6,9 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <system_error>
 
 #include "common/atomic_file.hpp"
@@ -103,6 +105,66 @@ TEST(Trial, ReadsBackFromJsonAsItWas) {
     EXPECT_EQ(optimizer_name(trial.optimizer), "sgd(momentum=0.9)");
 }
 
+/// One change of each setting that came after the first databases.
+std::vector<std::function<void(Trial&)>> later_settings() {
+    return {
+        [](Trial& trial) { trial.head.activations = {HeadActivation::tanh}; },
+        [](Trial& trial) { trial.head.initializer = Initializer::he_normal; },
+        [](Trial& trial) { trial.optimizer.style = OptimizerStyle::pytorch; },
+        [](Trial& trial) { trial.optimizer.weight_decay = 0.1; },
+        [](Trial& trial) { trial.optimizer.clipvalue = 1; },
+        [](Trial& trial) { trial.optimizer.clipnorm = 1; },
+        [](Trial& trial) { trial.optimizer.global_clipnorm = 1; },
+        [](Trial& trial) { trial.base_layers = 50; },
+        [](Trial& trial) { trial.loss = Loss::binary_crossentropy; },
+        [](Trial& trial) { trial.label_smoothing = 0.1; },
+        [](Trial& trial) { trial.class_weights.balanced = true; },
+        [](Trial& trial) {
+            trial.class_weights.by_class = {{"cat", 2}};
+        },
+        [](Trial& trial) { trial.schedule.kind = ScheduleKind::cosine; },
+        [](Trial& trial) { trial.early_stop.patience = 0; },
+        [](Trial& trial) {
+            trial.augment = {.fresh = true, .zoom_range = {0.8, 1.2}};
+        },
+        [](Trial& trial) { trial.folds = 5; },
+        [](Trial& trial) { trial.fold = 2; },
+        [](Trial& trial) {
+            trial.phases = {{"all", 0.001, 3, 10, 9}};
+        },
+    };
+}
+
+TEST(Trial, LaterSettingsReadBackAndEachDecidesTheId) {
+    std::set<std::string> ids = {trial_id(Trial(), "data")};
+    for (const auto& change : later_settings()) {
+        Trial trial;
+        change(trial);
+        EXPECT_NE(to_json(trial), to_json(Trial()));
+        EXPECT_EQ(to_json(trial_from_json(to_json(trial))), to_json(trial));
+        EXPECT_TRUE(ids.insert(trial_id(trial, "data")).second) << to_json(trial);
+    }
+}
+
+TEST(Trial, SettingsHaveShortNames) {
+    EXPECT_EQ(head_name({.widths = {8, 4}, .activations = {HeadActivation::tanh, HeadActivation::relu}}),
+              "8-4 tanh-relu");
+    EXPECT_EQ(head_name({.initializer = Initializer::random_uniform}), "none random_uniform");
+    EXPECT_EQ(optimizer_name({.kind = OptimizerKind::adamw, .style = OptimizerStyle::pytorch, .weight_decay = 0.01}),
+              "adamw(pytorch,weight_decay=0.01)");
+    EXPECT_EQ(schedule_name({}), "constant");
+    EXPECT_EQ(schedule_name({.kind = ScheduleKind::step, .every = 3}), "step(every=3)");
+    EXPECT_EQ(early_stop_name({}), "none");
+    EXPECT_EQ(early_stop_name({.patience = 3, .restore_best = true}), "validation_loss patience=3 restore_best");
+    EXPECT_EQ(augment_name({}), "none");
+    EXPECT_EQ(augment_name({.views = 4, .rotation_range = 10, .horizontal_flip = true}),
+              "views=4 rotation_range=10 horizontal_flip");
+    EXPECT_EQ(class_weights_name({}), "none");
+    EXPECT_EQ(class_weights_name({.by_class = {{"cat", 2}, {"dog", 0.5}}}), "cat=2 dog=0.5");
+    EXPECT_EQ(phases_name({}), "none");
+    EXPECT_EQ(phases_name({{"all", 0.001, 3}, {"layer4", 0.0001, 2}}), "all 0.001 x3, layer4 0.0001 x2");
+}
+
 TEST(Trial, FromBeforeThereWasAPrecisionIsInFloat32) {
     nlohmann::json json = to_json(Trial());
     EXPECT_EQ(json.erase("precision"), 1u);
@@ -160,6 +222,12 @@ TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
         nlohmann::json decisive = to_json(trial);
         for (const char* key : {"id", "weights", "freeze"}) decisive.erase(key);
         if (trial.precision == Precision::float32) decisive.erase("precision");
+        for (const char* later : {"until", "base_layers", "loss", "label_smoothing", "class_weights", "schedule",
+                                  "early_stop", "augment", "folds", "fold", "phases"})
+            decisive.erase(later);
+        for (const char* later : {"activations", "initializer"}) decisive["head"].erase(later);
+        for (const char* later : {"style", "weight_decay", "clipvalue", "clipnorm", "global_clipnorm"})
+            decisive["optimizer"].erase(later);
         ASSERT_EQ(trial_id(trial, "data"), Fingerprint().add("data").add(decisive.dump()).hex().substr(0, 16))
             << decisive;
     }

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -272,9 +271,7 @@ TEST(Expand, ResolvesEachFreezeOfABackboneOnce) {
 TEST(Expand, TakesMoreThanAMillionTrialsOnlyByForce) {
     const std::string axes = "backbone: alexnet\nseed: " + numbers(1001) + "\nepochs: " + numbers(1000);
     EXPECT_THROW(expand_text(axes), UserError);
-    const std::clock_t start = std::clock();
     EXPECT_EQ(expand(sweep_of(axes), fake_freeze, true).trials.size(), 1'001'000u);
-    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 4);  // 0.6 on a quiet machine
     EXPECT_EQ(expand_text(axes + "\nexclude: [{seed: 1}]").trials.size(), 1'000'000u);
 }
 

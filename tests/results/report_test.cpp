@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <sstream>
 
 #include "common/atomic_file.hpp"
@@ -307,7 +306,7 @@ std::vector<Trial> drawn_trials(int count) {
 
 class LargeReportTest : public ReportTest, public testing::WithParamInterface<int> {};
 
-TEST_P(LargeReportTest, StaysSmallAndQuick) {
+TEST_P(LargeReportTest, StaysSmall) {
     const std::vector<Trial> trials = drawn_trials(GetParam());
     {
         Store store(path);
@@ -316,10 +315,7 @@ TEST_P(LargeReportTest, StaysSmallAndQuick) {
             for (const Trial& trial : trials) finish(store, trial, 1);
         });
     }
-    const std::clock_t start = std::clock();
     report();
-    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 1 + GetParam() / 1e4)
-        << "seconds of the processor";
     EXPECT_LT(std::filesystem::file_size(html_path), 1'000'000U);
     EXPECT_THAT(html, HasSubstr(fmt::format("The best 200 of {} configurations", GetParam())));
 }

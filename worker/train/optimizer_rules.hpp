@@ -94,6 +94,7 @@ template <typename Scalar, typename Use>
 void with_rule(const OptimizerStep& step, const Use& use) {
     switch (step.options.kind) {
         case OptimizerKind::adam:
+        case OptimizerKind::adamw:
             return use(AdamRule<Scalar>(step));
         case OptimizerKind::sgd:
             if (step.options.momentum <= 0) return use(SgdRule<Scalar>(step));

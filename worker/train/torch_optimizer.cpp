@@ -40,6 +40,7 @@ void TorchOptimizer::step(torch::Tensor& parameters, const torch::Tensor& gradie
     ++steps_;
     switch (options_.kind) {
         case OptimizerKind::adam:
+        case OptimizerKind::adamw:
             return adam(parameters, gradients);
         case OptimizerKind::sgd:
             return sgd(parameters, gradients);
