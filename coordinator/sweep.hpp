@@ -31,8 +31,12 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    until,
+    loss,
+    label_smoothing,
+    class_weights,
 };
-inline constexpr std::size_t kAxisCount = 12;
+inline constexpr std::size_t kAxisCount = 16;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -48,8 +52,8 @@ struct WeightsSetting {
 };
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
-using Setting =
-    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision>;
+using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
+                             Precision, Loss, ClassWeights>;
 
 struct AxisValue {
     Setting setting;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/later_settings.hpp"
 #include "coordinator/passes.hpp"
 
 namespace thaw {
@@ -28,6 +29,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
          {trial.learning_rate, optimizer.momentum, optimizer.beta1, optimizer.beta2, optimizer.rho, optimizer.epsilon})
         append_bits(key, number);
     append_bits(key, trial.seed);
+    key += later_settings(trial);
 }
 
 PassReport report(const Plan& plan, int asked) {
