@@ -12,6 +12,7 @@
 #include "common/byte_size.hpp"
 #include "common/error.hpp"
 #include "coordinator/expand.hpp"
+#include "coordinator/read_loss.hpp"
 #include "coordinator/sweep_file.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/device.hpp"
@@ -29,6 +30,23 @@ std::vector<std::string> names_of_backbones() {
     return names;
 }
 
+/// Where the file says that these weights are taken, else where it names the backbone.
+Place place_of(const Sweep& sweep, const std::string& backbone, const std::string& weights) {
+    Place place;
+    const auto look = [&](const std::vector<Axis>& axes) {
+        for (const Axis& axis : axes)
+            for (const AxisValue& value : axis.values) {
+                const auto* setting = std::get_if<WeightsSetting>(&value.setting);
+                const auto* name = std::get_if<std::string>(&value.setting);
+                if (setting && setting->name == weights && value.place) place = value.place;
+                if (axis.id == AxisId::backbone && name && *name == backbone && !place) place = value.place;
+            }
+    };
+    look(sweep.axes);
+    for (const Rule& rule : sweep.when) look(rule.then);
+    return place;
+}
+
 std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Trial>& trials) {
     std::set<std::pair<std::string, std::string>> seen;
     std::vector<NetworkRequest> networks;
@@ -36,7 +54,9 @@ std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Tr
         if (!seen.emplace(trial.backbone, trial.weights).second) continue;
         const auto found = sweep.weights_overrides.find(trial.weights);
         const WeightsOverride override = found == sweep.weights_overrides.end() ? WeightsOverride{} : found->second;
-        networks.push_back({trial.backbone, trial.weights, trial.image_size, override.preprocessing, override.padding});
+        networks.push_back({trial.backbone, trial.weights, trial.image_size, override.preprocessing, override.padding,
+                            [&sweep, place = place_of(sweep, trial.backbone, trial.weights)](
+                                const std::string& message) { return error_at(sweep.source, place, message); }});
     }
     return networks;
 }
@@ -133,10 +153,14 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
 
 void read_trials(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
-    const auto resolve = [&](const std::string& backbone, const std::string& freeze, int image_size) {
-        // Neither padding style changes how many layers there are.
-        return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric"), freeze);
-    };
+    // Neither padding style changes how many layers there are.
+    const DepthResolver resolve{
+        [&](const std::string& backbone, const std::string& until, int image_size) {
+            return resolve_until(prepared.graphs.get(backbone, image_size, "symmetric"), until);
+        },
+        [&](const std::string& backbone, const std::string& freeze, int image_size, int base_layers) {
+            return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric", base_layers), freeze);
+        }};
     Expansion expansion = expand(prepared.sweep, resolve, options.force);
     prepared.trials = std::move(expansion.trials);
     prepared.merged = expansion.merged;
@@ -163,6 +187,7 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     request.threads = std::max(options.threads, 1);
     prepared.inputs = inspect_inputs(request);
     require_what_is_monitored(prepared.trials, prepared.inputs);
+    check_classes(sweep, prepared.trials, prepared.inputs.classes);
     prepared.inputs.cache_budget = budget_of(options, sweep);
     prepared.inputs.ranks = ranks;
     prepared.inputs.keep = sweep.keep;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/fingerprint.hpp"
+#include "common/later_settings.hpp"
 #include "common/names_json.hpp"
 #include "common/settings_text.hpp"
 #include "common/usual_optimizer.hpp"
@@ -209,9 +210,7 @@ Trial trial_from_json(const nlohmann::json& json) {
     return json.get<Trial>();
 }
 
-/// What older versions of thaw did not know, as far as it differs from its default: there are ids from before. Null
-/// where nothing does.
-static nlohmann::json later_settings(const Trial& trial) {
+std::string later_settings(const Trial& trial) {
     static const Trial usual;
     nlohmann::json later;
     const auto note = [&](const char* name, const auto& value, const auto& default_value) {
@@ -235,7 +234,7 @@ static nlohmann::json later_settings(const Trial& trial) {
     note("fold", trial.fold, usual.fold);
     for (const Phase& phase : trial.phases)
         later["phases"].push_back({phase.frozen_layers, phase.learning_rate, phase.epochs});
-    return later;
+    return later.is_null() ? "" : later.dump();
 }
 
 /// JSON, keys ascending, as nlohmann::json(trial).dump() writes it, without the keys that decide nothing: id, weights
@@ -264,7 +263,7 @@ static std::string decisive_text(const Trial& trial) {
     const bool usual = trial.precision == Precision::float32;
     if (!usual) text.member("},\"precision\":", to_string(trial.precision));
     text.member(usual ? "},\"seed\":" : ",\"seed\":", trial.seed);
-    if (const nlohmann::json later = later_settings(trial); !later.is_null()) text.raw(",\"later\":" + later.dump());
+    if (const std::string later = later_settings(trial); !later.empty()) text.raw(",\"later\":" + later);
     return text.end();
 }
 

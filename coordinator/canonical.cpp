@@ -14,9 +14,9 @@ std::uint64_t key(ValueId a, ValueId b, ValueId c = 0) {
 }  // namespace
 
 void Canonical::settle(Point& point) {
-    ValueId& freeze = point[table_.position(AxisId::freeze)];
     const Depth& depth = depth_of(point);
-    freeze = depth.spelling;
+    point[table_.position(AxisId::freeze)] = depth.spelling;
+    point[table_.position(AxisId::until)] = base_of(point).spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
     ValueId& schedule = point[table_.position(AxisId::schedule)];
@@ -30,7 +30,9 @@ void Canonical::settle(Point& point) {
 Trial Canonical::trial(const Point& point) {
     Trial trial;
     for (const AxisKind& kind : axis_kinds()) kind.assign(trial, table_.value(kind.id, point).setting);
+    trial.folds = sweep_.data.split.folds;
     const FreezeDepth depth = depth_of(point).depth;
+    trial.base_layers = base_of(point).layers;
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
     if (!has_frozen_pass(depth.cut)) trial.precision = Precision::float32;
@@ -38,30 +40,44 @@ Trial Canonical::trial(const Point& point) {
     return trial;
 }
 
-const Canonical::Depth& Canonical::depth_of(const Point& point) {
-    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
-                  freeze = id(AxisId::freeze, point);
-    const auto [entry, is_new] = depths_.try_emplace(key(backbone, size, freeze));
-    if (is_new) {
-        entry->second.depth = resolve(point);
-        const int frozen = entry->second.depth.frozen_layers;
-        entry->second.spelling =
-            spellings_.try_emplace(key(backbone, size, static_cast<ValueId>(frozen)), freeze).first->second;
-    }
-    return entry->second;
-}
-
-FreezeDepth Canonical::resolve(const Point& point) const {
-    const AxisValue& freeze = table_.value(AxisId::freeze, point);
+template <typename Resolve>
+auto Canonical::resolved(AxisId axis, const Point& point, const Resolve& resolve) const {
+    const AxisValue& value = table_.value(axis, point);
     const AxisValue& backbone = table_.value(AxisId::backbone, point);
     const std::string& name = std::get<std::string>(backbone.setting);
     const auto size = std::get<std::int64_t>(table_.value(AxisId::image_size, point).setting);
     try {
-        return resolve_(name, std::get<std::string>(freeze.setting), static_cast<int>(size));
+        return resolve(name, std::get<std::string>(value.setting), static_cast<int>(size));
     } catch (const UserError& error) {
-        throw error_at(sweep_.source, freeze.place ? freeze.place : backbone.place,
+        throw error_at(sweep_.source, value.place ? value.place : backbone.place,
                        fmt::format("with backbone {} at {} pixels: {}", name, size, error.what()));
     }
+}
+
+const Canonical::Base& Canonical::base_of(const Point& point) {
+    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
+                  until = id(AxisId::until, point);
+    const auto [entry, is_new] = bases_.try_emplace(key(backbone, size, until));
+    if (is_new) {
+        const int layers = resolved(AxisId::until, point, resolve_.base_layers);
+        const Base base{layers, until, distinct_.size()};
+        entry->second = distinct_.try_emplace(key(backbone, size, static_cast<ValueId>(layers)), base).first->second;
+    }
+    return entry->second;
+}
+
+const Canonical::Depth& Canonical::depth_of(const Point& point) {
+    const ValueId freeze = id(AxisId::freeze, point);
+    const Base& base = base_of(point);
+    const auto [entry, is_new] = depths_.try_emplace(base.number << 20 | freeze);
+    if (is_new) {
+        entry->second.depth = resolved(AxisId::freeze, point, [&](const auto& backbone, const auto& text, int size) {
+            return resolve_.freeze(backbone, text, size, base.layers);
+        });
+        const auto frozen = static_cast<std::uint64_t>(entry->second.depth.frozen_layers);
+        entry->second.spelling = spellings_.try_emplace(base.number << 20 | frozen, freeze).first->second;
+    }
+    return entry->second;
 }
 
 ValueId Canonical::dropout_of(const Point& point) {

@@ -15,13 +15,16 @@
 
 namespace thaw {
 
-/// What a `freeze:` means on a backbone at an image size; throws UserError where it means nothing.
-using FreezeResolver =
-    std::function<FreezeDepth(const std::string& backbone, const std::string& freeze, int image_size)>;
+/// What an `until:` and a `freeze:` mean on a backbone at an image size; they throw UserError where they mean nothing.
+struct DepthResolver {
+    std::function<int(const std::string& backbone, const std::string& until, int image_size)> base_layers;
+    std::function<FreezeDepth(const std::string& backbone, const std::string& freeze, int image_size, int base_layers)>
+        freeze;
+};
 
 class Canonical {
   public:
-    Canonical(const Sweep& sweep, const ValueTable& table, const FreezeResolver& resolve)
+    Canonical(const Sweep& sweep, const ValueTable& table, const DepthResolver& resolve)
         : sweep_(sweep), table_(table), resolve_(resolve) {}
 
     /// Replaces values by those of the same trial that were met first.
@@ -29,23 +32,33 @@ class Canonical {
     Trial trial(const Point& point);
 
   private:
+    struct Base {
+        int layers = 0;            // Trial::base_layers
+        ValueId spelling = 0;      // of the values of `until` with this base the first met
+        std::uint64_t number = 0;  // among the distinct (backbone, image size, layers)
+    };
     struct Depth {
         FreezeDepth depth;
         ValueId spelling = 0;  // of the values with this depth the first met
     };
 
     ValueId id(AxisId axis, const Point& point) const { return point[table_.position(axis)]; }
+    const Base& base_of(const Point& point);
     const Depth& depth_of(const Point& point);
-    FreezeDepth resolve(const Point& point) const;
+    /// Calls resolve(backbone, value of `axis`, image size); an error of its gets that value's place.
+    template <typename Resolve>
+    auto resolved(AxisId axis, const Point& point, const Resolve& resolve) const;
     ValueId dropout_of(const Point& point);
     ValueId schedule_of(const Point& point);
     std::vector<double> dropout_rates(const Point& point) const;
 
     const Sweep& sweep_;
     const ValueTable& table_;
-    const FreezeResolver& resolve_;
-    std::unordered_map<std::uint64_t, Depth> depths_;       // by backbone, image size, freeze
-    std::unordered_map<std::uint64_t, ValueId> spellings_;  // by backbone, image size, frozen layers
+    const DepthResolver& resolve_;
+    std::unordered_map<std::uint64_t, Base> bases_;         // by backbone, image size, until
+    std::unordered_map<std::uint64_t, Base> distinct_;      // by backbone, image size, base layers
+    std::unordered_map<std::uint64_t, Depth> depths_;       // by base, freeze
+    std::unordered_map<std::uint64_t, ValueId> spellings_;  // by base, frozen layers
     std::unordered_map<std::uint64_t, ValueId> dropouts_;   // by head, dropout
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> rates_;  // by head, then by rates
     std::unordered_map<std::uint64_t, ValueId> schedules_;                         // by schedule, epochs

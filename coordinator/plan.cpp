@@ -1,5 +1,7 @@
 #include "coordinator/plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
@@ -28,10 +30,10 @@ bool always(const PlanOptions&) {
 }
 // How many epochs are left decides where features pay; where they lie decides which trainings can share a frozen pass,
 // and which heads read the same array. What waits for a decision is not merged: others would wait with it.
-constexpr NamedPass kPasses[] = {{use_snapshots, with_sharing},   {choose_cache, with_sharing},
-                                 {split_at_rungs, with_stopping}, {share_forward, with_sharing},
-                                 {fuse_heads, with_sharing},      {form_groups, always},
-                                 {predict_cost, always}};
+constexpr NamedPass kPasses[] = {{explain_augment, always},     {use_snapshots, with_sharing},
+                                 {choose_cache, with_sharing},  {split_at_rungs, with_stopping},
+                                 {share_forward, with_sharing}, {fuse_heads, with_sharing},
+                                 {form_groups, always},         {predict_cost, always}};
 
 /// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
@@ -68,6 +70,8 @@ class PlanBuilder {
             stage_for(StageKind::train, i, features < 0 ? std::vector{decode} : std::vector{decode, features});
         PlannedStage& stage = plan_.stages[static_cast<std::size_t>(train)];
         if (stage.trajectories.empty()) {
+            stage.recompute = has_frozen_pass(trial.cut) && features < 0;
+            stage.head_alone = trains_head_alone(trial, graphs_.of(trial, inputs_));
             stage.trajectories.push_back(static_cast<int>(plan_.trajectories.size()));
             plan_.trajectories.emplace_back();
         }
@@ -122,7 +126,20 @@ bool trains_head_alone(const Trial& trial, const LayerGraph& graph) {
 }
 
 bool has_features(const Trial& trial) {
-    return has_frozen_pass(trial.cut);
+    return has_frozen_pass(trial.cut) && !trial.augment.fresh;
+}
+
+std::string views_key(const Trial& trial) {
+    if (trial.augment.views == 0) return "";
+    return fmt::format("{} seed {}{}", augment_name(trial.augment), trial.seed, trial.folds > 0 ? " folds" : "");
+}
+
+int trained_images(const Trial& trial, const Inputs& inputs) {
+    return inputs.train_images + (trial.folds > 0 ? inputs.validation_images : 0);
+}
+
+std::int64_t array_rows(const Trial& trial, const Inputs& inputs) {
+    return inputs.images() + std::int64_t{trial.augment.views} * trained_images(trial, inputs);
 }
 
 /// Trials that train nothing but their head read pooled vectors; the others the map at their cut.
@@ -135,12 +152,15 @@ double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
     return stage.predicted.seconds * stage.threads(inputs.threads_per_rank);
 }
 
-const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding) {
-    if (last_ && last_->first == std::tie(backbone, image_size, padding)) return last_->second;
-    const auto key = std::make_tuple(backbone, image_size, padding);
+const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding,
+                                  int base_layers) {
+    if (last_ && last_->first == std::tie(backbone, image_size, padding, base_layers)) return last_->second;
+    const auto key = std::make_tuple(backbone, image_size, padding, base_layers);
     auto found = graphs_.find(key);
-    if (found == graphs_.end())
-        found = graphs_.emplace(key, build_backbone(backbone, image_size, parse_padding_style(padding))).first;
+    if (found == graphs_.end()) {
+        LayerGraph whole = build_backbone(backbone, image_size, parse_padding_style(padding));
+        found = graphs_.emplace(key, cut_off(std::move(whole), base_layers)).first;
+    }
     last_ = &*found;
     return found->second;
 }
@@ -150,7 +170,10 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
     CostModel costs(inputs, graphs);
     PassContext context{inputs, options, graphs, costs};
     for (const NamedPass& pass : kPasses)
-        if (pass.wanted(options)) plan.reports.push_back(pass.pass(plan, context));
+        if (pass.wanted(options)) {
+            PassReport report = pass.pass(plan, context);
+            if (!report.name.empty()) plan.reports.push_back(std::move(report));
+        }
     plan.unmeasured = costs.missing();
     return plan;
 }

@@ -16,19 +16,28 @@ constexpr const char* kFeaturesVersion = "2";
 
 /// Of all that decides what becomes of an image, whichever image it is.
 std::string decode_key(const Trial& trial, const Inputs& inputs) {
-    return Fingerprint()
-        .add(inputs.decoder)
-        .add(std::to_string(trial.image_size))
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .hex()
-        .substr(0, 16);
+    Fingerprint fingerprint;
+    fingerprint.add(inputs.decoder).add(std::to_string(trial.image_size));
+    add_to(fingerprint, inputs.decode);
+    return fingerprint.hex().substr(0, 16);
+}
+
+/// Which images, and which views of them, are the rows of the trial's arrays.
+std::string rows_of(const Trial& trial, const Inputs& inputs) {
+    const std::string views = views_key(trial);
+    if (views.empty()) return inputs.images_key;
+    const std::string& trained = trial.folds > 0 ? inputs.folded_key : inputs.trained_key;
+    return Fingerprint().add(inputs.images_key).add(trained).add(views).hex().substr(0, 16);
 }
 
 /// Where a stage of the plan puts an array; without sharing every stage has its own.
 std::string path_of(ArrayName name, const Plan& plan, int stage, const std::string& folder) {
     if (!plan.shared) name.images += fmt::format("_stage{}", stage);
     return fmt::format("{}/{}", folder, name.file());
+}
+
+std::string views_text(const Trial& trial) {
+    return trial.augment.views == 0 ? "" : fmt::format(" and {} views", trial.augment.views);
 }
 
 /// The stage among `needs` of this kind; -1 where there is none.
@@ -76,6 +85,20 @@ std::string snapshot_file(const Plan& plan, const PlannedTrajectory& trajectory,
     return fmt::format("{}/{}", cache, SnapshotName{key, epoch}.file());
 }
 
+/// Whether the tap is the trial's, where it is the first such: at the end of a whole base there is no map, before it
+/// maps come before what a shorter base of another trial has pooled there.
+bool may_read(const Trial& trial, const TapKey& tap) {
+    if (tap.cut != trial.cut) return false;
+    const bool ends_base = trial.cut == trial.base_layers;
+    if (!tap.pooled) return !ends_base;
+    return tap.pooling == trial.head.pooling && (ends_base || trial.base_layers == 0);
+}
+
+/// "vgg16", or "vgg16 until block4_pool".
+std::string base_name(const Trial& trial) {
+    return trial.base_layers == 0 ? trial.backbone : fmt::format("{} until {}", trial.backbone, trial.until);
+}
+
 TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs& inputs, const std::string& cache) {
     TrainStage spec;
     const Trial& first = plan.first_trial(stage);
@@ -113,7 +136,7 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
     const int features = needed(plan, stage, StageKind::features);
     if (features < 0) return spec;
     for (const PlannedTap& tap : plan.stage(features).taps) {
-        if (tap.key.cut != first.cut || (tap.key.pooled && tap.key.pooling != first.head.pooling)) continue;
+        if (!spec.features.empty() || !may_read(first, tap.key)) continue;
         spec.features =
             path_of(features_array(first, tap.key, inputs), plan, features, folder_at(tap.place, inputs, cache));
     }
@@ -124,7 +147,7 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
 }  // namespace
 
 ArrayName decoded_array(const Trial& trial, const Inputs& inputs) {
-    return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), inputs.images_key};
+    return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), rows_of(trial, inputs)};
 }
 
 ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& inputs) {
@@ -142,7 +165,7 @@ ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& in
                                 .add(executor)
                                 .hex()
                                 .substr(0, 16);
-    return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), inputs.images_key};
+    return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), rows_of(trial, inputs)};
 }
 
 StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
@@ -152,7 +175,10 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             const Trial& trial = plan.first_trial(stage);
             DecodeOptions options = inputs.decode;
             options.image_size = trial.image_size;
-            return DecodeStage{inputs.dataset, options, inputs.on_bad_image,
+            return DecodeStage{inputs.dataset,
+                               options,
+                               trial,
+                               inputs.on_bad_image,
                                path_of(decoded_array(trial, inputs), plan, index, cache),
                                plan.shared ? inputs.cache_budget : 0};
         }
@@ -185,14 +211,10 @@ std::vector<std::string> stage_outputs(const StageSpec& spec) {
 
 std::string trial_context(const Trial& trial, const Inputs& inputs) {
     const WeightsSpec& weights = inputs.weights_of(trial);
-    return Fingerprint()
-        .add(inputs.dataset_fingerprint)
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .add(weights.sha256)
-        .add(weights.preprocessing)
-        .add(weights.padding)
-        .hex();
+    Fingerprint fingerprint;
+    fingerprint.add(inputs.dataset_fingerprint);
+    add_to(fingerprint, inputs.decode);
+    return fingerprint.add(weights.sha256).add(weights.preprocessing).add(weights.padding).hex();
 }
 
 std::string trajectory_key(const Trial& trial, const Inputs& inputs) {
@@ -206,26 +228,30 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
     const std::string mark = (trial.weights == "random" ? " (random weights)" : "") + precision_mark(trial.precision);
     switch (stage.kind) {
         case StageKind::decode:
-            return fmt::format("{} images at {} px", inputs.images(), trial.image_size);
+            return fmt::format("{} images{} at {} px", inputs.images(), views_text(trial), trial.image_size);
         case StageKind::features:
-            return fmt::format("{}{} at {} px, {} {}", trial.backbone, mark, trial.image_size, stage.taps.size(),
-                               stage.taps.size() == 1 ? "cut" : "cuts");
+            return fmt::format("{}{}{} at {} px, {} {}", trial.backbone, mark, views_text(trial), trial.image_size,
+                               stage.taps.size(), stage.taps.size() == 1 ? "cut" : "cuts");
         case StageKind::train:
             if (stage.trajectories.size() > 1)
-                return fmt::format("{}{} freeze {}, {} {}", trial.backbone, mark, trial.freeze,
+                return fmt::format("{}{} freeze {}, {} {}", base_name(trial), mark, trial.freeze,
                                    stage.trajectories.size(), stage.recompute ? "side by side" : "heads");
-            return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}", trial.backbone, mark,
-                               trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
-                               optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed);
+            return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}{}", base_name(trial),
+                               mark, trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
+                               optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed,
+                               trial.folds != 0 ? ", fold " + fold_name(trial) : "");
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }
 
 std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain) {
     std::string text =
-        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n", plan.trials.size(),
+        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{}{})\n\n", plan.trials.size(),
                     inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,
-                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
+                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "",
+                    plan.trials.empty() || plan.trials[0].folds == 0
+                        ? ""
+                        : fmt::format("; one of {} folds validates", plan.trials[0].folds));
     text += fmt::format("{:<10} {:>8} {:>14} {:>12} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB",
                         "memory MB", "what");
     for (const StageKind kind : {StageKind::decode, StageKind::features, StageKind::train}) {

@@ -33,8 +33,14 @@ enum class AxisId {
     precision,
     schedule,
     early_stopping,
+    until,
+    loss,
+    label_smoothing,
+    class_weights,
+    augment,
+    fold,
 };
-inline constexpr std::size_t kAxisCount = 14;
+inline constexpr std::size_t kAxisCount = 20;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -51,7 +57,7 @@ struct WeightsSetting {
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, Schedule, EarlyStop>;
+                             Precision, Schedule, EarlyStop, Loss, ClassWeights, Augment>;
 
 struct AxisValue {
     Setting setting;
@@ -93,6 +99,7 @@ struct SweepData {
     std::filesystem::path folder;  // absolute
     Place folder_place;
     SplitOptions split;
+    Place folds_place;     // of its folds, where there are any
     DecodeOptions decode;  // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
 };

@@ -1,43 +1,17 @@
 // The ranking of finished trials as the default query, the end of `thaw run` and the report show it.
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "results/axes.hpp"
 #include "results/database.hpp"
 
 namespace thaw {
 
-/// An axis: its column in the database and how people read it.
-struct AxisColumn {
-    const char* column;
-    const char* label;
-    const char* usual = nullptr;  // goes without saying, and is meant where an older database has no such column
-};
-inline constexpr std::array<AxisColumn, 13> kAxes = {{{"backbone", "backbone"},
-                                                      {"weights", "weights"},
-                                                      {"freeze", "freeze"},
-                                                      {"pooling", "pooling"},
-                                                      {"head", "head"},
-                                                      {"dropout", "dropout"},
-                                                      {"optimizer", "optimizer"},
-                                                      {"learning_rate", "learning rate"},
-                                                      {"batch_size", "batch size"},
-                                                      {"epochs", "epochs"},
-                                                      {"seed", "seed"},
-                                                      {"image_size", "image size"},
-                                                      {"precision", "precision", "fp32"}}};
-inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7,
-                             kSeedAxis = 10, kPrecisionAxis = 12;
-
-/// A trial's values on all axes, in kAxes' order.
-using AxisValues = std::array<Cell, kAxes.size()>;
-
-/// kAxes' columns for a SELECT, and their values in its row, beginning with this column.
-std::string axis_columns(const Database& database);
+/// The values of axis_columns() in a row, beginning with this column.
 AxisValues read_axes(const Statement& row, int first_column);
 
 std::string axis_text(const AxisValues& values, std::size_t axis);
@@ -53,14 +27,15 @@ struct RankedTrial {
     std::string id;
     AxisValues axes;
     int frozen_layers = 0;
-    double validation_accuracy = 0;  // after the last epoch, what ranks it
+    double validation_accuracy = 0;  // after its result epoch, what ranks it
     double best_validation_accuracy = 0;
     int best_epoch = 0;
     double train_accuracy = 0, validation_loss = 0;
     double seconds = 0;
+    double validation_auc = 0, validation_top5_accuracy = 0;  // NaN where the classes have none
 };
 
-/// Finished trials that differ only in their seeds. Metrics are means over those whose accuracy is a number.
+/// Finished trials that differ only in their seeds and folds. Metrics are means over those whose accuracy is a number.
 struct RankedConfiguration {
     int rank = 0;
     AxisValues axes;  // the best trial's, its seed included
@@ -68,6 +43,7 @@ struct RankedConfiguration {
     double validation_accuracy = 0;     // what ranks it
     double sd_validation_accuracy = 0;  // of the sample; NaN for one seed
     double best_validation_accuracy = 0, train_accuracy = 0, validation_loss = 0, seconds = 0;
+    double validation_auc = 0, validation_top5_accuracy = 0;  // NaN where the classes have none
     std::string best_trial;
 };
 

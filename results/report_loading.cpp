@@ -2,22 +2,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
+#include "results/class_scores.hpp"
 #include "results/predictions.hpp"
 
 namespace thaw {
 namespace {
 
-std::vector<ImageRecord> load_images(const Database& database, const std::string& fingerprint, const char* part) {
-    std::vector<ImageRecord> images;
-    Statement rows =
-        database.prepare("SELECT path, label FROM images WHERE data_fingerprint = ?1 AND part = ?2 ORDER BY place");
-    rows.with(fingerprint, std::string(part));
-    while (rows.step()) images.push_back({rows.text(0), static_cast<int>(rows.integer(1))});
-    return images;
+/// Images that are not labelled say nothing of how right predictions are: they are left out.
+void keep_labelled(ImagePredictions& test) {
+    const auto keep = [&](auto& list) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < std::min(list.size(), test.images.size()); ++i)
+            if (test.images[i].label >= 0) list[kept++] = list[i];
+        list.resize(kept);
+    };
+    for (auto& [trial, predicted] : test.by_trial) keep(predicted);
+    std::erase_if(test.images, [](const ImageRecord& image) { return image.label < 0; });
+    if (test.images.empty()) test.by_trial.clear();
 }
 
 /// The trials that are compared image by image.
@@ -77,10 +83,11 @@ void load_predictions(const Database& database, ReportData& data) {
         "SELECT trial, predictions.classes FROM predictions WHERE part = 'test' AND trial IN (SELECT id FROM"
         " comparable_trials)");
     while (tests.step()) data.test.by_trial[tests.text(0)] = unpacked_classes(tests.text(1));
+    keep_labelled(data.test);
 }
 
 void load_costs(const Database& database, ReportData& data) {
-    constexpr std::size_t kImageSizeAxis = 11;
+    constexpr std::size_t kImageSizeAxis = axis_of("image_size");
     for (const std::size_t i : best_by_level(data.analysis, kBackboneAxis)) {
         const AxisValues& axes = data.first_trial(data.analysis.configurations[i]).axes;
         const std::string backbone = axis_text(axes, kBackboneAxis), size = axis_text(axes, kImageSizeAxis);

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "common/class_scores_table.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
@@ -31,8 +32,9 @@ struct Prediction {
 
 class Predictions {
   public:
-    Predictions(std::vector<std::string> classes, std::string trial)
-        : classes_(std::move(classes)), trial_(std::move(trial)) {}
+    /// `folder`: see PredictRun.
+    Predictions(std::vector<std::string> classes, std::string trial, fs::path folder)
+        : classes_(std::move(classes)), trial_(std::move(trial)), folder_(std::move(folder)) {}
 
     void add(Prediction prediction) { all_.push_back(std::move(prediction)); }
     /// Each photo's label is its folder's name, if every one of those is a class.
@@ -64,9 +66,16 @@ class Predictions {
         return static_cast<double>(right) / readable();
     }
 
+    /// Precision, recall and F1 of each class.
+    Table scores() const {
+        std::vector<int> labels(labels_.begin(), labels_.end()), predicted;
+        for (const Prediction& one : all_) predicted.push_back(one.bad.empty() ? static_cast<int>(one.best()) : -1);
+        return class_scores_table(classes_, scores_by_class(labels, predicted, static_cast<int>(classes_.size())));
+    }
+
     /// One row a photo: its label where it has one, the class, its probability, and with `each` every class's.
     Table table(bool each) const {
-        Table table{{"photo"}, {}};
+        Table table{{folder_.empty() ? "photo" : "file"}, {}};
         if (labelled()) table.columns.emplace_back("label");
         table.columns.insert(table.columns.end(), {"class", "probability"});
         for (const std::string& name : classes_)
@@ -74,7 +83,7 @@ class Predictions {
         for (std::size_t i = 0; i < all_.size(); ++i) {
             const Prediction& one = all_[i];
             std::vector<Cell>& row = table.rows.emplace_back();
-            row.emplace_back(one.photo.string());
+            row.emplace_back(name_of(one));
             if (labelled()) row.emplace_back(classes_[labels_[i]]);
             if (one.bad.empty()) {
                 row.emplace_back(classes_[one.best()]);
@@ -92,7 +101,7 @@ class Predictions {
         for (std::size_t i = 0; i < all_.size(); ++i) {
             const Prediction& one = all_[i];
             nlohmann::ordered_json& photo = photos.emplace_back();
-            photo["photo"] = one.photo.string();
+            photo["photo"] = name_of(one);
             if (labelled()) photo["label"] = classes_[labels_[i]];
             if (!one.bad.empty()) {
                 photo["error"] = one.bad;
@@ -106,6 +115,15 @@ class Predictions {
         if (labelled() && readable() > 0) {
             all["accuracy"] = accuracy();
             all["confusion"] = confusion();
+            const Table by_class = scores();
+            for (const auto& row : by_class.rows) {
+                nlohmann::ordered_json& one = all["scores"].emplace_back();
+                one["class"] = std::get<std::string>(row[0]);
+                for (const std::size_t count : {1U, 2U})
+                    one[by_class.columns[count]] = std::get<std::int64_t>(row[count]);
+                for (const std::size_t share : {3U, 4U, 5U})
+                    one[by_class.columns[share]] = std::get<double>(row[share]);
+            }
         }
         return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
     }
@@ -126,16 +144,20 @@ class Predictions {
             row.emplace_back(classes_[label]);
             row.insert(row.end(), counts[label].begin(), counts[label].end());
         }
-        return fmt::format("\naccuracy {:.4f} on {}\n\n{}", accuracy(), counted(readable(), "photo"), to_text(table));
+        return fmt::format("\naccuracy {:.4f} on {}\n\n{}\n{}", accuracy(), counted(readable(), "photo"),
+                           to_text(table), to_text(scores()));
     }
 
   private:
+    std::string name_of(const Prediction& one) const {
+        return folder_.empty() ? one.photo.string() : one.photo.lexically_relative(folder_).string();
+    }
     std::string single(const Prediction& one, int top) const {
         std::vector<std::size_t> order(classes_.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::stable_sort(order.begin(), order.end(),
                          [&](std::size_t a, std::size_t b) { return one.probabilities[a] > one.probabilities[b]; });
-        std::string text = clean_text(one.photo.string()) + '\n';
+        std::string text = clean_text(name_of(one)) + '\n';
         for (std::size_t i = 0; i < std::min(order.size(), static_cast<std::size_t>(top)); ++i)
             text +=
                 fmt::format("  {:>6.2f} %  {}\n", 100 * one.probabilities[order[i]], clean_text(classes_[order[i]]));
@@ -144,6 +166,7 @@ class Predictions {
 
     std::vector<std::string> classes_;
     std::string trial_;
+    fs::path folder_;
     std::vector<Prediction> all_;
     std::vector<std::size_t> labels_;  // of all, or of none
 };
@@ -153,7 +176,7 @@ class Predictions {
 int predict_with_run(const PredictRun& options, const std::vector<fs::path>& photos) {
     TrainedClassifier classifier(read_checkpoint(options.checkpoint, weights_folders(options.weights_dir)),
                                  options.threads);
-    Predictions predictions(classifier.checkpoint().classes, classifier.checkpoint().trial.id);
+    Predictions predictions(classifier.checkpoint().classes, classifier.checkpoint().trial.id, options.folder);
     classifier.classify(photos, [&](std::size_t photo, std::span<const float> values, const std::string& bad) {
         if (!bad.empty()) log_warning(bad);
         predictions.add({photos[photo], bad, {values.begin(), values.end()}});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/later_settings.hpp"
 #include "coordinator/passes.hpp"
 
 namespace thaw {
@@ -10,18 +11,6 @@ namespace {
 template <typename Number>
 void append_bits(std::string& key, Number number) {
     key.append(reinterpret_cast<const char*>(&number), sizeof number);
-}
-
-/// Whether the trial says nothing that came later than the numbers that key_of() lists.
-bool is_plain(const Trial& trial) {
-    static const Trial usual;
-    const Optimizer& optimizer = trial.optimizer;
-    return trial.head.activations.empty() && trial.head.initializer == usual.head.initializer &&
-           optimizer.style == usual.optimizer.style && optimizer.weight_decay == 0 && optimizer.clipvalue == 0 &&
-           optimizer.clipnorm == 0 && optimizer.global_clipnorm == 0 && trial.base_layers == 0 &&
-           trial.loss == usual.loss && trial.label_smoothing == 0 && trial.class_weights.none() &&
-           trial.schedule == usual.schedule && trial.early_stop.none() && trial.augment.none() && trial.folds == 0 &&
-           trial.phases.empty();
 }
 
 /// All of a trial but its epochs, exactly: there may be a million trials, so numbers go in as their bits. No
@@ -40,7 +29,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
          {trial.learning_rate, optimizer.momentum, optimizer.beta1, optimizer.beta2, optimizer.rho, optimizer.epsilon})
         append_bits(key, number);
     append_bits(key, trial.seed);
-    if (!is_plain(trial)) key += trajectory_key(trial, inputs);
+    key += later_settings(trial);
 }
 
 PassReport report(const Plan& plan, int asked) {

@@ -32,8 +32,9 @@ PassReport share_forward(Plan& plan, PassContext& context) {
         const TapKey tap = tap_of(trial, context.graphs.of(trial, context.inputs));
         std::string key;
         kSharePrefix.key(trial, context.inputs, key);
-        key +=
-            fmt::format("|{}|{}|{}|{}|{}", tap.cut, tap.pooled, to_string(tap.pooling), trial.seed, trial.batch_size);
+        key += fmt::format("|{}|{}|{}|{}|{}|{}", tap.cut, tap.pooled, to_string(tap.pooling), trial.seed,
+                           trial.batch_size, trial.fold);
+        if (trial.augment.fresh) key += '|' + augment_name(trial.augment);
         const std::int64_t memory = context.costs.training_memory(trial);
         const auto [entry, is_new] = groups.try_emplace(key, Group{static_cast<int>(s), memory});
         if (is_new || entry->second.memory + memory > context.inputs.memory_budget) {
