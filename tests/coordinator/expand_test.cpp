@@ -334,6 +334,18 @@ TEST(Expand, ResolvesEachFreezeOfABackboneOnce) {
     EXPECT_EQ(calls, 4);
 }
 
+TEST(Expand, ACosineWithoutAnEndOfItsOwnEndsWithItsTrial) {
+    const auto trials = expand_text(
+                            "backbone: alexnet\nepochs: [8, 10]\nschedule: [{cosine: {warm_up: 2}}, {cosine: {over: 6, "
+                            "warm_up: 2}}, step]")
+                            .trials;
+    ASSERT_EQ(trials.size(), 5u) << "with 8 epochs the first two are one";
+    std::vector<int> over;
+    for (const Trial& trial : trials)
+        if (trial.schedule.kind == ScheduleKind::cosine) over.push_back(trial.schedule.over * 100 + trial.epochs);
+    EXPECT_THAT(over, testing::UnorderedElementsAre(608, 810, 610));
+}
+
 TEST(Expand, TakesMoreThanAMillionTrialsOnlyByForce) {
     const std::string axes = "backbone: alexnet\nseed: " + numbers(1001) + "\nepochs: " + numbers(1000);
     EXPECT_THROW(expand_text(axes), UserError);

@@ -20,7 +20,7 @@ constexpr const char* kOutcomes =
 /// Heads, tails and trials that differ only in epochs, with all that controls a training.
 const std::string kControlled =
     "backbone: mobilenet_v2\nfreeze: [all, features.16]\nhead: [none, \"16\"]\nlearning_rate: 3e-3\nepochs: [2, 9]\n"
-    "optimizer: {adamw: {style: pytorch, clipnorm: 1}}\nkeep: last\n"
+    "optimizer: {adamw: {style: pytorch, clipnorm: 1}}\nkeep: last\nranks_per_trial: 1\n"
     "schedule: [{cosine: {floor: 1e-6, warm_up: 1}}, {reduce_on_plateau: {monitor: train_loss, patience: 1}}]\n"
     "early_stopping: {monitor: validation_loss, patience: 2, min_delta: 0.02, restore_best: true}\n"
     "when:\n  - if: {freeze: features.16}\n    then: {head: none}\n";
@@ -45,7 +45,7 @@ class Control : public EndToEnd {
             const auto space = line.find(' ');
             const std::string file =
                 text_of(folder_ / runs / "test/checkpoints" / (line.substr(0, space) + ".safetensors"));
-            EXPECT_THAT(file.substr(0, 4000), HasSubstr(line.substr(space + 1)));
+            EXPECT_NE(file.find(line.substr(space + 1)), std::string::npos) << line;
         }
         EXPECT_GT(files, 0);
     }
