@@ -36,7 +36,7 @@ Trial Canonical::trial(const Point& point) {
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
     if (!has_frozen_pass(depth.cut)) trial.precision = Precision::float32;
-    trial.schedule = resolved(trial.schedule, trial.epochs);
+    trial.schedule = spread_over(trial.schedule, trial.epochs);
     return trial;
 }
 
@@ -97,7 +97,7 @@ ValueId Canonical::schedule_of(const Point& point) {
     if (is_new) {
         const auto& written = std::get<Schedule>(table_.value(AxisId::schedule, point).setting);
         const auto asked = std::get<std::int64_t>(table_.value(AxisId::epochs, point).setting);
-        const std::string curve = setting_text(resolved(written, static_cast<int>(asked)));
+        const std::string curve = setting_text(spread_over(written, static_cast<int>(asked)));
         entry->second = curves_[epochs].try_emplace(curve, schedule).first->second;
     }
     return entry->second;

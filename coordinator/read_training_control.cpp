@@ -103,7 +103,7 @@ Setting read_early_stopping(const AxisContext& context, const YAML::Node& node) 
     return stop;
 }
 
-Schedule resolved(Schedule schedule, int epochs) {
+Schedule spread_over(Schedule schedule, int epochs) {
     if (schedule.kind == ScheduleKind::cosine && schedule.over == 0)
         schedule.over = std::max(epochs - schedule.warm_up, 1);
     return schedule;

@@ -9,6 +9,6 @@ Setting read_schedule(const AxisContext& context, const YAML::Node& node);
 Setting read_early_stopping(const AxisContext& context, const YAML::Node& node);
 
 /// A cosine's `over` where the sweep does not say it: the trial's own epochs, without those of the warm-up.
-Schedule resolved(Schedule schedule, int epochs);
+Schedule spread_over(Schedule schedule, int epochs);
 
 }  // namespace thaw
