@@ -86,6 +86,7 @@ def run(loss="categorical_crossentropy", classes=3, label_smoothing=0.0, class_w
 
 def main():
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     results = {name: run(**case) for name, case in CASES.items()}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(result)}" for name, result in results.items())
     pathlib.Path(sys.argv[1]).write_text("{\n" + lines + "\n}\n")
