@@ -18,10 +18,12 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import keras
 import numpy as np
 import torch
+from keras.src.backend.common import dtypes
 
 import counter_random
 
 torch.set_num_threads(1)
+dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"  # or Keras on torch multiplies matrices in float32
 INPUTS, WIDTHS, ROWS, BATCH, STEPS, RATE = 6, (5, 4), 20, 8, 10, 0.5
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "linear")
 CASES = {name: {"activations": [name, name]} for name in ACTIVATIONS} | {

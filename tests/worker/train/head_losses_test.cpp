@@ -19,9 +19,7 @@ using namespace small_head;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// Keras on torch rounds something to float32 on its way, whatever its policy; that autograd finds the same gradients to
-// 1e-10 is tail_model_test's.
-constexpr double kTolerance = 2e-7, kReported = 1e-6;
+constexpr double kTolerance = 1e-12, kReported = 1e-6;  // Keras reports in float32
 
 const nlohmann::json& golden() {
     static const auto all = [] {
