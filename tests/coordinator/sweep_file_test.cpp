@@ -192,8 +192,8 @@ TEST(SweepFile, GivesOptimizersTheDefaultsOfTheirStyle) {
     ASSERT_EQ(optimizers.size(), 4u);
     EXPECT_EQ(optimizers[0], (Optimizer{.kind = OptimizerKind::adamw, .weight_decay = 0.004}));
     EXPECT_EQ(optimizers[1], (Optimizer{.kind = OptimizerKind::adamw,
-                                        .epsilon = 1e-8,
                                         .rho = 0.99,
+                                        .epsilon = 1e-8,
                                         .style = OptimizerStyle::pytorch,
                                         .weight_decay = 0.01}));
     EXPECT_EQ(optimizers[2].rho, 0.8);
