@@ -75,7 +75,7 @@ precision: bf16
 
 Expansion expand_folds(const std::string& rest) {
     return expand(parse_sweep({"/sweeps/test.yaml", "data: {folder: photos, split: {folds: 3}}\n" + rest}, kVocabulary),
-                  fake_freeze);
+                  kFakeDepths);
 }
 
 TEST(Folds, AreAnAxisOfAllOfThemUnlessTheFileNamesSome) {
