@@ -1,6 +1,7 @@
 #include "coordinator/canonical.hpp"
 
 #include "coordinator/axes.hpp"
+#include "coordinator/read_training_control.hpp"
 
 namespace thaw {
 namespace {
@@ -18,6 +19,8 @@ void Canonical::settle(Point& point) {
     point[table_.position(AxisId::until)] = base_of(point).spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
+    ValueId& schedule = point[table_.position(AxisId::schedule)];
+    schedule = schedule_of(point);
     if (has_frozen_pass(depth.depth.cut)) return;
     ValueId& precision = point[table_.position(AxisId::precision)];
     if (!idle_precision_) idle_precision_ = precision;
@@ -33,6 +36,7 @@ Trial Canonical::trial(const Point& point) {
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
     if (!has_frozen_pass(depth.cut)) trial.precision = Precision::float32;
+    trial.schedule = spread_over(trial.schedule, trial.epochs);
     return trial;
 }
 
@@ -83,6 +87,18 @@ ValueId Canonical::dropout_of(const Point& point) {
         const std::vector<double> rates = dropout_rates(point);
         auto& seen = rates_[head];
         entry->second = seen.try_emplace(setting_text(rates), dropout).first->second;
+    }
+    return entry->second;
+}
+
+ValueId Canonical::schedule_of(const Point& point) {
+    const ValueId schedule = id(AxisId::schedule, point), epochs = id(AxisId::epochs, point);
+    const auto [entry, is_new] = schedules_.try_emplace(key(schedule, epochs), schedule);
+    if (is_new) {
+        const auto& written = std::get<Schedule>(table_.value(AxisId::schedule, point).setting);
+        const auto asked = std::get<std::int64_t>(table_.value(AxisId::epochs, point).setting);
+        const std::string curve = setting_text(spread_over(written, static_cast<int>(asked)));
+        entry->second = curves_[epochs].try_emplace(curve, schedule).first->second;
     }
     return entry->second;
 }

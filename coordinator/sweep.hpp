@@ -31,6 +31,8 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    schedule,
+    early_stopping,
     until,
     loss,
     label_smoothing,
@@ -38,7 +40,7 @@ enum class AxisId {
     augment,
     fold,
 };
-inline constexpr std::size_t kAxisCount = 18;
+inline constexpr std::size_t kAxisCount = 20;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -55,7 +57,7 @@ struct WeightsSetting {
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, Loss, ClassWeights, Augment>;
+                             Precision, Schedule, EarlyStop, Loss, ClassWeights, Augment>;
 
 struct AxisValue {
     Setting setting;

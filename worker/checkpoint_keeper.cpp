@@ -2,23 +2,16 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 
+#include "common/epoch_rules.hpp"
 #include "common/error.hpp"
 #include "common/storage.hpp"
 #include "worker/weights/safetensors.hpp"
 
 namespace thaw {
 namespace {
-
-/// Of the epochs up to `last` the one that is kept.
-const EpochMetrics& kept_of(const std::vector<EpochMetrics>& history, int last, Keep keep) {
-    const auto end = std::find_if(history.begin(), history.end(), [&](const auto& done) { return done.epoch > last; });
-    if (keep == Keep::last) return *std::prev(end);
-    return *std::max_element(history.begin(), end, [](const EpochMetrics& a, const EpochMetrics& b) {
-        return a.validation_accuracy < b.validation_accuracy;  // the first of equals
-    });
-}
 
 struct Found {
     int epoch = 0;
@@ -41,18 +34,29 @@ CheckpointKeeper::CheckpointKeeper(const TrainStage::Trajectory& planned, const 
                                    std::map<std::string, std::string> about)
     : planned_(planned), model_(model), about_(std::move(about)) {}
 
+const EpochMetrics& CheckpointKeeper::kept_of(const std::vector<EpochMetrics>& history, int last) const {
+    const auto end = std::find_if(history.begin(), history.end(), [&](const auto& done) { return done.epoch > last; });
+    if (planned_.keep == Keep::best)
+        return *std::max_element(history.begin(), end, [](const EpochMetrics& a, const EpochMetrics& b) {
+            return a.validation_accuracy < b.validation_accuracy;  // the first of equals
+        });
+    const int epoch = result_epoch(planned_.trial.early_stop, std::span(history.begin(), end));
+    return *std::find_if(history.begin(), end, [&](const auto& done) { return done.epoch == epoch; });
+}
+
 bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
     const EpochMetrics& latest = history.back();
+    const bool over = has_ended(planned_.trial, history);
     kept_.clear();
     due_.clear();
     for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
         const bool ended = !reaches(checkpoint, latest.epoch + 1);
-        if (planned_.keep == Keep::last && !ended && planned_.trial.epochs > latest.epoch) continue;
-        const EpochMetrics& wanted = kept_of(history, checkpoint.trial.epochs, planned_.keep);
+        if (!keeps_best() && !ended && !over) continue;
+        const EpochMetrics& wanted = kept_of(history, checkpoint.trial.epochs);
         const Found found = look_at(checkpoint.path);
         if (found.epoch == wanted.epoch && found.weights == wanted.weights)
             kept_[checkpoint.trial.id] = found.epoch;
-        else if (wanted.epoch == latest.epoch)
+        else if (wanted.epoch == latest.epoch || (restores() && wanted.epoch == kept_of(history, latest.epoch).epoch))
             due_.push_back(&checkpoint);
         else if (ended || found.epoch <= latest.epoch)
             return false;
@@ -61,35 +65,35 @@ bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
     return true;
 }
 
-void CheckpointKeeper::go_on(const std::vector<EpochMetrics>& history) {
+void CheckpointKeeper::go_on(const std::vector<EpochMetrics>& history, TensorMap restored) {
     if (planned_.checkpoints.empty()) return;
-    epoch_ = history.back().epoch;
-    best_ = kept_of(history, epoch_, Keep::best);
-    if (best_.epoch == epoch_) best_tensors_ = model_.tensors();
-    for (const TrainStage::Checkpoint* checkpoint : due_) write(*checkpoint, history.back(), model_.tensors());
+    history_ = history;
+    best_ = kept_of(history, history.back().epoch);
+    if (restores())
+        best_tensors_ = std::move(restored);
+    else if (best_.epoch == history.back().epoch)
+        best_tensors_ = model_.tensors();
+    for (const TrainStage::Checkpoint* checkpoint : due_) write(*checkpoint, best_, best_tensors_);
 }
 
 void CheckpointKeeper::epoch_done(const EpochMetrics& metrics) {
     if (planned_.checkpoints.empty()) return;
-    epoch_ = metrics.epoch;
-    if (best_.epoch == 0 || metrics.validation_accuracy > best_.validation_accuracy) {
+    history_.push_back(metrics);
+    if (kept_of(history_, metrics.epoch).epoch == metrics.epoch) {
         best_ = metrics;
-        if (planned_.keep == Keep::best) best_tensors_ = model_.tensors();
+        if (keeps_best()) best_tensors_ = model_.tensors();
     }
-    const bool at_end = epoch_ == planned_.trial.epochs;
+    const bool at_end = has_ended(planned_.trial, history_);
     for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
-        if (!reaches(checkpoint, epoch_) || (!at_end && checkpoint.trial.epochs != epoch_)) continue;
-        if (planned_.keep == Keep::last)
-            write(checkpoint, metrics, model_.tensors());
-        else
-            write(checkpoint, best_, best_tensors_);
+        if (!reaches(checkpoint, metrics.epoch) || (!at_end && checkpoint.trial.epochs != metrics.epoch)) continue;
+        write(checkpoint, best_, keeps_best() ? best_tensors_ : model_.tensors());
     }
 }
 
 void CheckpointKeeper::save() {
-    if (planned_.keep != Keep::best || best_tensors_.empty()) return;
+    if (!keeps_best() || best_tensors_.empty()) return;
     for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints)
-        if (reaches(checkpoint, epoch_)) write(checkpoint, best_, best_tensors_);
+        if (reaches(checkpoint, history_.back().epoch)) write(checkpoint, best_, best_tensors_);
 }
 
 void CheckpointKeeper::write(const TrainStage::Checkpoint& checkpoint, const EpochMetrics& metrics,

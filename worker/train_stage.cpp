@@ -52,7 +52,9 @@ class Training {
           dataset_(dataset_of(stage.dataset, context)),
           graph_(graph_of_trial(first_, parse_padding_style(stage.weights.padding))),
           tensors_(stage.recompute || first_.cut != graph_.top_begin
-                       ? tensors_of(stage.weights, graph_, first_.seed, context)
+                       ? tensors_of(stage.weights,
+                                    build_backbone(first_.backbone, first_.image_size, graph_.padding_style),
+                                    first_.seed, context)
                        : nullptr),
           input_(stage, *dataset_, graph_, tensors_.get(), context.threads, group) {
         std::set<int> bad;
@@ -145,14 +147,19 @@ class Training {
         reports_.trajectory_failed(index, message);
     }
 
-    /// Where the training goes on from: the leader's snapshot, on all members of a group.
+    /// Where the training goes on from: the leader's snapshot, on all members of a group. All need its history: it
+    /// decides about learning rates and the training's end.
     static Snapshot agreed(Snapshot snapshot, Group& group) {
-        std::vector<std::int64_t> numbers = {snapshot.history.empty() ? 0 : snapshot.epoch(),
-                                             static_cast<std::int64_t>(snapshot.state.size())};
-        broadcast_numbers(group, numbers);
-        snapshot.state.resize(static_cast<std::size_t>(numbers[1]));
-        group.broadcast(std::as_writable_bytes(std::span(snapshot.state)), 0);
-        if (!group.leads() && numbers[0] > 0) snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
+        std::string header = nlohmann::json({{"history", snapshot.history}, {"best", snapshot.best.predicted}}).dump();
+        for (std::string* text : {&header, &snapshot.state, &snapshot.best.state}) {
+            std::vector<std::int64_t> bytes = {static_cast<std::int64_t>(text->size())};
+            broadcast_numbers(group, bytes);
+            text->resize(static_cast<std::size_t>(bytes[0]));
+            group.broadcast(std::as_writable_bytes(std::span(*text)), 0);
+        }
+        const auto agreed = nlohmann::json::parse(header);
+        agreed.at("history").get_to(snapshot.history);
+        agreed.at("best").get_to(snapshot.best.predicted);
         return snapshot;
     }
 
@@ -181,7 +188,7 @@ class Training {
     }
 
     void test(int index, const Member& member) {
-        if (!trajectory(index).test || member.failed || member.epochs_done() < member.trial->epochs) return;
+        if (!trajectory(index).test || member.failed || !member.has_ended()) return;
         const std::vector<int> predicted = classes_of(*member.model, test_, together_);
         if (leads()) reports_.tested(index, by_place(predicted, test_, Part::test));
     }
@@ -191,6 +198,7 @@ class Training {
     Member member(int index, Model& model, SnapshotKeeper* keeper, CheckpointKeeper* checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, planned.ends, {}, {}, {}, false};
+        if (planned.trial.early_stop.restore_best) member.best = std::make_shared<BestEpoch>();
         Snapshot start;
         if (keeper) {
             auto found = keeper->find();
@@ -200,10 +208,17 @@ class Training {
             }
         }
         if (group_) start = agreed(std::move(start), *group_);
+        TensorMap restored;  // what the weights are that the training, if it ended now, would leave
+        if (member.best && keeper && !start.history.empty() && !planned.checkpoints.empty()) {
+            model.restore(start.best.state);
+            restored = model.tensors();
+        }
         if (!start.history.empty()) model.restore(start.state);
+        if (member.best) *member.best = std::move(start.best);
         member.history = std::move(start.history);
         if (!keeper) return member;
-        if (!member.history.empty()) checkpoints->go_on(member.history);
+        keeper->best = member.best;
+        if (!member.history.empty()) checkpoints->go_on(member.history, std::move(restored));
         keeper->before_write = [checkpoints] { checkpoints->save(); };
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {
