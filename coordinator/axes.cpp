@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "coordinator/distribution.hpp"
+#include "coordinator/read_phases.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
@@ -241,6 +242,7 @@ std::vector<AxisKind> make_axis_kinds() {
          static_cast<std::int64_t>(usual.seed)},
         {AxisId::precision, "precision", read_precision,
          [](Trial& trial, const Setting& setting) { trial.precision = std::get<Precision>(setting); }, usual.precision},
+        {AxisId::phases, "phases", read_phases, assign_phases, PhasesSetting{}},
     };
 }
 
@@ -311,6 +313,7 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(const Optimizer& optimizer) const { return optimizer_name(optimizer); }
         std::string operator()(const WeightsSetting& weights) const { return weights.name; }
         std::string operator()(Precision precision) const { return to_string(precision); }
+        std::string operator()(const PhasesSetting& phases) const { return phases_text(phases); }
         std::string operator()(const Head& head) const {
             const std::string widths = head_name(head);
             return head.pooling == Head{}.pooling ? widths

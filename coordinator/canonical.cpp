@@ -1,5 +1,7 @@
 #include "coordinator/canonical.hpp"
 
+#include <algorithm>
+
 #include "coordinator/axes.hpp"
 
 namespace thaw {
@@ -10,6 +12,10 @@ std::uint64_t key(ValueId a, ValueId b, ValueId c = 0) {
     return std::uint64_t{a} << 40 | std::uint64_t{b} << 20 | c;
 }
 
+bool any_frozen_pass(const std::vector<Phase>& phases) {
+    return std::any_of(phases.begin(), phases.end(), [](const Phase& phase) { return has_frozen_pass(phase.cut); });
+}
+
 }  // namespace
 
 void Canonical::settle(Point& point) {
@@ -18,7 +24,9 @@ void Canonical::settle(Point& point) {
     freeze = depth.spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
-    if (has_frozen_pass(depth.depth.cut)) return;
+    const Phases& phases = phases_of(point);
+    point[table_.position(AxisId::phases)] = phases.spelling;
+    if (has_frozen_pass(depth.depth.cut) || any_frozen_pass(phases.phases)) return;
     ValueId& precision = point[table_.position(AxisId::precision)];
     if (!idle_precision_) idle_precision_ = precision;
     precision = *idle_precision_;
@@ -30,7 +38,8 @@ Trial Canonical::trial(const Point& point) {
     const FreezeDepth depth = depth_of(point).depth;
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
-    if (!has_frozen_pass(depth.cut)) trial.precision = Precision::float32;
+    trial.phases = phases_of(point).phases;
+    if (!has_frozen_pass(depth.cut) && !any_frozen_pass(trial.phases)) trial.precision = Precision::float32;
     return trial;
 }
 
@@ -49,15 +58,65 @@ const Canonical::Depth& Canonical::depth_of(const Point& point) {
 
 FreezeDepth Canonical::resolve(const Point& point) const {
     const AxisValue& freeze = table_.value(AxisId::freeze, point);
+    return resolve(point, std::get<std::string>(freeze.setting), freeze.place);
+}
+
+FreezeDepth Canonical::resolve(const Point& point, const std::string& freeze, Place place) const {
     const AxisValue& backbone = table_.value(AxisId::backbone, point);
     const std::string& name = std::get<std::string>(backbone.setting);
     const auto size = std::get<std::int64_t>(table_.value(AxisId::image_size, point).setting);
     try {
-        return resolve_(name, std::get<std::string>(freeze.setting), static_cast<int>(size));
+        return resolve_(name, freeze, static_cast<int>(size));
     } catch (const UserError& error) {
-        throw error_at(sweep_.source, freeze.place ? freeze.place : backbone.place,
+        throw error_at(sweep_.source, place ? place : backbone.place,
                        fmt::format("with backbone {} at {} pixels: {}", name, size, error.what()));
     }
+}
+
+const Canonical::Phases& Canonical::phases_of(const Point& point) {
+    const ValueId phases = id(AxisId::phases, point);
+    if (std::get<PhasesSetting>(table_.value(AxisId::phases, point).setting).empty()) {
+        Phases& none = phases_[{phases}];
+        none.spelling = phases;
+        return none;
+    }
+    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
+                  freeze = depth_of(point).spelling, rate = id(AxisId::learning_rate, point);
+    const auto [entry, is_new] = phases_.try_emplace({backbone, size, freeze, rate, phases});
+    if (is_new) {
+        entry->second = resolve_phases(point);
+        std::string meaning = fmt::format("{} {} {} {}", backbone, size, freeze, rate);
+        for (const Phase& phase : entry->second.phases)
+            meaning += fmt::format(", {} {} {}", phase.frozen_layers, phase.learning_rate, phase.epochs);
+        entry->second.spelling = phases_spellings_.try_emplace(meaning, phases).first->second;
+    }
+    return entry->second;
+}
+
+Canonical::Phases Canonical::resolve_phases(const Point& point) const {
+    const Place place = table_.value(AxisId::phases, point).place;
+    Trial trial;
+    for (const AxisId axis : {AxisId::freeze, AxisId::learning_rate, AxisId::phases})
+        axis_kind(axis).assign(trial, table_.value(axis, point).setting);
+    const auto follows = [&](const Phase& phase, const std::string& freeze, int frozen_layers) {
+        if (frozen_layers <= phase.frozen_layers) return;
+        throw error_at(
+            sweep_.source, place,
+            fmt::format("freeze {} after a phase of freeze {}: {} layers, {} of which that phase has trained; "
+                        "a later phase may freeze less, not more. Change the one or the other, or leave "
+                        "the combination out with `exclude` or `when`",
+                        freeze, phase.freeze, frozen_layers, frozen_layers - phase.frozen_layers));
+    };
+    Phases found;
+    for (Phase& phase : trial.phases) {
+        const FreezeDepth depth = resolve(point, phase.freeze, place);
+        phase.frozen_layers = depth.frozen_layers;
+        phase.cut = depth.cut;
+        if (!found.phases.empty()) follows(found.phases.back(), phase.freeze, phase.frozen_layers);
+        found.phases.push_back(phase);
+    }
+    follows(found.phases.back(), trial.freeze, resolve(point).frozen_layers);
+    return found;
 }
 
 ValueId Canonical::dropout_of(const Point& point) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -34,9 +35,18 @@ class Canonical {
         ValueId spelling = 0;  // of the values with this depth the first met
     };
 
+    /// What comes before the trial's own, with depths.
+    struct Phases {
+        std::vector<Phase> phases;
+        ValueId spelling = 0;  // of the values that mean these beside the same freeze and learning rate the first met
+    };
+
     ValueId id(AxisId axis, const Point& point) const { return point[table_.position(axis)]; }
     const Depth& depth_of(const Point& point);
     FreezeDepth resolve(const Point& point) const;
+    FreezeDepth resolve(const Point& point, const std::string& freeze, Place place) const;
+    const Phases& phases_of(const Point& point);
+    Phases resolve_phases(const Point& point) const;
     ValueId dropout_of(const Point& point);
     std::vector<double> dropout_rates(const Point& point) const;
 
@@ -47,6 +57,8 @@ class Canonical {
     std::unordered_map<std::uint64_t, ValueId> spellings_;  // by backbone, image size, frozen layers
     std::unordered_map<std::uint64_t, ValueId> dropouts_;   // by head, dropout
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> rates_;  // by head, then by rates
+    std::map<std::vector<ValueId>, Phases> phases_;                                // by all that decides them
+    std::map<std::string, ValueId> phases_spellings_;                              // by what they are, beside what
     std::optional<ValueId> idle_precision_;  // the first met where nothing is forwarded
 };
 

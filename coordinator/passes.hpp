@@ -45,6 +45,8 @@ StageMap every_stage_itself(const Plan& plan);
 /// Merges stages as the map says: trajectories, trials and what is needed; and takes out those that are gone.
 void merge_stages(Plan& plan, const StageMap& into);
 
+/// An earlier phase of several trials is trained once; says so where any trial has phases.
+PassReport share_phases(Plan& plan, PassContext& context);
 /// Trainings go on from snapshots that earlier sweeps have left, and leave some themselves.
 PassReport use_snapshots(Plan& plan, PassContext& context);
 /// Features are kept on disk, in memory or nowhere, by what storing, reading and computing them again costs.

@@ -31,8 +31,9 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    phases,
 };
-inline constexpr std::size_t kAxisCount = 12;
+inline constexpr std::size_t kAxisCount = 13;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -47,9 +48,18 @@ struct WeightsSetting {
     bool operator==(const WeightsSetting&) const = default;
 };
 
+/// A phase as a sweep says it: what it leaves out is as in the trial's own.
+struct PhaseSetting {
+    std::optional<std::string> freeze;
+    std::optional<double> learning_rate;
+    int epochs = 0;
+    bool operator==(const PhaseSetting&) const = default;
+};
+using PhasesSetting = std::vector<PhaseSetting>;
+
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
-using Setting =
-    std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting, Precision>;
+using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
+                             Precision, PhasesSetting>;
 
 struct AxisValue {
     Setting setting;

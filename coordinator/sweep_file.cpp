@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "common/byte_size.hpp"
+#include "coordinator/read_phases.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
@@ -282,6 +283,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     if (!has_backbone) throw error_at(sweep.source, {}, "no backbone; add `backbone: NAME`");
     require_random_for_distributions(sweep);
     read_rules(sweep, context, document);
+    refuse_phases_that_may_be_stopped(sweep);
     return sweep;
 }
 

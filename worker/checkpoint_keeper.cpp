@@ -39,19 +39,24 @@ Found look_at(const std::string& path) {
 
 CheckpointKeeper::CheckpointKeeper(const TrainStage::Trajectory& planned, const Model& model,
                                    std::map<std::string, std::string> about)
-    : planned_(planned), model_(model), about_(std::move(about)) {}
+    : planned_(planned), model_(model), about_(std::move(about)) {
+    for (const TrainStage::Checkpoint& checkpoint : planned.checkpoints) wanted_.push_back({&checkpoint, planned.keep});
+    for (const TrainStage::Checkpoint& end : planned.phase_ends) wanted_.push_back({&end, Keep::last});
+    wants_best_ = planned.keep == Keep::best && !planned.checkpoints.empty();
+}
 
 bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
     const EpochMetrics& latest = history.back();
     kept_.clear();
     due_.clear();
-    for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
+    for (const auto& [wanted_file, keep] : wanted_) {
+        const TrainStage::Checkpoint& checkpoint = *wanted_file;
         const bool ended = !reaches(checkpoint, latest.epoch + 1);
-        if (planned_.keep == Keep::last && !ended && planned_.trial.epochs > latest.epoch) continue;
-        const EpochMetrics& wanted = kept_of(history, checkpoint.trial.epochs, planned_.keep);
+        if (keep == Keep::last && !ended && planned_.trial.epochs > latest.epoch) continue;
+        const EpochMetrics& wanted = kept_of(history, checkpoint.trial.epochs, keep);
         const Found found = look_at(checkpoint.path);
         if (found.epoch == wanted.epoch && found.weights == wanted.weights)
-            kept_[checkpoint.trial.id] = found.epoch;
+            kept_[checkpoint.path] = found.epoch;
         else if (wanted.epoch == latest.epoch)
             due_.push_back(&checkpoint);
         else if (ended || found.epoch <= latest.epoch)
@@ -62,39 +67,39 @@ bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
 }
 
 void CheckpointKeeper::go_on(const std::vector<EpochMetrics>& history) {
-    if (planned_.checkpoints.empty()) return;
+    if (wanted_.empty()) return;
     epoch_ = history.back().epoch;
     best_ = kept_of(history, epoch_, Keep::best);
-    if (best_.epoch == epoch_) best_tensors_ = model_.tensors();
+    if (wants_best_ && best_.epoch == epoch_) best_tensors_ = model_.tensors();
     for (const TrainStage::Checkpoint* checkpoint : due_) write(*checkpoint, history.back(), model_.tensors());
 }
 
 void CheckpointKeeper::epoch_done(const EpochMetrics& metrics) {
-    if (planned_.checkpoints.empty()) return;
+    if (wanted_.empty()) return;
     epoch_ = metrics.epoch;
     if (best_.epoch == 0 || metrics.validation_accuracy > best_.validation_accuracy) {
         best_ = metrics;
-        if (planned_.keep == Keep::best) best_tensors_ = model_.tensors();
+        if (wants_best_) best_tensors_ = model_.tensors();
     }
     const bool at_end = epoch_ == planned_.trial.epochs;
-    for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
-        if (!reaches(checkpoint, epoch_) || (!at_end && checkpoint.trial.epochs != epoch_)) continue;
-        if (planned_.keep == Keep::last)
-            write(checkpoint, metrics, model_.tensors());
+    for (const auto& [checkpoint, keep] : wanted_) {
+        if (!reaches(*checkpoint, epoch_) || (!at_end && checkpoint->trial.epochs != epoch_)) continue;
+        if (keep == Keep::last)
+            write(*checkpoint, metrics, model_.tensors());
         else
-            write(checkpoint, best_, best_tensors_);
+            write(*checkpoint, best_, best_tensors_);
     }
 }
 
 void CheckpointKeeper::save() {
-    if (planned_.keep != Keep::best || best_tensors_.empty()) return;
+    if (!wants_best_ || best_tensors_.empty()) return;
     for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints)
         if (reaches(checkpoint, epoch_)) write(checkpoint, best_, best_tensors_);
 }
 
 void CheckpointKeeper::write(const TrainStage::Checkpoint& checkpoint, const EpochMetrics& metrics,
                              const TensorMap& tensors) {
-    int& kept = kept_[checkpoint.trial.id];
+    int& kept = kept_[checkpoint.path];
     if (kept == metrics.epoch) return;
     std::map<std::string, std::string> about = about_;
     about["trial"] = to_json(checkpoint.trial).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -1,4 +1,5 @@
-// The trained weights that a trial keeps (`keep: best` or `last`), as files for others to use.
+// The trained weights that a trial keeps (`keep: best` or `last`), as files for others to use, and those that later
+// phases go on from.
 #pragma once
 
 #include <map>
@@ -29,6 +30,10 @@ class CheckpointKeeper {
     void save();
 
   private:
+    struct Wanted {
+        const TrainStage::Checkpoint* checkpoint;
+        Keep keep;
+    };
     /// Whether the trial is still trained in that epoch.
     static bool reaches(const TrainStage::Checkpoint& checkpoint, int epoch) {
         return checkpoint.trial.epochs >= epoch;
@@ -38,11 +43,13 @@ class CheckpointKeeper {
     const TrainStage::Trajectory& planned_;
     const Model& model_;
     std::map<std::string, std::string> about_;
-    EpochMetrics best_{};                             // epoch 0: there is none
-    TensorMap best_tensors_;                          // where they are not in every file yet
-    int epoch_ = 0;                                   // the latest
+    EpochMetrics best_{};     // epoch 0: there is none
+    TensorMap best_tensors_;  // where they are not in every file yet
+    int epoch_ = 0;           // the latest
+    std::vector<Wanted> wanted_;
+    bool wants_best_ = false;
     std::vector<const TrainStage::Checkpoint*> due_;  // to be written of the epoch that the training goes on from
-    std::map<std::string, int> kept_;                 // by trial, the epoch whose weights its file has
+    std::map<std::string, int> kept_;                 // by path, the epoch whose weights its file has
 };
 
 }  // namespace thaw

@@ -20,6 +20,8 @@
 #include "worker/train/head_model.hpp"
 #include "worker/train/snapshot_keeper.hpp"
 #include "worker/train/tail_model.hpp"
+#include "worker/train/take_over.hpp"
+#include "worker/weights/safetensors.hpp"
 
 namespace thaw {
 namespace {
@@ -85,6 +87,20 @@ class WindowOfFeatures {
     std::vector<int> places_;
     Rows<float> rows_;
 };
+
+/// The model begins with what an earlier phase has left in that file.
+void go_on_from_phase(Model& model, const std::string& path) {
+    try {
+        take_over(model, read_safetensors(FileReader(path)));
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        throw StageError(
+            "cannot go on from the weights of the earlier phase, {}: {}; remove that file and run again, and the phase "
+            "is trained anew",
+            path, error.what());
+    }
+}
 
 /// One run of a train stage: what its trajectories read, and the loop over them.
 class Training {
@@ -263,7 +279,10 @@ class Training {
             }
         }
         if (group_) start = agreed(std::move(start), *group_);
-        if (!start.history.empty()) model.restore(start.state);
+        if (!start.history.empty())
+            model.restore(start.state);
+        else if (!planned.start.empty())
+            go_on_from_phase(model, planned.start);
         member.history = std::move(start.history);
         if (!keeper) return member;
         if (!member.history.empty()) checkpoints->go_on(member.history);

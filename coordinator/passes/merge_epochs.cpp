@@ -28,6 +28,10 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
          {trial.learning_rate, optimizer.momentum, optimizer.beta1, optimizer.beta2, optimizer.rho, optimizer.epsilon})
         append_bits(key, number);
     append_bits(key, trial.seed);
+    for (const Phase& phase : trial.phases) {
+        for (const int number : {phase.frozen_layers, phase.cut, phase.epochs}) append_bits(key, number);
+        append_bits(key, phase.learning_rate);
+    }
 }
 
 PassReport report(const Plan& plan, int asked) {

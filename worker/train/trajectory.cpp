@@ -7,6 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/parallel.hpp"
+#include "common/phases.hpp"
 #include "common/random.hpp"
 
 namespace thaw {
@@ -44,10 +45,11 @@ struct Running {
 
     void train(const Window& window, int epoch, const std::stop_token& stop) {
         const auto batch = static_cast<std::size_t>(member->trial->batch_size);
+        const int drawn = epochs_before(*member->trial) + epoch;
         for (std::size_t at = 0; at < window.rows.size() && !stop.stop_requested(); at += batch) {
             const std::size_t count = std::min(batch, window.rows.size() - at);
             trained +=
-                member->model->train_batch(window.rows.subspan(at, count), window.labels.subspan(at, count), epoch);
+                member->model->train_batch(window.rows.subspan(at, count), window.labels.subspan(at, count), drawn);
         }
     }
 
@@ -102,7 +104,7 @@ class SideBySide {
                 running_.push_back({&member, {}, {}, 0});
         if (running_.empty()) return;
         const Member& first = *running_[0].member;
-        const Samples order = shuffled(train_, first.trial->seed, epoch);
+        const Samples order = shuffled(train_, first.trial->seed, epochs_before(*first.trial) + epoch);
         through_windows(order, first.trial->batch_size,
                         [&](Running& running, const Window& window) { running.train(window, epoch, stop_); });
         through_windows(validation_, kEvaluationBatch,

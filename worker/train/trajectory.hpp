@@ -52,7 +52,8 @@ struct Rows {
 class Model {
   public:
     virtual ~Model() = default;
-    /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout.
+    /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout. `epoch` counts
+    /// on over the phases of a training.
     virtual BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) = 0;
     /// Sums in inference mode. Any number of rows; how they are batched inside does not depend on the caller.
     virtual BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) = 0;
