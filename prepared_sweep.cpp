@@ -13,6 +13,7 @@
 #include "common/error.hpp"
 #include "coordinator/expand.hpp"
 #include "coordinator/phases.hpp"
+#include "coordinator/read_loss.hpp"
 #include "coordinator/sweep_file.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/device.hpp"
@@ -131,10 +132,14 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
 
 void read_trials(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
-    const auto resolve = [&](const std::string& backbone, const std::string& freeze, int image_size) {
-        // Neither padding style changes how many layers there are.
-        return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric"), freeze);
-    };
+    // Neither padding style changes how many layers there are.
+    const DepthResolver resolve{
+        [&](const std::string& backbone, const std::string& until, int image_size) {
+            return resolve_until(prepared.graphs.get(backbone, image_size, "symmetric"), until);
+        },
+        [&](const std::string& backbone, const std::string& freeze, int image_size, int base_layers) {
+            return resolve_freeze(prepared.graphs.get(backbone, image_size, "symmetric", base_layers), freeze);
+        }};
     Expansion expansion = expand(prepared.sweep, resolve, options.force);
     prepared.trials = std::move(expansion.trials);
     prepared.merged = expansion.merged;
@@ -160,6 +165,7 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     request.cache = options.cache_folder();
     request.threads = std::max(options.threads, 1);
     prepared.inputs = inspect_inputs(request);
+    check_classes(sweep, prepared.trials, prepared.inputs.classes);
     prepared.inputs.cache_budget = budget_of(options, sweep);
     prepared.inputs.ranks = ranks;
     prepared.inputs.keep = sweep.keep;

@@ -22,8 +22,9 @@ std::string Probe::key() const {
             return fmt::format("forward {} {} at {} to {}{}", backbone, padding, image_size, cut,
                                precision_mark(precision));
         case Kind::tail:
-            return fmt::format("tail {} {} at {} from {} frozen {} {} batch {} {}", backbone, padding, image_size, cut,
-                               frozen_layers, to_string(head.pooling), batch_size, to_string(optimizer));
+            return fmt::format("tail {} {} at {} from {} frozen {}{} {} batch {} {}", backbone, padding, image_size,
+                               cut, frozen_layers, base_layers ? fmt::format(" of {}", base_layers) : "",
+                               to_string(head.pooling), batch_size, to_string(optimizer));
         case Kind::head:
             return fmt::format("head {} {} {} batch {} {}", inputs, head_name(head), classes, batch_size,
                                to_string(optimizer));

@@ -26,8 +26,9 @@ struct Probe {
     std::string padding;
     Precision precision = Precision::float32;  // forward
     int cut = 0, frozen_layers = 0;
-    Head head;       // head; of a tail only the pooling
-    int inputs = 0;  // head: length of the feature vector
+    int base_layers = 0;  // tail: as Trial's
+    Head head;            // head; of a tail only the pooling
+    int inputs = 0;       // head: length of the feature vector
     int classes = 0;
     int batch_size = 0;
     OptimizerKind optimizer = OptimizerKind::adam;

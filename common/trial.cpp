@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "common/fingerprint.hpp"
+#include "common/later_settings.hpp"
 #include "common/names_json.hpp"
 #include "common/settings_text.hpp"
+#include "common/usual_optimizer.hpp"
 
 namespace thaw {
 
@@ -164,9 +166,9 @@ std::string dropout_name(const std::vector<double>& dropout) {
 }
 
 std::string optimizer_name(const Optimizer& optimizer) {
-    const Optimizer usual;
+    const Optimizer usual = usual_optimizer(optimizer.kind, optimizer.style);
     SettingsText settings;
-    if (optimizer.style != usual.style) settings.note(word_of(optimizer.style), true, false);
+    if (optimizer.style != OptimizerStyle::keras) settings.note(word_of(optimizer.style), true, false);
     settings.note("momentum", optimizer.momentum, usual.momentum)
         .note("nesterov", optimizer.nesterov, usual.nesterov)
         .note("beta1", optimizer.beta1, usual.beta1)
@@ -208,9 +210,7 @@ Trial trial_from_json(const nlohmann::json& json) {
     return json.get<Trial>();
 }
 
-/// What older versions of thaw did not know, as far as it differs from its default: there are ids from before. Null
-/// where nothing does.
-static nlohmann::json later_settings(const Trial& trial) {
+std::string later_settings(const Trial& trial) {
     static const Trial usual;
     nlohmann::json later;
     const auto note = [&](const char* name, const auto& value, const auto& default_value) {
@@ -234,7 +234,7 @@ static nlohmann::json later_settings(const Trial& trial) {
     note("fold", trial.fold, usual.fold);
     for (const Phase& phase : trial.phases)
         later["phases"].push_back({phase.frozen_layers, phase.learning_rate, phase.epochs});
-    return later;
+    return later.is_null() ? "" : later.dump();
 }
 
 /// JSON, keys ascending, as nlohmann::json(trial).dump() writes it, without the keys that decide nothing: id, weights
@@ -263,7 +263,7 @@ static std::string decisive_text(const Trial& trial) {
     const bool usual = trial.precision == Precision::float32;
     if (!usual) text.member("},\"precision\":", to_string(trial.precision));
     text.member(usual ? "},\"seed\":" : ",\"seed\":", trial.seed);
-    if (const nlohmann::json later = later_settings(trial); !later.is_null()) text.raw(",\"later\":" + later.dump());
+    if (const std::string later = later_settings(trial); !later.empty()) text.raw(",\"later\":" + later);
     return text.end();
 }
 

@@ -1,20 +1,17 @@
 #include "coordinator/axes.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "coordinator/distribution.hpp"
+#include "coordinator/read_head.hpp"
+#include "coordinator/read_loss.hpp"
 #include "coordinator/read_phases.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr std::size_t kMostLayers = 64;  // hidden layers of a head
-constexpr int kWidest = 65'536;
 const Range kRate = {0, true, 1, false};
 
 template <int Trial::*member>
@@ -80,56 +77,11 @@ Setting read_freeze(const AxisContext& context, const YAML::Node& node) {
     return text;
 }
 
-int read_width(const AxisContext& context, const YAML::Node& node) {
-    return static_cast<int>(context.reader.integer(node, "a layer's width", 1, kWidest));
-}
-
-std::vector<int> read_widths(const AxisContext& context, const YAML::Node& node) {
-    if (!node.IsSequence()) return {read_width(context, node)};
-    if (node.size() == 0)
-        context.reader.fail(node, "an empty list of widths; write none for a head without hidden layers");
-    if (node.size() > kMostLayers)
-        context.reader.fail(node, "a head of {} hidden layers; at most {} are possible", node.size(), kMostLayers);
-    std::vector<int> widths;
-    for (const YAML::Node& width : node) widths.push_back(read_width(context, width));
-    return widths;
-}
-
-/// "256-128-64", "256" or "none".
-std::vector<int> parse_widths(const AxisContext& context, const YAML::Node& node) {
-    const std::string text = context.reader.text(node, "head");
-    if (text == "none") return {};
-    std::vector<int> widths;
-    for (const char *at = text.data(), *end = at + text.size(); at <= end; ++at) {
-        int width = 0;
-        const auto [stop, error] = std::from_chars(at, end, width);
-        if (error != std::errc() || width < 1 || width > kWidest || (stop != end && *stop != '-') ||
-            widths.size() == kMostLayers)
-            context.reader.fail(node, "head is '{}'; write none, or up to {} widths from 1 to {} such as 256-128-64",
-                                text, kMostLayers, kWidest);
-        widths.push_back(width);
-        at = stop;
-    }
-    return widths;
-}
-
-Setting read_head(const AxisContext& context, const YAML::Node& node) {
-    Head head;
-    if (node.IsSequence()) {
-        head.widths = read_widths(context, node);
-    } else if (!node.IsMap()) {
-        head.widths = parse_widths(context, node);
-    } else {
-        for (const auto& entry : context.reader.entries(node, "head", {"pooling", "dense"})) {
-            const YAML::Node& value = entry.second;
-            if (entry.first == "dense")
-                head.widths = value.IsScalar() ? parse_widths(context, value) : read_widths(context, value);
-            if (entry.first == "pooling")
-                head.pooling =
-                    context.reader.at(value, [&] { return parse_pooling(context.reader.text(value, "pooling")); });
-        }
-    }
-    return head;
+Setting read_until(const AxisContext& context, const YAML::Node& node) {
+    const std::string text = context.reader.text(node, "until");
+    for (const char* word : {"no", "off", "false", "No", "Off", "False", "all"})
+        if (text == word) context.reader.fail(node, "until is '{}'; write none for the whole base", text);
+    return text;
 }
 
 Setting read_dropout(const AxisContext& context, const YAML::Node& node) {
@@ -214,6 +166,10 @@ Setting read_precision(const AxisContext& context, const YAML::Node& node) {
     return context.reader.at(node, [&] { return parse_precision(context.reader.text(node, "precision")); });
 }
 
+void assign_until(Trial& trial, const Setting& setting) {
+    trial.until = std::get<std::string>(setting) == "none" ? "" : std::get<std::string>(setting);
+}
+
 std::vector<AxisKind> make_axis_kinds() {
     const Trial usual;
     return {
@@ -242,22 +198,17 @@ std::vector<AxisKind> make_axis_kinds() {
          static_cast<std::int64_t>(usual.seed)},
         {AxisId::precision, "precision", read_precision,
          [](Trial& trial, const Setting& setting) { trial.precision = std::get<Precision>(setting); }, usual.precision},
+        {AxisId::until, "until", read_until, assign_until, std::string("none")},
+        {AxisId::loss, "loss", read_loss,
+         [](Trial& trial, const Setting& setting) { trial.loss = std::get<Loss>(setting); }, usual.loss},
+        {AxisId::label_smoothing, "label_smoothing", read_label_smoothing,
+         [](Trial& trial, const Setting& setting) { trial.label_smoothing = std::get<double>(setting); },
+         usual.label_smoothing},
+        {AxisId::class_weights, "class_weights", read_class_weights,
+         [](Trial& trial, const Setting& setting) { trial.class_weights = std::get<ClassWeights>(setting); },
+         usual.class_weights},
         {AxisId::phases, "phases", read_phases, assign_phases, PhasesSetting{}},
     };
-}
-
-/// [256, 128] could be two heads or one of two layers: the user has to say which.
-void refuse_ambiguous_head(const YamlReader& reader, const YAML::Node& list) {
-    std::vector<std::string> numbers;
-    for (const YAML::Node& element : list)
-        if (element.IsScalar() && !is_quoted(element) &&
-            element.Scalar().find_first_not_of("0123456789") == std::string::npos)
-            numbers.push_back(element.Scalar());
-    if (numbers.size() < 2 || numbers.size() != list.size()) return;
-    reader.fail(list,
-                "head is a plain list of numbers; write [[{}]] for one head of {} layers, or [[{}]] for {} heads of "
-                "one layer each",
-                fmt::join(numbers, ", "), numbers.size(), fmt::join(numbers, "], ["), numbers.size());
 }
 
 }  // namespace
@@ -313,6 +264,8 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(const Optimizer& optimizer) const { return optimizer_name(optimizer); }
         std::string operator()(const WeightsSetting& weights) const { return weights.name; }
         std::string operator()(Precision precision) const { return to_string(precision); }
+        std::string operator()(Loss loss) const { return word_of(loss); }
+        std::string operator()(const ClassWeights& weights) const { return class_weights_name(weights); }
         std::string operator()(const PhasesSetting& phases) const { return phases_text(phases); }
         std::string operator()(const Head& head) const {
             const std::string widths = head_name(head);

@@ -19,9 +19,9 @@ bool any_frozen_pass(const std::vector<Phase>& phases) {
 }  // namespace
 
 void Canonical::settle(Point& point) {
-    ValueId& freeze = point[table_.position(AxisId::freeze)];
     const Depth& depth = depth_of(point);
-    freeze = depth.spelling;
+    point[table_.position(AxisId::freeze)] = depth.spelling;
+    point[table_.position(AxisId::until)] = base_of(point).spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
     const Phases& phases = phases_of(point);
@@ -36,6 +36,7 @@ Trial Canonical::trial(const Point& point) {
     Trial trial;
     for (const AxisKind& kind : axis_kinds()) kind.assign(trial, table_.value(kind.id, point).setting);
     const FreezeDepth depth = depth_of(point).depth;
+    trial.base_layers = base_of(point).layers;
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
     trial.phases = phases_of(point).phases;
@@ -43,34 +44,50 @@ Trial Canonical::trial(const Point& point) {
     return trial;
 }
 
-const Canonical::Depth& Canonical::depth_of(const Point& point) {
-    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
-                  freeze = id(AxisId::freeze, point);
-    const auto [entry, is_new] = depths_.try_emplace(key(backbone, size, freeze));
-    if (is_new) {
-        entry->second.depth = resolve(point);
-        const int frozen = entry->second.depth.frozen_layers;
-        entry->second.spelling =
-            spellings_.try_emplace(key(backbone, size, static_cast<ValueId>(frozen)), freeze).first->second;
-    }
-    return entry->second;
-}
-
-FreezeDepth Canonical::resolve(const Point& point) const {
-    const AxisValue& freeze = table_.value(AxisId::freeze, point);
-    return resolve(point, std::get<std::string>(freeze.setting), freeze.place);
-}
-
-FreezeDepth Canonical::resolve(const Point& point, const std::string& freeze, Place place) const {
+template <typename Resolve>
+auto Canonical::resolved(const std::string& text, Place place, const Point& point, const Resolve& resolve) const {
     const AxisValue& backbone = table_.value(AxisId::backbone, point);
     const std::string& name = std::get<std::string>(backbone.setting);
     const auto size = std::get<std::int64_t>(table_.value(AxisId::image_size, point).setting);
     try {
-        return resolve_(name, freeze, static_cast<int>(size));
+        return resolve(name, text, static_cast<int>(size));
     } catch (const UserError& error) {
         throw error_at(sweep_.source, place ? place : backbone.place,
                        fmt::format("with backbone {} at {} pixels: {}", name, size, error.what()));
     }
+}
+
+const Canonical::Base& Canonical::base_of(const Point& point) {
+    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
+                  until = id(AxisId::until, point);
+    const auto [entry, is_new] = bases_.try_emplace(key(backbone, size, until));
+    if (is_new) {
+        const AxisValue& value = table_.value(AxisId::until, point);
+        const int layers = resolved(std::get<std::string>(value.setting), value.place, point, resolve_.base_layers);
+        const Base base{layers, until, distinct_.size()};
+        entry->second = distinct_.try_emplace(key(backbone, size, static_cast<ValueId>(layers)), base).first->second;
+    }
+    return entry->second;
+}
+
+FreezeDepth Canonical::freeze_depth(const std::string& freeze, Place place, const Point& point) {
+    const int layers = base_of(point).layers;
+    return resolved(freeze, place, point, [&](const auto& backbone, const auto& text, int size) {
+        return resolve_.freeze(backbone, text, size, layers);
+    });
+}
+
+const Canonical::Depth& Canonical::depth_of(const Point& point) {
+    const ValueId freeze = id(AxisId::freeze, point);
+    const Base& base = base_of(point);
+    const auto [entry, is_new] = depths_.try_emplace(base.number << 20 | freeze);
+    if (is_new) {
+        const AxisValue& value = table_.value(AxisId::freeze, point);
+        entry->second.depth = freeze_depth(std::get<std::string>(value.setting), value.place, point);
+        const auto frozen = static_cast<std::uint64_t>(entry->second.depth.frozen_layers);
+        entry->second.spelling = spellings_.try_emplace(base.number << 20 | frozen, freeze).first->second;
+    }
+    return entry->second;
 }
 
 const Canonical::Phases& Canonical::phases_of(const Point& point) {
@@ -80,12 +97,12 @@ const Canonical::Phases& Canonical::phases_of(const Point& point) {
         none.spelling = phases;
         return none;
     }
-    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
-                  freeze = depth_of(point).spelling, rate = id(AxisId::learning_rate, point);
-    const auto [entry, is_new] = phases_.try_emplace({backbone, size, freeze, rate, phases});
+    const auto base = static_cast<ValueId>(base_of(point).number);
+    const ValueId freeze = depth_of(point).spelling, rate = id(AxisId::learning_rate, point);
+    const auto [entry, is_new] = phases_.try_emplace({base, freeze, rate, phases});
     if (is_new) {
         entry->second = resolve_phases(point);
-        std::string meaning = fmt::format("{} {} {} {}", backbone, size, freeze, rate);
+        std::string meaning = fmt::format("{} {} {}", base, freeze, rate);
         for (const Phase& phase : entry->second.phases)
             meaning += fmt::format(", {} {} {}", phase.frozen_layers, phase.learning_rate, phase.epochs);
         entry->second.spelling = phases_spellings_.try_emplace(meaning, phases).first->second;
@@ -93,7 +110,7 @@ const Canonical::Phases& Canonical::phases_of(const Point& point) {
     return entry->second;
 }
 
-Canonical::Phases Canonical::resolve_phases(const Point& point) const {
+Canonical::Phases Canonical::resolve_phases(const Point& point) {
     const Place place = table_.value(AxisId::phases, point).place;
     Trial trial;
     for (const AxisId axis : {AxisId::freeze, AxisId::learning_rate, AxisId::phases})
@@ -109,13 +126,13 @@ Canonical::Phases Canonical::resolve_phases(const Point& point) const {
     };
     Phases found;
     for (Phase& phase : trial.phases) {
-        const FreezeDepth depth = resolve(point, phase.freeze, place);
+        const FreezeDepth depth = freeze_depth(phase.freeze, place, point);
         phase.frozen_layers = depth.frozen_layers;
         phase.cut = depth.cut;
         if (!found.phases.empty()) follows(found.phases.back(), phase.freeze, phase.frozen_layers);
         found.phases.push_back(phase);
     }
-    follows(found.phases.back(), trial.freeze, resolve(point).frozen_layers);
+    follows(found.phases.back(), trial.freeze, depth_of(point).depth.frozen_layers);
     return found;
 }
 

@@ -127,6 +127,7 @@ Measured CostModel::tail(const Trial& trial) {
     probe.image_size = trial.image_size;
     probe.cut = trial.cut;
     probe.frozen_layers = trial.frozen_layers;
+    probe.base_layers = trial.base_layers;
     probe.head.pooling = trial.head.pooling;
     probe.batch_size = trial.batch_size;
     probe.optimizer = trial.optimizer.kind;

@@ -44,7 +44,7 @@ std::vector<Point> drawn_points(const Sweep& sweep, ValueTable& table, Canonical
 
 }  // namespace
 
-Expansion expand(const Sweep& sweep, const FreezeResolver& resolve, bool force) {
+Expansion expand(const Sweep& sweep, const DepthResolver& resolve, bool force) {
     ValueTable table(sweep);
     Canonical canonical(sweep, table, resolve);
     Expansion expansion;

@@ -26,6 +26,6 @@ inline constexpr std::size_t kManyTrials = 1'000'000;
 
 /// Throws UserError, with the place in the file, for rules about values that no trial has, a freeze that a backbone
 /// does not have, dropout rates that do not fit the head, a sweep without trials or with too many.
-Expansion expand(const Sweep& sweep, const FreezeResolver& resolve, bool force = false);
+Expansion expand(const Sweep& sweep, const DepthResolver& resolve, bool force = false);
 
 }  // namespace thaw

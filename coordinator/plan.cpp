@@ -176,12 +176,15 @@ double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
     return stage.predicted.seconds * stage.threads(inputs.threads_per_rank);
 }
 
-const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding) {
-    if (last_ && last_->first == std::tie(backbone, image_size, padding)) return last_->second;
-    const auto key = std::make_tuple(backbone, image_size, padding);
+const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, const std::string& padding,
+                                  int base_layers) {
+    if (last_ && last_->first == std::tie(backbone, image_size, padding, base_layers)) return last_->second;
+    const auto key = std::make_tuple(backbone, image_size, padding, base_layers);
     auto found = graphs_.find(key);
-    if (found == graphs_.end())
-        found = graphs_.emplace(key, build_backbone(backbone, image_size, parse_padding_style(padding))).first;
+    if (found == graphs_.end()) {
+        LayerGraph whole = build_backbone(backbone, image_size, parse_padding_style(padding));
+        found = graphs_.emplace(key, cut_off(std::move(whole), base_layers)).first;
+    }
     last_ = &*found;
     return found->second;
 }

@@ -99,16 +99,16 @@ struct Plan {
     const Trial& first_trial(const PlannedTrajectory& trajectory) const { return trial(trajectory.trials[0]); }
 };
 
-/// Layer graphs by (backbone, image size, padding), built once.
+/// Layer graphs by (backbone, image size, padding, Trial::base_layers), built once.
 class GraphCache {
   public:
-    const LayerGraph& get(const std::string& backbone, int image_size, const std::string& padding);
+    const LayerGraph& get(const std::string& backbone, int image_size, const std::string& padding, int base_layers = 0);
     const LayerGraph& of(const Trial& trial, const Inputs& inputs) {
-        return get(trial.backbone, trial.image_size, inputs.weights_of(trial).padding);
+        return get(trial.backbone, trial.image_size, inputs.weights_of(trial).padding, trial.base_layers);
     }
 
   private:
-    using Graphs = std::map<std::tuple<std::string, int, std::string>, LayerGraph>;
+    using Graphs = std::map<std::tuple<std::string, int, std::string, int>, LayerGraph>;
     Graphs graphs_;
     const Graphs::value_type* last_ = nullptr;  // neighbouring trials mostly ask for the same
 };

@@ -77,6 +77,20 @@ std::string snapshot_file(const Plan& plan, const PlannedTrajectory& trajectory,
     return fmt::format("{}/{}", cache, SnapshotName{key, epoch}.file());
 }
 
+/// Whether the tap is the trial's, where it is the first such: at the end of a whole base there is no map, before it
+/// maps come before what a shorter base of another trial has pooled there.
+bool may_read(const Trial& trial, const TapKey& tap) {
+    if (tap.cut != trial.cut) return false;
+    const bool ends_base = trial.cut == trial.base_layers;
+    if (!tap.pooled) return !ends_base;
+    return tap.pooling == trial.head.pooling && (ends_base || trial.base_layers == 0);
+}
+
+/// "vgg16", or "vgg16 until block4_pool".
+std::string base_name(const Trial& trial) {
+    return trial.base_layers == 0 ? trial.backbone : fmt::format("{} until {}", trial.backbone, trial.until);
+}
+
 /// The file of the weights at this trial's end that later phases go on from. Without sharing each stage that trains it
 /// has its own.
 std::string phase_file(const Plan& plan, int stage, const std::string& trial, const Inputs& inputs) {
@@ -125,7 +139,7 @@ TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, c
     const int features = needed(plan, stage, StageKind::features);
     if (features < 0) return spec;
     for (const PlannedTap& tap : plan.stage(features).taps) {
-        if (tap.key.cut != first.cut || (tap.key.pooled && tap.key.pooling != first.head.pooling)) continue;
+        if (!spec.features.empty() || !may_read(first, tap.key)) continue;
         spec.features =
             path_of(features_array(first, tap.key, inputs), plan, features, folder_at(tap.place, inputs, cache));
     }
@@ -226,10 +240,10 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
                                stage.taps.size() == 1 ? "cut" : "cuts");
         case StageKind::train:
             if (stage.trajectories.size() > 1)
-                return fmt::format("{}{} freeze {}, {} {}", trial.backbone, mark, trial.freeze,
+                return fmt::format("{}{} freeze {}, {} {}", base_name(trial), mark, trial.freeze,
                                    stage.trajectories.size(), stage.recompute ? "side by side" : "heads");
-            return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}{}", trial.backbone, mark,
-                               trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
+            return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}{}", base_name(trial),
+                               mark, trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
                                optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed,
                                trial.phases.empty() ? "" : ", after " + phases_name(trial.phases));
     }

@@ -31,9 +31,13 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    until,
+    loss,
+    label_smoothing,
+    class_weights,
     phases,
 };
-inline constexpr std::size_t kAxisCount = 13;
+inline constexpr std::size_t kAxisCount = 17;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -59,7 +63,7 @@ using PhasesSetting = std::vector<PhaseSetting>;
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, PhasesSetting>;
+                             Precision, Loss, ClassWeights, PhasesSetting>;
 
 struct AxisValue {
     Setting setting;

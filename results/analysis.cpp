@@ -20,11 +20,6 @@ struct HashCodes {
     }
 };
 
-constexpr std::size_t kHeadAxis = 4;
-constexpr std::size_t kDropoutAxis = 5;
-static_assert(std::string_view(kAxes[kHeadAxis].column) == "head" &&
-              std::string_view(kAxes[kDropoutAxis].column) == "dropout");
-
 /// NaN for what is no number; dropouts are numbers though written as text.
 double number_of(const Cell& cell) {
     if (const auto* integer = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*integer);

@@ -72,6 +72,22 @@ Statement::Statement(sqlite3* database, std::string_view sql, std::string_view* 
     if (rest) *rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
 }
 
+Statement& Statement::with_cells(std::span<const Cell> values) {
+    with();
+    for (int index = 0; const Cell& value : values) {
+        ++index;
+        if (const auto* integer = std::get_if<std::int64_t>(&value))
+            bind(index, *integer);
+        else if (const auto* real = std::get_if<double>(&value))
+            bind(index, *real);
+        else if (const auto* text = std::get_if<std::string>(&value))
+            bind(index, *text);
+        else
+            bind(index, std::nan(""));
+    }
+    return *this;
+}
+
 bool Statement::step() {
     const int code = sqlite3_step(handle_.get());
     if (code == SQLITE_ROW) return true;

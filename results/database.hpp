@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ class Statement {
         (bind(++index, values), ...);
         return *this;
     }
+    /// The same with any values; that which is none is NULL.
+    Statement& with_cells(std::span<const Cell> values);
     /// The next row, or false after the last (the statement is then ready to be used again).
     bool step();
     /// All steps, rows ignored.
@@ -111,7 +114,7 @@ class Transaction {
 
 /// Marks a file as thaw's (PRAGMA application_id), and says which schema it has (PRAGMA user_version).
 inline constexpr int kApplicationId = 0x74686177;  // "thaw"
-inline constexpr int kSchemaVersion = 5;
+inline constexpr int kSchemaVersion = 6;
 
 /// False for an empty database; throws UserError for one that is not thaw's or was written by a newer thaw.
 bool has_schema(const Database& database);

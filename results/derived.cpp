@@ -7,7 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
-#include "results/leaderboard.hpp"
+#include "results/axes.hpp"
 
 namespace thaw {
 namespace {
@@ -28,7 +28,8 @@ std::string value_text(sqlite3_value* value) {
 
 void hash_values(sqlite3_context* context, int count, sqlite3_value** values) {
     Fingerprint fingerprint;
-    for (int i = 0; i < count; ++i) fingerprint.add(value_text(values[i]));
+    for (int i = 0; i < count; ++i)
+        if (sqlite3_value_type(values[i]) != SQLITE_NULL) fingerprint.add(value_text(values[i]));
     const std::string hex = fingerprint.hex().substr(0, 16);
     sqlite3_result_text(context, hex.data(), static_cast<int>(hex.size()), SQLITE_TRANSIENT);
 }
@@ -42,14 +43,39 @@ void add_configuration_function(Database& database) {
     THAW_CHECK(code == SQLITE_OK, "{}", sqlite3_errmsg(database.handle()));
 }
 
+std::string end_from_epochs(const std::string& result_epoch) {
+    return fmt::format(R"sql(
+last_epoch = (SELECT max(epoch) FROM epochs WHERE trial = trials.id),
+(result_epoch, final_train_loss, final_train_accuracy, final_validation_loss, final_validation_accuracy,
+ final_validation_auc, final_validation_top5_accuracy) =
+    (SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, validation_auc,
+            validation_top5_accuracy
+     FROM epochs WHERE trial = trials.id AND epoch = coalesce({}, epoch) ORDER BY epoch DESC LIMIT 1),
+(best_validation_accuracy, best_epoch) =
+    (SELECT validation_accuracy, epoch
+     FROM epochs WHERE trial = trials.id ORDER BY validation_accuracy DESC, epoch LIMIT 1))sql",
+                       result_epoch);
+}
+
 std::string configuration_call() {
-    // Two spellings of one freeze depth are one configuration: `freeze` is told by what it stands for.
-    std::vector<std::string> columns = {"frozen_layers", "cut"};
-    for (const AxisColumn& axis : kAxes) {
-        const std::string column = axis.column;
-        if (column != "freeze" && column != "seed") columns.push_back(column);
+    // Two spellings of one depth are one configuration: `freeze` and `until` are told by what they stand for. Later
+    // axes count only where they are not as usual, so that configurations from before are what they were.
+    std::vector<std::string> values = {"frozen_layers", "cut"};
+    for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
+        const std::string column = kAxes[axis].column;
+        if (axis == kFreezeAxis || axis == kSeedAxis) continue;
+        if (axis < kFirstLaterAxis)
+            values.push_back(column);
+        else if (column == "until")
+            values.emplace_back("iif(base_layers = 0, NULL, 'base_layers=' || base_layers)");
+        else if (axis == kFoldAxis)
+            values.emplace_back("iif(fold = 'none', NULL, 'folds=' || substr(fold, instr(fold, '/') + 1))");
+        else if (column == "label_smoothing")
+            values.emplace_back("iif(label_smoothing = 0, NULL, 'label_smoothing=' || label_smoothing)");
+        else
+            values.push_back(fmt::format("nullif('{0}=' || {0}, '{0}={1}')", column, kAxes[axis].usual));
     }
-    return fmt::format("thaw_configuration(data, {})", fmt::join(columns, ", "));
+    return fmt::format("thaw_configuration(data, {})", fmt::join(values, ", "));
 }
 
 std::string average_statement(const std::string& condition) {

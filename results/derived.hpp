@@ -9,17 +9,12 @@
 
 namespace thaw {
 
-/// For an UPDATE of trials that have ended: the columns that repeat what their epochs say.
-inline constexpr const char* kEndFromEpochs = R"sql(
-(last_epoch, final_train_loss, final_train_accuracy, final_validation_loss, final_validation_accuracy) =
-    (SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy
-     FROM epochs WHERE trial = trials.id ORDER BY epoch DESC LIMIT 1),
-(best_validation_accuracy, best_epoch) =
-    (SELECT validation_accuracy, epoch
-     FROM epochs WHERE trial = trials.id ORDER BY validation_accuracy DESC, epoch LIMIT 1))sql";
+/// For an UPDATE of trials that have ended: the columns that repeat what their epochs say. `result_epoch`: in SQL,
+/// after which epoch the final metrics are; NULL: the last one.
+std::string end_from_epochs(const std::string& result_epoch = "NULL");
 
 /// Lets this connection's statements call thaw_configuration(data, values...), the hash that tells configurations
-/// apart: all that decides a trial's result but its seed.
+/// apart: all that decides a trial's result but its seed and fold (how many folds there are is part of it).
 void add_configuration_function(Database& database);
 
 /// The call, with the columns of `trials`.

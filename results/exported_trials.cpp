@@ -11,7 +11,7 @@ void each_trial(const Database& database, const std::function<void(const Exporte
                     " 86400 * (julianday(finished) - 2440587.5), final_validation_accuracy, seconds,"
                     " (SELECT message FROM failures WHERE trial = trials.id ORDER BY failures.id DESC LIMIT 1), {}"
                     " FROM comparable_trials AS trials ORDER BY started IS NULL, started, id",
-                    axis_columns(database)));
+                    axis_columns()));
     Statement epochs = database.prepare(
         "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds FROM epochs"
         " WHERE trial = ?1 ORDER BY epoch");

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "results/axes.hpp"
+
 namespace thaw {
 namespace {
 
@@ -13,19 +15,22 @@ namespace {
     " FROM sweeps ORDER BY id DESC LIMIT 1))"
 
 /// As the view in schema.sql.
-constexpr const char* kFinished =
-    "(SELECT id AS trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,"
-    " learning_rate, batch_size, epochs, seed, image_size, precision, final_validation_accuracy AS validation_accuracy,"
-    " best_validation_accuracy, best_epoch, final_train_accuracy AS train_accuracy,"
-    " final_validation_loss AS validation_loss, final_train_loss AS train_loss, seconds, configuration"
-    " FROM trials NOT INDEXED WHERE " THAW_COMPARABLE ")";
+std::string all_finished() {
+    return with_axes(
+        "(SELECT id AS trial, {axes}, final_validation_accuracy AS validation_accuracy, best_validation_accuracy,"
+        " best_epoch, final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,"
+        " final_train_loss AS train_loss, seconds, configuration, result_epoch, final_validation_auc AS validation_auc,"
+        " final_validation_top5_accuracy AS validation_top5_accuracy, {later_axes}"
+        " FROM trials NOT INDEXED WHERE " THAW_COMPARABLE ")");
+}
 
 }  // namespace
 
 std::string finished_trials(const Database& database, const std::string& condition) {
     try {
-        database.prepare(fmt::format("SELECT 1 FROM {} WHERE ({})", kFinished, condition));
-        return kFinished;
+        const std::string finished = all_finished();
+        database.prepare(fmt::format("SELECT 1 FROM {} WHERE ({})", finished, condition));
+        return finished;
     } catch (const StatementError&) {
         return "leaderboard";
     }

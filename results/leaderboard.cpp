@@ -14,12 +14,6 @@
 namespace thaw {
 namespace {
 
-/// For a SELECT.
-std::string column_of(const Database& database, const AxisColumn& axis) {
-    const bool there = !axis.usual || has_column(database, "trials", axis.column);
-    return there ? axis.column : fmt::format("'{}'", axis.usual);
-}
-
 void count_states(const Database& database, Leaderboard& leaderboard) {
     Statement states = database.prepare("SELECT state, count(*) FROM comparable_trials GROUP BY state");
     while (states.step()) {
@@ -34,7 +28,7 @@ void count_states(const Database& database, Leaderboard& leaderboard) {
 }
 
 void find_varying(const Database& database, Leaderboard& leaderboard) {
-    Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns(database)));
+    Statement some = database.prepare(fmt::format("SELECT {} FROM comparable_trials LIMIT 1", axis_columns()));
     if (!some.step()) return;
     leaderboard.any = read_axes(some, 0);
     leaderboard.varying = varying_axes(database);
@@ -65,7 +59,7 @@ Table trials_table(const Leaderboard& leaderboard) {
 }
 
 Table configurations_table(const std::vector<RankedConfiguration>& configurations, std::vector<std::size_t> axes) {
-    std::erase(axes, kSeedAxis);
+    std::erase_if(axes, is_averaged);
     Table table;
     table.columns = {"rank"};
     for (const std::size_t axis : axes) table.columns.emplace_back(kAxes[axis].label);
@@ -85,12 +79,6 @@ Table configurations_table(const std::vector<RankedConfiguration>& configuration
 }
 
 }  // namespace
-
-std::string axis_columns(const Database& database) {
-    std::vector<std::string> columns;
-    for (const AxisColumn& axis : kAxes) columns.push_back(column_of(database, axis));
-    return fmt::format("{}", fmt::join(columns, ", "));
-}
 
 AxisValues read_axes(const Statement& row, int first_column) {
     AxisValues values;
@@ -129,8 +117,8 @@ Leaderboard load_leaderboard(const Database& database, int top, const std::strin
     Statement rows = database.prepare(fmt::format(
         "SELECT {}, trial, frozen_layers, validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy,"
         " validation_loss, seconds, {} FROM {} WHERE ({}) {} LIMIT ?1",
-        all ? "rank" : "0", axis_columns(database), all ? "leaderboard" : finished_trials(database, condition),
-        condition, all ? "" : fmt::format("ORDER BY {}", kRankOrder)));
+        all ? "rank" : "0", axis_columns(), all ? "leaderboard" : finished_trials(database, condition), condition,
+        all ? "" : fmt::format("ORDER BY {}", kRankOrder)));
     rows.with(top);
     RankCounter ranks(database);
     while (rows.step()) {
@@ -152,9 +140,10 @@ Leaderboard load_leaderboard(const Database& database, int top, const std::strin
 
 std::vector<RankedConfiguration> load_configurations(const Database& database, int top, const std::string& condition) {
     std::vector<std::string> axes;
-    for (const AxisColumn& axis : kAxes)
-        axes.push_back(std::string(axis.column) == "seed" ? "(SELECT seed FROM trials WHERE id = best_trial)"
-                                                          : axis.column);
+    for (std::size_t axis = 0; axis < kAxes.size(); ++axis)  // what is averaged is the best trial's
+        axes.push_back(is_averaged(axis)
+                           ? fmt::format("(SELECT {} FROM trials WHERE id = best_trial)", kAxes[axis].column)
+                           : kAxes[axis].column);
     Statement rows = database.prepare(fmt::format(
         "SELECT rank, seeds, mean_validation_accuracy, sd_validation_accuracy, mean_best_validation_accuracy,"
         " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {} FROM configurations WHERE ({}) LIMIT "
@@ -233,7 +222,7 @@ std::string mean_text(double mean, double sd) {
 
 bool ranks_configurations(const Database& database, const std::string& condition) {
     const auto some = database.number(
-        "SELECT 1 FROM axis_ranges WHERE axis = 'seed' AND least <> greatest AND data = (SELECT data FROM"
+        "SELECT 1 FROM axis_ranges WHERE axis IN ('seed', 'fold') AND least <> greatest AND data = (SELECT data FROM"
         " comparable_trials LIMIT 1) AND EXISTS (SELECT 1 FROM averages WHERE trials > 1 AND data = axis_ranges.data)");
     if (some == 0) return false;
     try {

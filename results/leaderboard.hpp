@@ -1,43 +1,17 @@
 // The ranking of finished trials as the default query, the end of `thaw run` and the report show it.
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "results/axes.hpp"
 #include "results/database.hpp"
 
 namespace thaw {
 
-/// An axis: its column in the database and how people read it.
-struct AxisColumn {
-    const char* column;
-    const char* label;
-    const char* usual = nullptr;  // goes without saying, and is meant where an older database has no such column
-};
-inline constexpr std::array<AxisColumn, 13> kAxes = {{{"backbone", "backbone"},
-                                                      {"weights", "weights"},
-                                                      {"freeze", "freeze"},
-                                                      {"pooling", "pooling"},
-                                                      {"head", "head"},
-                                                      {"dropout", "dropout"},
-                                                      {"optimizer", "optimizer"},
-                                                      {"learning_rate", "learning rate"},
-                                                      {"batch_size", "batch size"},
-                                                      {"epochs", "epochs"},
-                                                      {"seed", "seed"},
-                                                      {"image_size", "image size"},
-                                                      {"precision", "precision", "fp32"}}};
-inline constexpr std::size_t kBackboneAxis = 0, kWeightsAxis = 1, kFreezeAxis = 2, kLearningRateAxis = 7,
-                             kSeedAxis = 10, kPrecisionAxis = 12;
-
-/// A trial's values on all axes, in kAxes' order.
-using AxisValues = std::array<Cell, kAxes.size()>;
-
-/// kAxes' columns for a SELECT, and their values in its row, beginning with this column.
-std::string axis_columns(const Database& database);
+/// The values of axis_columns() in a row, beginning with this column.
 AxisValues read_axes(const Statement& row, int first_column);
 
 std::string axis_text(const AxisValues& values, std::size_t axis);

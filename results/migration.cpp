@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "results/axes.hpp"
 #include "results/derived.hpp"
 #include "results/embedded.hpp"
 
@@ -39,7 +40,28 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "ALTER TABLE trials ADD COLUMN best_validation_accuracy REAL;"
     "ALTER TABLE trials ADD COLUMN best_epoch INTEGER;"
     "UPDATE trials SET data = (SELECT min(same.id) FROM sweeps JOIN sweeps AS same USING (data_fingerprint)"
-    " WHERE sweeps.id = trials.sweep);"};
+    " WHERE sweeps.id = trials.sweep);",
+
+    "DROP VIEW IF EXISTS leaderboard; DROP VIEW IF EXISTS configurations; DROP VIEW IF EXISTS axis_effects;"
+    "DROP VIEW IF EXISTS failed_trials; DROP VIEW IF EXISTS stopped_trials;"  // which now have more columns
+    "DROP TRIGGER IF EXISTS finished_trial_stays;"
+    "ALTER TABLE trials ADD COLUMN until TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE trials ADD COLUMN loss TEXT NOT NULL DEFAULT 'categorical_crossentropy';"
+    "ALTER TABLE trials ADD COLUMN label_smoothing REAL NOT NULL DEFAULT 0;"
+    "ALTER TABLE trials ADD COLUMN class_weights TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE trials ADD COLUMN schedule TEXT NOT NULL DEFAULT 'constant';"
+    "ALTER TABLE trials ADD COLUMN early_stopping TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE trials ADD COLUMN augment TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE trials ADD COLUMN fold TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE trials ADD COLUMN phases TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE trials ADD COLUMN base_layers INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE trials ADD COLUMN result_epoch INTEGER;"
+    "ALTER TABLE trials ADD COLUMN final_validation_auc REAL;"
+    "ALTER TABLE trials ADD COLUMN final_validation_top5_accuracy REAL;"
+    "ALTER TABLE epochs ADD COLUMN learning_rate REAL;"
+    "ALTER TABLE epochs ADD COLUMN validation_auc REAL;"
+    "ALTER TABLE epochs ADD COLUMN validation_top5_accuracy REAL;"
+    "UPDATE trials SET result_epoch = last_epoch;"};
 
 /// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
 /// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked
@@ -58,7 +80,7 @@ void take_steps(Database& database, std::int64_t from) {
 void complete_trials(Database& database) {
     add_configuration_function(database);
     database.execute(fmt::format("UPDATE trials SET configuration = {}", configuration_call()));
-    database.execute(fmt::format("UPDATE trials SET {} WHERE state IN ('finished', 'stopped')", kEndFromEpochs));
+    database.execute(fmt::format("UPDATE trials SET {} WHERE state IN ('finished', 'stopped')", end_from_epochs()));
 }
 
 /// And these tables repeat it, for all trials that are there.
@@ -79,7 +101,7 @@ void bring_up_to_date(Database& database) {
     const bool derives_nothing = version > 0 && version < 5;
     if (version > 0) take_steps(database, version);
     if (derives_nothing) complete_trials(database);
-    database.execute(kSchemaSql);
+    database.execute(with_axes(kSchemaSql));
     if (derives_nothing) fill_derived_tables(database);
     database.execute(
         fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion));

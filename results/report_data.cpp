@@ -81,8 +81,8 @@ void load_curves(const Database& database, ReportData& data) {
 
 void load_stopped(const Database& database, ReportData& data) {
     if (!has_column(database, "stopped_trials", "stopped_after")) return;
-    Statement rows = database.prepare(fmt::format(
-        "SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns(database)));
+    Statement rows = database.prepare(
+        fmt::format("SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns()));
     std::map<int, StoppedGroup, std::greater<>> groups;
     while (rows.step()) {
         const int epoch = static_cast<int>(rows.integer(0));
@@ -94,7 +94,7 @@ void load_stopped(const Database& database, ReportData& data) {
 
 void load_failures(const Database& database, ReportData& data) {
     Statement rows =
-        database.prepare(fmt::format("SELECT message, failed, trial, {} FROM failed_trials", axis_columns(database)));
+        database.prepare(fmt::format("SELECT message, failed, trial, {} FROM failed_trials", axis_columns()));
     std::map<std::string, std::size_t> places;
     while (rows.step()) {
         const auto [place, is_new] = places.try_emplace(rows.text(0), data.failures.size());

@@ -6,7 +6,8 @@
 -- trials that the sweep file no longer asks for stay in view as long as the data stays the same.
 --
 -- This text also adds to an older database what that lacks as a whole; what changed of what it has, a step in
--- migration.cpp changes first. New columns come last, as they do there.
+-- migration.cpp changes first. New columns come last, as they do there. Views have room for the axes, {axes} and so on,
+-- which with_axes() fills in (axes.hpp).
 
 -- One row an invocation of `thaw run`.
 CREATE TABLE IF NOT EXISTS sweeps (
@@ -61,15 +62,31 @@ CREATE TABLE IF NOT EXISTS trials (
     spec          TEXT NOT NULL,  -- the whole trial as JSON
     precision     TEXT NOT NULL DEFAULT 'fp32',  -- of the frozen layers' arithmetic
     data          INTEGER NOT NULL DEFAULT 0,  -- the first invocation on the same data: accuracies on it may be compared
-    configuration TEXT NOT NULL DEFAULT '',    -- hash of all that decides the result but the seed
-    -- Of finished and stopped trials, from their epochs: the last one, and the first of best validation accuracy.
+    configuration TEXT NOT NULL DEFAULT '',    -- hash of all that decides the result but seed and fold
+    -- Of finished and stopped trials, from their epochs: the last one, the metrics after result_epoch, and the first one
+    -- of best validation accuracy.
     last_epoch               INTEGER,
     final_train_loss         REAL,
     final_train_accuracy     REAL,
     final_validation_loss    REAL,
     final_validation_accuracy REAL,
     best_validation_accuracy REAL,
-    best_epoch               INTEGER
+    best_epoch               INTEGER,
+    -- Axes that came with schema 6.
+    until           TEXT NOT NULL DEFAULT 'none',  -- after which layer the base is cut off
+    loss            TEXT NOT NULL DEFAULT 'categorical_crossentropy',
+    label_smoothing REAL NOT NULL DEFAULT 0,
+    class_weights   TEXT NOT NULL DEFAULT 'none',
+    schedule        TEXT NOT NULL DEFAULT 'constant',
+    early_stopping  TEXT NOT NULL DEFAULT 'none',
+    augment         TEXT NOT NULL DEFAULT 'none',
+    fold            TEXT NOT NULL DEFAULT 'none',  -- '2/5': the second of five
+    phases          TEXT NOT NULL DEFAULT 'none',  -- trained before it
+    base_layers     INTEGER NOT NULL DEFAULT 0,    -- what `until` stands for; 0: the whole base
+    -- After which epoch the final metrics are: the last one, unless early stopping has the best one restored.
+    result_epoch                   INTEGER,
+    final_validation_auc           REAL,  -- as epochs'
+    final_validation_top5_accuracy REAL
 );
 CREATE INDEX IF NOT EXISTS trials_by_state ON trials (data, state);
 CREATE INDEX IF NOT EXISTS trials_by_configuration ON trials (configuration);
@@ -77,7 +94,8 @@ CREATE INDEX IF NOT EXISTS trials_by_configuration ON trials (configuration);
 CREATE INDEX IF NOT EXISTS trials_by_rank ON trials (data, final_validation_accuracy DESC, final_validation_loss IS NULL,
                                                      final_validation_loss, id) WHERE state = 'finished';
 
--- One row a configuration with finished trials, written with each of them: trials that differ only in their seeds.
+-- One row a configuration with finished trials, written with each of them: trials that differ only in their seeds and
+-- folds.
 CREATE TABLE IF NOT EXISTS averages (
     configuration            TEXT PRIMARY KEY,
     data                     INTEGER NOT NULL,
@@ -112,6 +130,9 @@ CREATE TABLE IF NOT EXISTS epochs (
     validation_accuracy REAL,
     seconds             REAL,
     weights             TEXT,  -- fingerprint of the trained parameters after it; NULL before schema 3
+    learning_rate            REAL,  -- that it was trained with; this and the following: NULL before schema 6
+    validation_auc           REAL,  -- area under the ROC curve; of two classes alone
+    validation_top5_accuracy REAL,  -- of more than five classes alone
     PRIMARY KEY (trial, epoch)
 ) WITHOUT ROWID;
 
@@ -197,27 +218,27 @@ SELECT * FROM trials
 WHERE data = (SELECT min(id) FROM sweeps
               WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1));
 
--- Finished trials, the best first: by validation accuracy after the last epoch, then by the lower loss. Both orders are
+-- Finished trials, the best first: by validation accuracy after their result_epoch, then by the lower loss. Both orders are
 -- that of trials_by_rank, so that the first rows come at once, however many there are.
 CREATE VIEW IF NOT EXISTS leaderboard AS
 SELECT row_number() OVER (ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL,
                                    final_validation_loss, id) AS rank,
-       id AS trial, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
-       learning_rate, batch_size, epochs, seed, image_size, precision,
+       id AS trial, {axes},
        final_validation_accuracy AS validation_accuracy, best_validation_accuracy, best_epoch,
        final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,
-       final_train_loss AS train_loss, seconds, configuration
+       final_train_loss AS train_loss, seconds, configuration, result_epoch,
+       final_validation_auc AS validation_auc, final_validation_top5_accuracy AS validation_top5_accuracy,
+       {later_axes}
 FROM comparable_trials
 WHERE state = 'finished'
 ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id;
 
--- Finished trials that differ only in their seeds, as one row, the best mean first. What is not an average (the
--- axes but the seed) is the best trial's.
+-- Finished trials that differ only in their seeds and folds, as one row, the best mean first. What is not an average
+-- (the other axes) is the best trial's.
 CREATE VIEW IF NOT EXISTS configurations AS
 SELECT row_number() OVER (ORDER BY mean.validation_accuracy DESC, mean.validation_loss IS NULL, mean.validation_loss,
                                    mean.configuration) AS rank,
-       backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer,
-       learning_rate, batch_size, epochs, image_size, precision,
+       {axes but averaged},
        mean.seeds AS seeds, mean.trials AS trials,
        mean.validation_accuracy AS mean_validation_accuracy,
        mean.sd_validation_accuracy AS sd_validation_accuracy,
@@ -226,7 +247,7 @@ SELECT row_number() OVER (ORDER BY mean.validation_accuracy DESC, mean.validatio
        mean.validation_loss AS mean_validation_loss,
        mean.seconds AS mean_seconds,
        mean.best_trial AS best_trial, trials.final_validation_accuracy AS best_trial_validation_accuracy,
-       mean.configuration AS configuration
+       mean.configuration AS configuration, {later_axes but averaged}
 FROM averages AS mean CROSS JOIN trials ON trials.id = mean.best_trial
 WHERE mean.data = (SELECT min(id) FROM sweeps
                    WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1))
@@ -236,19 +257,7 @@ ORDER BY mean.validation_accuracy DESC, mean.validation_loss IS NULL, mean.valid
 CREATE VIEW IF NOT EXISTS axis_effects AS
 WITH finals AS MATERIALIZED (SELECT * FROM leaderboard),
 points (place, axis, value, weights, accuracy) AS (
-    SELECT 1, 'backbone', backbone || iif(weights = 'random', ' (random)', ''), weights, validation_accuracy FROM finals
-    UNION ALL SELECT 2, 'weights', weights, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 3, 'freeze', freeze, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 4, 'pooling', pooling, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 5, 'head', head, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 6, 'dropout', dropout, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 7, 'optimizer', optimizer, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 8, 'learning_rate', learning_rate, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 9, 'batch_size', batch_size, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 10, 'epochs', epochs, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 11, 'seed', seed, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 12, 'image_size', image_size, weights, validation_accuracy FROM finals
-    UNION ALL SELECT 13, 'precision', precision, weights, validation_accuracy FROM finals
+    {axis_points}
 ),
 effects AS (
     SELECT place, axis, value, count(*) AS trials, sum(weights = 'random') AS random,
@@ -277,8 +286,7 @@ ORDER BY first;
 
 -- Trials that stand as failed now, with their latest message.
 CREATE VIEW IF NOT EXISTS failed_trials AS
-SELECT trials.id AS trial, failures.message, failures.failed, backbone, weights, freeze, frozen_layers, cut, pooling,
-       head, dropout, optimizer, learning_rate, batch_size, epochs, seed, image_size, precision
+SELECT trials.id AS trial, failures.message, failures.failed, {axes}, {later_axes}
 FROM comparable_trials AS trials
 LEFT JOIN failures ON failures.id = (SELECT max(id) FROM failures WHERE trial = trials.id)
 WHERE trials.state = 'failed'
@@ -288,7 +296,7 @@ ORDER BY failures.id;
 CREATE VIEW IF NOT EXISTS stopped_trials AS
 SELECT id AS trial, last_epoch AS stopped_after, epochs, final_validation_accuracy AS validation_accuracy, backbone,
        weights, freeze, frozen_layers, cut, pooling, head, dropout, optimizer, learning_rate, batch_size, seed,
-       image_size, precision
+       image_size, precision, {later_axes}
 FROM comparable_trials
 WHERE state = 'stopped'
 ORDER BY final_validation_accuracy DESC, final_validation_loss IS NULL, final_validation_loss, id;

@@ -1,10 +1,13 @@
 #include "results/store.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
+#include "results/axes.hpp"
 #include "results/database.hpp"
 #include "results/derived.hpp"
 #include "results/journal.hpp"
@@ -14,6 +17,13 @@
 
 namespace thaw {
 namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // is written as NULL
+
+std::optional<double> number_at(const Statement& row, int column) {
+    const double value = row.real(column);
+    return std::isnan(value) ? std::nullopt : std::optional(value);
+}
 
 #define THAW_NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
@@ -65,8 +75,12 @@ struct Store::Implementation {
     /// A statement of this file that SQLite refuses is a bug: its text and values are thaw's own.
     template <typename... Values>
     void write(Statement& statement, const Values&... values) {
+        statement.with(values...);
+        run(statement);
+    }
+    void run(Statement& statement) {
         try {
-            statement.with(values...).run();
+            statement.run();
         } catch (const StatementError& error) {
             THAW_CHECK(false, "{}: {}", sqlite3_sql(statement.handle()), error.what());
         }
@@ -92,21 +106,24 @@ struct Store::Implementation {
         "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
         "), finished = NULL, seconds = NULL, last_epoch = NULL, final_train_loss = NULL, final_train_accuracy = NULL,"
         " final_validation_loss = NULL, final_validation_accuracy = NULL, best_validation_accuracy = NULL,"
-        " best_epoch = NULL WHERE id = ?1");
+        " best_epoch = NULL, result_epoch = NULL, final_validation_auc = NULL, final_validation_top5_accuracy = NULL"
+        " WHERE id = ?1");
     Statement pause = database.prepare("UPDATE trials SET state = 'waiting' WHERE id = ?1");
     Statement epoch = database.prepare(
-        "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, '')) ON CONFLICT (trial, epoch) DO UPDATE"
-        " SET train_loss = ?3, train_accuracy = ?4, validation_loss = ?5, validation_accuracy = ?6, seconds = ?7,"
-        " weights = nullif(?8, '')");
+        "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, ''), nullif(?9, 0.0), ?10, ?11)"
+        " ON CONFLICT (trial, epoch) DO UPDATE SET train_loss = ?3, train_accuracy = ?4, validation_loss = ?5,"
+        " validation_accuracy = ?6, seconds = ?7, weights = nullif(?8, ''), learning_rate = nullif(?9, 0.0),"
+        " validation_auc = ?10, validation_top5_accuracy = ?11");
     Statement prediction = database.prepare("INSERT INTO predictions VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
     Statement epochs_shown = database.prepare(
-        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds, weights FROM epochs"
-        " WHERE trial = (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished', 'stopped')) ORDER BY epoch");
+        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds, weights,"
+        " coalesce(learning_rate, 0.0), validation_auc, validation_top5_accuracy FROM epochs WHERE trial ="
+        " (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished', 'stopped')) ORDER BY epoch");
     /// Of finished and stopped trials.
     Statement end =
         database.prepare(fmt::format("UPDATE trials SET state = ?2, finished = " THAW_NOW
                                      ", seconds = (SELECT sum(seconds) FROM epochs WHERE trial = ?1), {} WHERE id = ?1",
-                                     kEndFromEpochs));
+                                     end_from_epochs("?3")));
     Statement average =
         database.prepare(average_statement("configuration = (SELECT configuration FROM trials WHERE id = ?1)"));
     Statement fail = database.prepare("UPDATE trials SET state = 'failed', finished = " THAW_NOW " WHERE id = ?1");
@@ -152,21 +169,24 @@ void Store::Implementation::predict(const std::string& id, const char* part, con
 }
 
 void Store::Implementation::insert_trials(const std::vector<Trial>& trials, std::int64_t data) {
-    Statement insert = database.prepare(fmt::format(
-        "INSERT INTO trials (id, sweep, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout,"
-        " optimizer, learning_rate, batch_size, epochs, seed, image_size, spec, precision, data, state, configuration)"
-        " SELECT *, 'waiting', {} FROM (SELECT ?1 AS id, ?2, ?3 AS backbone, ?4 AS weights, ?5, ?6 AS frozen_layers,"
-        " ?7 AS cut, ?8 AS pooling, ?9 AS head, ?10 AS dropout, ?11 AS optimizer, ?12 AS learning_rate,"
-        " ?13 AS batch_size, ?14 AS epochs, ?15, ?16 AS image_size, ?17, ?18 AS precision, ?19 AS data)"
-        " WHERE NOT EXISTS (SELECT 1 FROM trials WHERE id = ?1)",
-        configuration_call()));
+    std::vector<std::string> columns = {"id", "sweep", "spec", "data", "frozen_layers", "cut", "base_layers"}, values;
+    for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
+    for (std::size_t i = 0; i < columns.size(); ++i) values.push_back(fmt::format("?{} AS {}", i + 1, columns[i]));
+    Statement insert = database.prepare(
+        fmt::format("INSERT INTO trials ({}, state, configuration) SELECT *, 'waiting', {} FROM (SELECT {})"
+                    " WHERE NOT EXISTS (SELECT 1 FROM trials WHERE id = ?1)",
+                    fmt::join(columns, ", "), configuration_call(), fmt::join(values, ", ")));
     for (const Trial& trial : trials) {
         const std::string spec = to_json(trial).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-        write(insert, trial.id, sweep, trial.backbone, trial.weights, trial.freeze, trial.frozen_layers, trial.cut,
-              std::string(to_string(trial.head.pooling)), head_name(trial.head), dropout_name(trial.dropout),
-              optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.epochs,
-              static_cast<std::int64_t>(trial.seed), trial.image_size, spec, std::string(to_string(trial.precision)),
-              data);
+        std::vector<Cell> cells = {trial.id,
+                                   sweep,
+                                   spec,
+                                   data,
+                                   std::int64_t{trial.frozen_layers},
+                                   std::int64_t{trial.cut},
+                                   std::int64_t{trial.base_layers}};
+        for (Cell& value : values_of(trial)) cells.push_back(std::move(value));
+        run(insert.with_cells(cells));
     }
 }
 
@@ -244,7 +264,10 @@ std::map<std::string, std::vector<EpochRecord>> Store::shown(const std::vector<T
                                        .validation_loss = row.real(3),
                                        .validation_accuracy = row.real(4),
                                        .seconds = row.real(5),
-                                       .weights = row.text(6)});
+                                       .weights = row.text(6),
+                                       .validation_auc = number_at(row, 8),
+                                       .validation_top5_accuracy = number_at(row, 9),
+                                       .learning_rate = row.real(7)});
     }
     return shown;
 }
@@ -255,7 +278,9 @@ void Store::start_trial(const std::string& id, int rank) {
 
 void Store::record_epoch(const std::string& id, const EpochRecord& epoch) {
     implementation_->write_trial(implementation_->epoch, id, epoch.epoch, epoch.train_loss, epoch.train_accuracy,
-                                 epoch.validation_loss, epoch.validation_accuracy, epoch.seconds, epoch.weights);
+                                 epoch.validation_loss, epoch.validation_accuracy, epoch.seconds, epoch.weights,
+                                 epoch.learning_rate, epoch.validation_auc.value_or(kNone),
+                                 epoch.validation_top5_accuracy.value_or(kNone));
     if (!epoch.predicted.empty()) implementation_->predict(id, "validation", epoch.predicted);
 }
 
@@ -267,15 +292,16 @@ void Store::pause_trial(const std::string& id) {
     implementation_->write_trial(implementation_->pause, id);
 }
 
-void Store::finish_trial(const std::string& id) {
+void Store::finish_trial(const std::string& id, std::optional<int> result_epoch) {
     together([&] {
-        implementation_->write_trial(implementation_->end, id, std::string("finished"));
+        const double result = result_epoch ? static_cast<double>(*result_epoch) : kNone;
+        implementation_->write_trial(implementation_->end, id, std::string("finished"), result);
         implementation_->write(implementation_->average, id);
     });
 }
 
 void Store::stop_trial(const std::string& id) {
-    implementation_->write_trial(implementation_->end, id, std::string("stopped"));
+    implementation_->write_trial(implementation_->end, id, std::string("stopped"), kNone);
 }
 
 void Store::fail_trial(const std::string& id, const std::string& message) {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,7 +91,8 @@ class Store {
     void record_epoch(const std::string& id, const EpochRecord& epoch);
     /// It waits for a decision, and is not in flight meanwhile.
     void pause_trial(const std::string& id);
-    void finish_trial(const std::string& id);
+    /// `result_epoch`: whose metrics are the trial's result, where that is not the last one.
+    void finish_trial(const std::string& id, std::optional<int> result_epoch = {});
     /// What a finished trial takes each test image for, -1 for one that cannot be read; of several times the first
     /// stays.
     void record_test(const std::string& id, const std::vector<int>& predicted);

@@ -52,7 +52,7 @@ std::string find_trial(const Database& database, const std::string& beginning) {
 }
 
 std::string describe_trial(const Database& database, const std::string& id) {
-    Statement row = database.prepare(fmt::format("SELECT {} FROM trials WHERE id = ?1", axis_columns(database)));
+    Statement row = database.prepare(fmt::format("SELECT {} FROM trials WHERE id = ?1", axis_columns()));
     row.with(id);
     if (!row.step()) return "";
     const AxisValues values = read_axes(row, 0);

@@ -64,8 +64,7 @@ Checkpoint read(const fs::path& path, const std::vector<fs::path>& folders) {
     checkpoint.decode = {trial.image_size, parse_resize_method(about(metadata, "resize", "squash")),
                          parse_interpolation(about(metadata, "interpolation", "bilinear"))};
     checkpoint.preprocessing = find_preprocessing(about(metadata, "preprocessing"));
-    checkpoint.graph =
-        build_backbone(trial.backbone, trial.image_size, parse_padding_style(about(metadata, "padding")));
+    checkpoint.graph = graph_of_trial(trial, parse_padding_style(about(metadata, "padding")));
     checkpoint.base = of_base(initial_tensors(trial, metadata, folders), checkpoint.graph);
     checkpoint.trained = read_safetensors(file);
     return checkpoint;

@@ -169,7 +169,7 @@ class Measuring {
     }
 
     Measured tail(const Probe& probe) {
-        const LayerGraph graph = build_backbone(probe.backbone, probe.image_size, parse_padding_style(probe.padding));
+        const LayerGraph graph = graph_of_trial(trial_of(probe), parse_padding_style(probe.padding));
         const TensorMap tensors = random_tensors(graph, 1);
         const int rows = std::max(probe.batch_size, kEvaluationBatch);
         const bool from_images = probe.cut <= 1;
@@ -216,6 +216,7 @@ class Measuring {
         trial.image_size = probe.image_size;
         trial.cut = probe.cut;
         trial.frozen_layers = probe.frozen_layers;
+        trial.base_layers = probe.base_layers;
         trial.head = probe.head;
         trial.dropout.assign(probe.head.widths.size(), 0.2);
         trial.optimizer.kind = probe.optimizer;

@@ -114,7 +114,7 @@ class Training {
           group_(group),
           first_(stage.trajectories.at(0).trial),
           dataset_(dataset_of(stage.dataset, context)),
-          graph_(build_backbone(first_.backbone, first_.image_size, parse_padding_style(stage.weights.padding))),
+          graph_(graph_of_trial(first_, parse_padding_style(stage.weights.padding))),
           input_(stage.features.empty() ? stage.images : stage.features) {
         std::set<int> bad;
         for (const BadImage& image : read_bad_images(stage.images)) bad.insert(image.index);
@@ -184,8 +184,9 @@ class Training {
             images = {input_.bytes(), input_.row_elements(), nullptr};
         else
             features = {input_.floats(), input_.row_elements(), nullptr};
-        if (trial.cut == graph_.top_begin) return std::make_unique<HeadModel<float>>(trial, features, classes);
-        return make_tail_model(trial, graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing),
+        const LayerGraph graph = graph_of_trial(trial, graph_.padding_style);
+        if (trial.cut == graph.top_begin) return std::make_unique<HeadModel<float>>(trial, features, classes);
+        return make_tail_model(trial, graph, *tensors_, find_preprocessing(stage_.weights.preprocessing),
                                {features, images}, classes, group_);
     }
 

@@ -127,4 +127,8 @@ LayerGraph build_backbone(const std::string& name, int image_size, PaddingStyle 
     return graph.finish();
 }
 
+LayerGraph graph_of_trial(const Trial& trial, PaddingStyle padding) {
+    return cut_off(build_backbone(trial.backbone, trial.image_size, padding), trial.base_layers);
+}
+
 }  // namespace thaw

@@ -8,6 +8,7 @@
 
 #include "common/backbones/layer_graph.hpp"
 #include "common/table.hpp"
+#include "common/trial.hpp"
 
 namespace thaw {
 
@@ -30,6 +31,9 @@ const BackboneInfo& find_backbone(const std::string& name);
 /// Builds the graph for square images, the ImageNet classifier with `classes` outputs on top.
 /// Throws UserError for an unknown name or an image too small (it says the smallest).
 LayerGraph build_backbone(const std::string& name, int image_size, PaddingStyle padding, int classes = 1000);
+
+/// The graph that a trial works with: its base ends where `until` says.
+LayerGraph graph_of_trial(const Trial& trial, PaddingStyle padding);
 
 /// How long one image takes on this machine, in milliseconds, up to the end of the base; nothing where it is not known.
 struct StepTimes {

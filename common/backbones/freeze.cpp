@@ -1,4 +1,6 @@
-// What a sweep's `freeze:` may say, resolved to a number of layers.
+// What a sweep's `freeze:` and `until:` may say, resolved to a number of layers.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -17,25 +19,46 @@ bool is_dotted_prefix(std::string_view prefix, std::string_view path) {
     return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '.');
 }
 
-/// The last layer in [begin, end) that is called so, else the last whose name or block begins so; -1 for none.
+/// The last layer in [begin, end) that is called so, else the last whose name or block begins so, else the last that
+/// Keras calls so; -1 for none.
 int find_last(const LayerGraph& graph, std::string_view name, int begin, int end) {
     if (const int exact = graph.find(std::string(name)); exact >= begin && exact < end) return exact;
     for (int i = end - 1; i >= begin; --i) {
         const Layer& layer = graph.layers[i];
         if (is_dotted_prefix(name, layer.name) || is_dotted_prefix(name, layer.block)) return i;
     }
+    for (int i = end - 1; i >= begin; --i)
+        if (graph.layers[i].keras == name) return i;
     return -1;
 }
 
-std::vector<std::string> valid_names(const LayerGraph& graph) {
-    std::set<std::string> names = {"all", "none"};
+std::vector<std::string> valid_names(const LayerGraph& graph, std::set<std::string> names) {
     for (int i = 0; i < graph.top_begin; ++i)
-        for (std::string name : {graph.layers[i].name, graph.layers[i].block})
-            for (;; name.resize(name.rfind('.'))) {
+        for (std::string name : {graph.layers[i].name, graph.layers[i].block, graph.layers[i].keras})
+            for (; !name.empty(); name.resize(name.rfind('.'))) {
                 names.insert(name);
                 if (name.find('.') == std::string::npos) break;
             }
     return {names.begin(), names.end()};
+}
+
+/// How many layers there are up to and including the layer or block of this name, whole ones as Keras has them; 0 where
+/// the base has none.
+int layers_until(const LayerGraph& graph, const std::string& name) {
+    return layers_of(graph, counted(graph, find_last(graph, name, 0, graph.top_begin) + 1));
+}
+
+/// Throws where the name is that of a layer behind the base's end. `all`: what to write for all of the base.
+void refuse_beyond_base(const char* key, const LayerGraph& graph, const std::string& name, const char* all) {
+    if (find_last(graph, name, graph.top_begin, static_cast<int>(graph.layers.size())) < 0) return;
+    const std::string& last = graph.layers[graph.top_begin - 1].name;
+    if (graph.is_cut_off)
+        throw UserError("{}: '{}' of {} lies behind '{}', where `until` cuts the base off", key, name, graph.backbone,
+                        last);
+    throw UserError(
+        "{}: '{}' is part of the ImageNet classifier of {}, which the head replaces; the base ends with '{}' (for all "
+        "of it, write '{}')",
+        key, name, graph.backbone, last, all);
 }
 
 std::optional<int> parse_count(const LayerGraph& graph, std::string_view text) {
@@ -66,21 +89,43 @@ int frozen_layers(const LayerGraph& graph, const std::string& freeze) {
     if (freeze == "none") return 0;
     if (const auto count = parse_count(graph, freeze)) return *count;
     if (const auto count = parse_percentage(graph, freeze)) return *count;
-    if (const int found = find_last(graph, freeze, 0, graph.top_begin); found >= 0)
-        return layers_of(graph, counted(graph, found + 1));
-    if (find_last(graph, freeze, graph.top_begin, static_cast<int>(graph.layers.size())) >= 0)
-        throw UserError(
-            "freeze: '{}' is part of the ImageNet classifier of {}, which the head replaces; the base ends "
-            "with '{}' (to freeze all of it, write 'all')",
-            freeze, graph.backbone, graph.layers[graph.top_begin - 1].name);
+    if (const int layers = layers_until(graph, freeze)) return layers;
+    refuse_beyond_base("freeze", graph, freeze, "all");
     throw UserError(
         "freeze: {} has no layer or block '{}'{}; it may be all, none, a number of layers up to {}, a "
         "percentage such as 80%, or a name that `thaw backbones {}` lists",
-        graph.backbone, freeze, did_you_mean(freeze, valid_names(graph)), counted(graph, graph.top_begin),
-        graph.backbone);
+        graph.backbone, freeze, did_you_mean(freeze, valid_names(graph, {"all", "none"})),
+        counted(graph, graph.top_begin), graph.backbone);
+}
+
+/// "'a' or 'b'": the layers nearest to `layers` behind which the base can end.
+std::string nearest_ends(const LayerGraph& graph, const std::vector<int>& ends, int layers) {
+    std::string text;
+    const auto after = std::upper_bound(ends.begin(), ends.end(), layers);
+    if (after != ends.begin() && after[-1] > 1) text = fmt::format("'{}' or ", graph.layers[after[-1] - 1].name);
+    return text + fmt::format("'{}'", graph.layers[*after - 1].name);
 }
 
 }  // namespace
+
+int resolve_until(const LayerGraph& graph, const std::string& until) {
+    if (until.empty() || until == "none") return 0;
+    const int layers = layers_until(graph, until);
+    if (layers == 0) {
+        refuse_beyond_base("until", graph, until, "none");
+        throw UserError(
+            "until: {} has no layer or block '{}'{}; it may be none, or a name that `thaw backbones {}` lists",
+            graph.backbone, until, did_you_mean(until, valid_names(graph, {"none"})), graph.backbone);
+    }
+    if (layers == graph.top_begin) return 0;
+    const std::vector<int> ends = tap_cuts(graph), places = cuts(graph);
+    if (layers > 1 && std::binary_search(ends.begin(), ends.end(), layers)) return layers;
+    const char* why = layers == 1                                                ? "no layer is before it"
+                      : std::binary_search(places.begin(), places.end(), layers) ? "the layer behind it belongs to it"
+                                                                                 : "more than one tensor crosses there";
+    throw UserError("until: the base of {} cannot end with '{}': {}; it can with {}", graph.backbone, until, why,
+                    nearest_ends(graph, ends, layers));
+}
 
 FreezeDepth resolve_freeze(const LayerGraph& graph, const std::string& freeze) {
     FreezeDepth depth;

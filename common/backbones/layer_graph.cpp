@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/error.hpp"
 #include "common/names.hpp"
 
 namespace thaw {
@@ -107,6 +108,15 @@ std::vector<int> tap_cuts(const LayerGraph& graph) {
                (next == LayerKind::activation || (next == LayerKind::batch_norm && last == LayerKind::conv));
     });
     return found;
+}
+
+LayerGraph cut_off(LayerGraph graph, int base_layers) {
+    if (base_layers == 0) return graph;
+    THAW_CHECK(base_layers > 1 && base_layers <= graph.top_begin, "a base of {} of {} layers", base_layers,
+               graph.top_begin);
+    graph.top_begin = base_layers;
+    graph.is_cut_off = true;
+    return graph;
 }
 
 }  // namespace thaw

@@ -85,6 +85,7 @@ struct LayerGraph {
     PaddingStyle padding_style = PaddingStyle::symmetric;
     std::vector<Layer> layers;  // topological order, the order in which the reference (Keras) lists them
     int top_begin = 0;          // layers [0, top_begin) are the base; the rest is the ImageNet classifier
+    bool is_cut_off = false;    // the base ends early: behind it the rest of the network stands, and nothing runs it
 
     /// Index of the layer with this name, -1 if there is none.
     int find(const std::string& name) const;
@@ -122,9 +123,17 @@ constexpr bool has_frozen_pass(int cut) {
 
 /// Resolves "all", "none", a number ("50": the first 50 layers, the input layer counted, as Keras' model.layers[:50]),
 /// a percentage of the base's layers ("80%", rounded down), both as Keras counts, or the name of a layer or block
-/// (frozen up to and including it; for a layer that is a parameter-less one too). Throws UserError that names the
-/// nearest valid spelling.
+/// (frozen up to and including it; for a layer that is a parameter-less one too). A layer goes by its own name or by
+/// Keras'. Throws UserError that names the nearest valid spelling.
 FreezeDepth resolve_freeze(const LayerGraph& graph, const std::string& freeze);
+
+/// How many layers an `until:` leaves of the base: those up to and including the layer or block of this name; 0 where
+/// that is all of them ("none", or its last layer). The base can end at tap_cuts alone. Throws UserError that names the
+/// nearest valid spelling, or the nearest layers behind which it can end.
+int resolve_until(const LayerGraph& graph, const std::string& until);
+
+/// The graph with a base of so many layers, as resolve_until gives them; 0: as it is. All layers keep their numbers.
+LayerGraph cut_off(LayerGraph graph, int base_layers);
 
 const char* to_string(LayerKind kind);
 const char* to_string(Activation activation);

@@ -39,12 +39,13 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
     const int threads = context.inputs.threads_per_rank * context.inputs.ranks;
     const double target = std::clamp(sum / (threads * kStagesPerThread), kShortest, kLongest);
 
-    std::map<std::pair<std::vector<int>, Pooling>, Found> open;  // by what they read; the seconds of all in there
+    std::map<std::pair<std::vector<int>, TapKey>, Found> open;  // by what they read; the seconds of all in there
     StageMap into = every_stage_itself(plan);
     int fused = 0;
     for (const Found& head : heads) {
         const PlannedStage& stage = plan.stage(head.stage);
-        const auto key = std::make_pair(stage.needs, plan.first_trial(stage).head.pooling);
+        const Trial& trial = plan.first_trial(stage);
+        const auto key = std::make_pair(stage.needs, tap_of(trial, context.graphs.of(trial, context.inputs)));
         const auto [entry, is_new] = open.try_emplace(key, head);
         if (is_new || entry->second.seconds >= target) {
             entry->second = head;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/later_settings.hpp"
 #include "coordinator/passes.hpp"
 
 namespace thaw {
@@ -28,10 +29,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
          {trial.learning_rate, optimizer.momentum, optimizer.beta1, optimizer.beta2, optimizer.rho, optimizer.epsilon})
         append_bits(key, number);
     append_bits(key, trial.seed);
-    for (const Phase& phase : trial.phases) {
-        for (const int number : {phase.frozen_layers, phase.cut, phase.epochs}) append_bits(key, number);
-        append_bits(key, phase.learning_rate);
-    }
+    key += later_settings(trial);
 }
 
 PassReport report(const Plan& plan, int asked) {

@@ -17,6 +17,7 @@
 #include "common/nearest.hpp"
 #include "common/random.hpp"
 #include "common/trial.hpp"
+#include "common/usual_optimizer.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {
@@ -150,8 +151,11 @@ TEST(Trial, SettingsHaveShortNames) {
     EXPECT_EQ(head_name({.widths = {8, 4}, .activations = {HeadActivation::tanh, HeadActivation::relu}}),
               "8-4 tanh-relu");
     EXPECT_EQ(head_name({.initializer = Initializer::random_uniform}), "none random_uniform");
-    EXPECT_EQ(optimizer_name({.kind = OptimizerKind::adamw, .style = OptimizerStyle::pytorch, .weight_decay = 0.01}),
-              "adamw(pytorch,weight_decay=0.01)");
+    EXPECT_EQ(optimizer_name(usual_optimizer(OptimizerKind::adamw, OptimizerStyle::keras)), "adamw");
+    Optimizer decaying = usual_optimizer(OptimizerKind::adamw, OptimizerStyle::pytorch);
+    EXPECT_EQ(optimizer_name(decaying), "adamw(pytorch)");
+    decaying.weight_decay = 0.02;
+    EXPECT_EQ(optimizer_name(decaying), "adamw(pytorch,weight_decay=0.02)");
     EXPECT_EQ(schedule_name({}), "constant");
     EXPECT_EQ(schedule_name({.kind = ScheduleKind::step, .every = 3}), "step(every=3)");
     EXPECT_EQ(early_stop_name({}), "none");

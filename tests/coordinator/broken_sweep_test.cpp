@@ -24,7 +24,7 @@ std::vector<std::string> broken_names() {
 /// What reading and expanding the text complains about; empty if it does not.
 std::string complaint(const std::string& name, const std::string& text) {
     try {
-        expand(parse_sweep({name, text}, kVocabulary), fake_freeze);
+        expand(parse_sweep({name, text}, kVocabulary), kFakeDepths);
     } catch (const UserError& error) {
         return error.what();
     }

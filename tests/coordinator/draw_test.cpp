@@ -202,11 +202,11 @@ TEST(Draw, TakesASearchWithoutRandomForTheWholeGrid) {
     const Sweep halving = sweep_of(text + "{asha: {reduction_factor: 4}}");
     EXPECT_EQ(std::get<Halving>(halving.search.stopping).reduction_factor, 4);
     EXPECT_EQ(std::get<Halving>(halving.search.stopping).first_rung, 1);
-    EXPECT_EQ(expand(halving, fake_freeze).trials.size(), 4u);
+    EXPECT_EQ(expand(halving, kFakeDepths).trials.size(), 4u);
     const Sweep both = sweep_of(text + "{median: {grace: 2, every: 3}, random: {trials: 2}}");
     EXPECT_EQ(std::get<MedianStopping>(both.search.stopping).grace, 2);
     EXPECT_EQ(std::get<MedianStopping>(both.search.stopping).every, 3);
-    EXPECT_EQ(expand(both, fake_freeze).trials.size(), 2u);
+    EXPECT_EQ(expand(both, kFakeDepths).trials.size(), 2u);
     EXPECT_TRUE(std::holds_alternative<std::monostate>(sweep_of(kBackbone).search.stopping));
 }
 

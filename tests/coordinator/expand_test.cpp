@@ -260,10 +260,12 @@ std::string numbers(int count) {
 TEST(Expand, ResolvesEachFreezeOfABackboneOnce) {
     int calls = 0;
     const Sweep sweep = sweep_of("backbone: [resnet50, alexnet]\nfreeze: [all, none]\nseed: " + numbers(100));
-    const Expansion expansion = expand(sweep, [&](const std::string& backbone, const std::string& freeze, int size) {
+    DepthResolver counting = kFakeDepths;
+    counting.freeze = [&](const std::string& backbone, const std::string& freeze, int size, int base_layers) {
         ++calls;
-        return fake_freeze(backbone, freeze, size);
-    });
+        return fake_freeze(backbone, freeze, size, base_layers);
+    };
+    const Expansion expansion = expand(sweep, counting);
     EXPECT_EQ(expansion.trials.size(), 400u);
     EXPECT_EQ(calls, 4);
 }
@@ -271,7 +273,7 @@ TEST(Expand, ResolvesEachFreezeOfABackboneOnce) {
 TEST(Expand, TakesMoreThanAMillionTrialsOnlyByForce) {
     const std::string axes = "backbone: alexnet\nseed: " + numbers(1001) + "\nepochs: " + numbers(1000);
     EXPECT_THROW(expand_text(axes), UserError);
-    EXPECT_EQ(expand(sweep_of(axes), fake_freeze, true).trials.size(), 1'001'000u);
+    EXPECT_EQ(expand(sweep_of(axes), kFakeDepths, true).trials.size(), 1'001'000u);
     EXPECT_EQ(expand_text(axes + "\nexclude: [{seed: 1}]").trials.size(), 1'000'000u);
 }
 
@@ -282,7 +284,7 @@ TEST(Expand, RefusesCountsThatNoMachineHoldsEvenByForce) {
                              "\nbatch_size: " + numbers(20'000) + "\n" + heads + "]\nlearning_rate: " + numbers(10) +
                              "\nimage_size: [100, 200, 300, 400]\n";
     try {
-        expand(sweep_of("backbone: alexnet\n" + axes), fake_freeze, true);
+        expand(sweep_of("backbone: alexnet\n" + axes), kFakeDepths, true);
         FAIL();
     } catch (const UserError& error) {
         EXPECT_STREQ(error.what(), "/sweeps/test.yaml: more than 100000000 trials; use fewer axes or values");

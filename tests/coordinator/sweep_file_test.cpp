@@ -172,7 +172,7 @@ TEST(SweepFile, KnowsAnyNameWhereTheVocabularyIsEmpty) {
 TEST(Sweeps, InTheirFolderAreReadAndExpanded) {
     const auto trials = [](const char* name) {
         const auto file = std::filesystem::path(THAW_SOURCE_DIR) / "sweeps" / name;
-        return expand(read_sweep(file, kVocabulary), fake_freeze).trials.size();
+        return expand(read_sweep(file, kVocabulary), kFakeDepths).trials.size();
     };
     EXPECT_EQ(trials("example.yaml"), 4u);
     // freeze all: 7 heads with dropout x 4 rates x 2 epochs; features.14: 2 rates x 2 epochs; features.7: 1 x 2
@@ -199,7 +199,7 @@ TEST(Sweeps, TheKeysInTheExamplesCommentsAreValid) {
     EXPECT_EQ(sweep.axes.size(), kAxisCount);
     EXPECT_EQ(sweep.name, "example");
     EXPECT_EQ(sweep.search.random->trials, 40u);
-    EXPECT_FALSE(expand(sweep, fake_freeze).trials.empty());
+    EXPECT_FALSE(expand(sweep, kFakeDepths).trials.empty());
 }
 
 }  // namespace

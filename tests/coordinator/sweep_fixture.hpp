@@ -15,8 +15,8 @@ inline const Vocabulary kVocabulary = {{"alexnet", "mobilenet_v1", "mobilenet_v2
                                        {"torch", "tf", "caffe", "lite"}};
 
 /// AlexNet has 20 layers, others 150; block features.N ends with layer 5 * N + 5; every fifth layer is a cut.
-inline FreezeDepth fake_freeze(const std::string& backbone, const std::string& freeze, int) {
-    const int layers = backbone == "alexnet" ? 20 : 150;
+inline FreezeDepth fake_freeze(const std::string& backbone, const std::string& freeze, int, int base_layers = 0) {
+    const int layers = base_layers ? base_layers : backbone == "alexnet" ? 20 : 150;
     const auto depth = [&](int frozen) {
         if (frozen > layers) throw UserError("freeze: {} but {} has {} layers", freeze, backbone, layers);
         return FreezeDepth{frozen, frozen / 5 * 5};
@@ -29,13 +29,23 @@ inline FreezeDepth fake_freeze(const std::string& backbone, const std::string& f
     throw UserError("{} has no layer or block '{}'", backbone, freeze);
 }
 
+/// The base may end with features.N alone.
+inline int fake_until(const std::string& backbone, const std::string& until, int size) {
+    if (until == "none") return 0;
+    if (!until.starts_with("features.")) throw UserError("until: {} has no layer or block '{}'", backbone, until);
+    const int layers = fake_freeze(backbone, until, size).frozen_layers;
+    return layers == fake_freeze(backbone, "all", size).frozen_layers ? 0 : layers;
+}
+
+inline const DepthResolver kFakeDepths = {fake_until, fake_freeze};
+
 /// A sweep in memory, as if it stood in /sweeps/test.yaml; `rest` follows the data folder.
 inline Sweep sweep_of(const std::string& rest) {
     return parse_sweep({"/sweeps/test.yaml", "data: {folder: photos}\n" + rest}, kVocabulary);
 }
 
 inline Expansion expand_text(const std::string& rest) {
-    return expand(sweep_of(rest), fake_freeze);
+    return expand(sweep_of(rest), kFakeDepths);
 }
 
 }  // namespace thaw

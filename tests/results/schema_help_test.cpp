@@ -16,7 +16,7 @@ namespace {
 using Columns = std::map<std::string, std::multiset<std::string>>;  // by view
 
 bool is_name(const std::string& text) {
-    return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+    return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_5") == std::string::npos;
 }
 
 /// A view's name stands alone in its line; below it, indented, its description and its columns: names, two blanks or

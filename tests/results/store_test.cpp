@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
+#include "results/axes.hpp"
 #include "results/database.hpp"
 #include "results/predictions.hpp"
 #include "tests/results/synthetic.hpp"
@@ -209,6 +210,9 @@ TEST_F(StoreTest, ShowsTheEpochsOfFinishedAndStoppedTrials) {
     finish(store, trials[0], 3);
     EpochRecord first = synthetic_epoch(trials[1], 1), second = {.epoch = 2, .validation_loss = std::nan("")};
     first.weights = "abc";
+    first.learning_rate = 0.003;
+    first.validation_auc = 0.875;
+    first.validation_top5_accuracy = 0.96;
     store.record_epoch(trials[1].id, second);
     store.record_epoch(trials[1].id, first);
     store.stop_trial(trials[1].id);
@@ -224,8 +228,101 @@ TEST_F(StoreTest, ShowsTheEpochsOfFinishedAndStoppedTrials) {
     EXPECT_EQ(epochs[1].epoch, 2);
     EXPECT_TRUE(std::isnan(epochs[1].validation_loss));
     EXPECT_EQ(epochs[1].weights, "");
+    EXPECT_EQ(epochs[1].validation_auc, std::nullopt);
+    EXPECT_EQ(epochs[1].learning_rate, 0) << "it is not known";
     EXPECT_EQ(text("SELECT weights FROM epochs WHERE weights IS NOT NULL"), "abc");
     EXPECT_EQ(store.shown({trials[1]}).size(), 1U) << "only of those that are asked for";
+}
+
+TEST_F(StoreTest, TakesTheFinalMetricsFromTheResultEpoch) {
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), trials);
+    const auto run = [&](const Trial& trial, std::optional<int> result_epoch) {
+        store.start_trial(trial.id, 0);
+        for (int epoch = 1; epoch <= 3; ++epoch) {
+            EpochRecord record = synthetic_epoch(trial, epoch);
+            record.train_loss = epoch;
+            record.validation_auc = 0.5 + 0.125 * epoch;
+            record.validation_accuracy = epoch == 3 ? 0.25 : 0.5;
+            store.record_epoch(trial.id, record);
+        }
+        store.finish_trial(trial.id, result_epoch);
+    };
+    run(trials[0], {});
+    run(trials[1], 2);
+    const std::string what =
+        "SELECT last_epoch || ' ' || result_epoch || ' ' || final_train_loss || ' ' || final_validation_accuracy || ' '"
+        " || final_validation_auc || ' ' || best_epoch FROM trials WHERE id = '";
+    EXPECT_EQ(text(what + trials[0].id + "'"), "3 3 3.0 0.25 0.875 1");
+    EXPECT_EQ(text(what + trials[1].id + "'"), "3 2 2.0 0.5 0.75 1");
+    EXPECT_EQ(text("SELECT trial || ' ' || result_epoch || ' ' || validation_auc FROM leaderboard LIMIT 1"),
+              trials[1].id + " 2 0.75");
+}
+
+TEST_F(StoreTest, WritesEveryAxisAsPeopleReadIt) {
+    Trial usual = trials[0], other = trials[1];
+    other.until = "block_6_expand_relu";
+    other.base_layers = 60;
+    other.loss = Loss::binary_crossentropy;
+    other.label_smoothing = 0.1;
+    other.class_weights.balanced = true;
+    other.schedule.kind = ScheduleKind::cosine;
+    other.early_stop.patience = 3;
+    other.augment.fresh = true;
+    other.folds = 5;
+    other.fold = 2;
+    other.phases = {{.freeze = "all", .learning_rate = 0.001, .epochs = 3}};
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), {usual, other});
+    const auto words = [&](const std::string& id) {
+        Statement row =
+            Database(path, Database::Mode::read)
+                .prepare("SELECT " + axis_columns(kFirstLaterAxis) + " FROM trials WHERE id = '" + id + "'");
+        std::string joined;
+        while (row.step())
+            for (int column = 0; column < row.columns(); ++column) joined += row.text(column) + "; ";
+        return joined;
+    };
+    EXPECT_EQ(words(usual.id), "none; categorical_crossentropy; 0.0; none; constant; none; none; none; none; ");
+    EXPECT_EQ(
+        words(other.id),
+        "block_6_expand_relu; binary_crossentropy; 0.1; balanced; cosine; validation_loss patience=3; fresh; 2/5; "
+        "all 0.001 x3; ");
+}
+
+TEST_F(StoreTest, TellsConfigurationsApartByAllButSeedAndFold) {
+    const Trial usual = trials[0];
+    std::vector<Trial> all;
+    const auto add = [&](const auto& change) {
+        Trial trial = usual;
+        change(trial);
+        trial.id = fmt::format("{:016x}", all.size());
+        all.push_back(trial);
+    };
+    add([](Trial&) {});
+    add([](Trial& trial) { trial.seed = 9; });
+    add([](Trial& trial) { trial.folds = 5, trial.fold = 1; });
+    add([](Trial& trial) { trial.folds = 5, trial.fold = 2; });
+    add([](Trial& trial) { trial.folds = 4, trial.fold = 2; });
+    add([](Trial& trial) { trial.until = "mixed7", trial.base_layers = 50; });
+    add([](Trial& trial) { trial.until = "another name of it", trial.base_layers = 50; });
+    add([](Trial& trial) { trial.label_smoothing = 0.1; });
+    add([](Trial& trial) { trial.label_smoothing = 0.2; });
+    add([](Trial& trial) { trial.loss = Loss::binary_crossentropy; });
+    add([](Trial& trial) { trial.class_weights.balanced = true; });
+    add([](Trial& trial) { trial.schedule.warm_up = 2; });
+    add([](Trial& trial) { trial.early_stop.patience = 2; });
+    add([](Trial& trial) { trial.augment.views = 4; });
+    add([](Trial& trial) { trial.phases.emplace_back(); });
+    Store store(path);
+    store.begin_sweep(synthetic_sweep(), all);
+    EXPECT_EQ(number("SELECT count(DISTINCT configuration) FROM trials"), std::ssize(all) - 3);
+    const auto configuration = [&](int trial) {
+        return text(fmt::format("SELECT configuration FROM trials WHERE id = '{:016x}'", trial));
+    };
+    EXPECT_EQ(configuration(0), configuration(1));
+    EXPECT_EQ(configuration(2), configuration(3));
+    EXPECT_EQ(configuration(5), configuration(6));
 }
 
 TEST_F(StoreTest, KeepsPredictedAndMeasuredSecondsOfEachInvocation) {
@@ -267,8 +364,8 @@ TEST_F(StoreTest, RefusesToChangeAFinishedTrialHoweverItIsTried) {
     for (const std::string sql :
          {"UPDATE trials SET seconds = 1", "UPDATE trials SET state = 'waiting'", "DELETE FROM trials",
           "INSERT OR REPLACE INTO trials SELECT * FROM trials WHERE id = ID", "UPDATE epochs SET train_loss = 0",
-          "DELETE FROM epochs", "INSERT INTO epochs VALUES (ID, 9, 0, 0, 0, 0, 0, 'w')",
-          "INSERT OR REPLACE INTO epochs VALUES (ID, 1, 0, 0, 0, 0, 0, 'w')"}) {
+          "DELETE FROM epochs", "INSERT INTO epochs VALUES (ID, 9, 0, 0, 0, 0, 0, 'w', 0, 0, 0)",
+          "INSERT OR REPLACE INTO epochs VALUES (ID, 1, 0, 0, 0, 0, 0, 'w', 0, 0, 0)"}) {
         std::string filled = sql;
         if (const auto at = filled.find("ID"); at != std::string::npos) filled.replace(at, 2, its);
         EXPECT_THAT([&] { database.execute(filled); }, ThrowsMessage<StatementError>(HasSubstr("never re"))) << filled;

@@ -18,7 +18,7 @@ struct PackedLayer {
     Scalar *weights = nullptr, *first = nullptr, *second = nullptr;
 };
 
-/// One step of an optimizer: the `number`-th, from 1.
+/// One step of an optimizer: the `number`-th, from 1. Clipping by a norm is its caller's.
 struct OptimizerStep {
     const Optimizer& options;
     double learning_rate;
@@ -38,6 +38,9 @@ struct HeadKernel {
     /// so that a step reads and writes weights and moments once and nothing else.
     void (*train)(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
                   const OptimizerStep& step);
+    /// The gradients alone, packed as the layer's weights are: for who must know all of them before a step.
+    void (*gradients)(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
+                      Scalar* packed);
     /// An optimizer step on parameters whose gradients are given.
     void (*update)(const OptimizerStep& step, std::size_t count, const Scalar* gradients, Scalar* parameters,
                    Scalar* first, Scalar* second);
@@ -54,5 +57,13 @@ const HeadKernel<Scalar>& best_head_kernel() {
 
 /// How many moments the optimizer keeps a parameter: 0, 1 or 2.
 int optimizer_moments(const Optimizer& options);
+
+/// Whether gradients are clipped by a norm, so that all of a tensor's must be known before its first step.
+inline bool clips_by_norm(const Optimizer& options) {
+    return options.clipnorm > 0 || options.global_clipnorm > 0;
+}
+
+/// What gradients of this norm are multiplied with, where they may be no longer than `most`.
+double clipping_factor(const Optimizer& options, double most, double norm);
 
 }  // namespace thaw

@@ -168,42 +168,61 @@ template <typename Scalar>
 /// Inputs whose gradients are made before they are used up; their number matters little.
 constexpr int kChunk = 24;
 
+/// Calls use(at, count, chunk) for stretches of the layer's packed parameters, one after the other, with their
+/// gradients.
+template <typename Scalar, typename Use>
+inline void for_each_chunk(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
+                           const Use& use) {
+    constexpr int kPanel = Vectors<Scalar>::kPanel;
+    const auto stride = static_cast<std::size_t>(layer.panels * kPanel);
+    std::size_t at = 0;
+    alignas(64) Scalar chunk[kChunk * kPanel];
+    const auto use_up = [&](std::size_t count) {
+        use(at, count, chunk);
+        at += count;
+    };
+    for (int panel = 0; panel < layer.panels; ++panel, delta += kPanel) {
+        for (int k = 0; k < layer.inputs; k += kChunk) {
+            const int count = layer.inputs - k < kChunk ? layer.inputs - k : kChunk;
+            gradient(x, k, count, delta, stride, rows, chunk);
+            use_up(static_cast<std::size_t>(count * kPanel));
+        }
+        for (int o = 0; o < kPanel; ++o) chunk[o] = 0;
+        for (int row = 0; row < rows; ++row)
+            for (int o = 0; o < kPanel; ++o)
+                chunk[o] += delta[static_cast<std::size_t>(row) * stride + static_cast<std::size_t>(o)];
+        use_up(kPanel);
+    }
+}
+
 template <typename Scalar>
 void train(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
            const OptimizerStep& step) {
-    constexpr int kPanel = Vectors<Scalar>::kPanel;
-    const auto stride = static_cast<std::size_t>(layer.panels * kPanel);
     with_rule<Scalar>(step, [&](const auto& rule) {
-        std::size_t at = 0;
-        alignas(64) Scalar chunk[kChunk * kPanel];
-        const auto use_up = [&](std::size_t count) {
+        for_each_chunk(layer, x, delta, rows, [&](std::size_t at, std::size_t count, const Scalar* chunk) {
             apply(rule, at, count, chunk, layer.weights, layer.first, layer.second);
-            at += count;
-        };
-        for (int panel = 0; panel < layer.panels; ++panel, delta += kPanel) {
-            for (int k = 0; k < layer.inputs; k += kChunk) {
-                const int count = layer.inputs - k < kChunk ? layer.inputs - k : kChunk;
-                gradient(x, k, count, delta, stride, rows, chunk);
-                use_up(static_cast<std::size_t>(count * kPanel));
-            }
-            for (int o = 0; o < kPanel; ++o) chunk[o] = 0;
-            for (int row = 0; row < rows; ++row)
-                for (int o = 0; o < kPanel; ++o)
-                    chunk[o] += delta[static_cast<std::size_t>(row) * stride + static_cast<std::size_t>(o)];
-            use_up(kPanel);
-        }
+        });
     });
 }
 
 template <typename Scalar>
-void update(const OptimizerStep& step, std::size_t count, const Scalar* gradients, Scalar* parameters, Scalar* first,
-            Scalar* second) {
-    with_rule<Scalar>(step, [&](const auto& rule) { apply(rule, 0, count, gradients, parameters, first, second); });
+void gradients(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
+               Scalar* packed) {
+    for_each_chunk(layer, x, delta, rows, [&](std::size_t at, std::size_t count, const Scalar* chunk) {
+        __builtin_memcpy(packed + at, chunk, count * sizeof(Scalar));
+    });
 }
 
 template <typename Scalar>
-constexpr HeadKernel<Scalar> kKernel = {THAW_INSTRUCTION_SET_NAME, Vectors<Scalar>::kPanel, forward<Scalar>,
-                                        input_gradient<Scalar>,    train<Scalar>,           update<Scalar>};
+void update(const OptimizerStep& step, std::size_t count, const Scalar* given, Scalar* parameters, Scalar* first,
+            Scalar* second) {
+    with_rule<Scalar>(step, [&](const auto& rule) { apply(rule, 0, count, given, parameters, first, second); });
+}
+
+template <typename Scalar>
+constexpr HeadKernel<Scalar> kKernel = {
+    THAW_INSTRUCTION_SET_NAME, Vectors<Scalar>::kPanel, forward<Scalar>, input_gradient<Scalar>, train<Scalar>,
+    gradients<Scalar>,         update<Scalar>};
 
 }  // namespace
 

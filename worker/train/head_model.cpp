@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "common/fingerprint.hpp"
+#include "worker/train/clipping.hpp"
 #include "worker/train/model_state.hpp"
 
 namespace thaw {
@@ -15,6 +16,7 @@ HeadModel<Scalar>::HeadModel(const Trial& trial, Rows<float> features, int class
       features_(features),
       layout_(static_cast<int>(features.elements), trial.head.widths, classes),
       kernel_(kernel),
+      learning_rate_(trial.learning_rate),
       packed_(layout_.layers.size()),
       activations_(layout_.layers.size()),
       masks_(layout_.layers.size()),
@@ -223,15 +225,40 @@ BatchSums HeadModel<Scalar>::loss(std::span<const int> labels, bool gradient) {
 
 template <typename Scalar>
 void HeadModel<Scalar>::backward(int batch) {
-    const OptimizerStep step{trial_.optimizer, trial_.learning_rate, ++steps_};
+    if (clips_by_norm(trial_.optimizer)) return backward_clipped(batch);
+    const OptimizerStep step{trial_.optimizer, learning_rate_, ++steps_};
     for (std::size_t l = packed_.size(); l-- > 0;) {
-        if (l > 0) {
-            Scalar* below = deltas_[l - 1].data();
-            kernel_.input_gradient(packed_[l], deltas_[l].data(), batch, below, static_cast<int>(padded(l - 1)));
-            for (std::size_t i = 0; i < deltas_[l - 1].size(); ++i) below[i] *= masks_[l - 1][i];
-        }
+        if (l > 0) backward_through(l, batch);
         kernel_.train(packed_[l], inputs_[l].data(), deltas_[l].data(), batch, step);
     }
+}
+
+template <typename Scalar>
+void HeadModel<Scalar>::backward_through(std::size_t l, int batch) {
+    Scalar* below = deltas_[l - 1].data();
+    kernel_.input_gradient(packed_[l], deltas_[l].data(), batch, below, static_cast<int>(padded(l - 1)));
+    for (std::size_t i = 0; i < deltas_[l - 1].size(); ++i) below[i] *= masks_[l - 1][i];
+}
+
+template <typename Scalar>
+void HeadModel<Scalar>::backward_clipped(int batch) {
+    gradients_.resize(state_[0].size());
+    for (std::size_t l = packed_.size(); l-- > 0;) {
+        if (l > 0) backward_through(l, batch);
+        const auto begin = packed_[l].weights - packed_[0].weights;
+        kernel_.gradients(packed_[l], inputs_[l].data(), deltas_[l].data(), batch, data(gradients_) + begin);
+    }
+    std::vector<Scalar> plain = unpacked(gradients_);  // in one order, whatever the kernel's panels
+    std::vector<std::span<Scalar>> tensors;
+    for (const DenseShape& layer : layout_.layers) {
+        tensors.emplace_back(plain.data() + layer.weight, layer.bias - layer.weight);
+        tensors.emplace_back(plain.data() + layer.bias, static_cast<std::size_t>(layer.outputs));
+    }
+    clip_by_norm<Scalar>(trial_.optimizer, tensors);
+    pack(plain.data(), gradients_);
+    const OptimizerStep step{trial_.optimizer, learning_rate_, ++steps_};
+    const std::size_t count = gradients_.size() * std::tuple_size_v<decltype(Line::values)>;
+    kernel_.update(step, count, data(gradients_), data(state_[0]), data(state_[1]), data(state_[2]));
 }
 
 template class HeadModel<float>;

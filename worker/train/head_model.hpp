@@ -21,6 +21,7 @@ class HeadModel : public Model {
     HeadModel(const HeadModel&) = delete;  // packed_ points into state_
     HeadModel& operator=(const HeadModel&) = delete;
 
+    void set_learning_rate(double rate) override { learning_rate_ = rate; }
     BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override;
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override;
     std::string state() const override;
@@ -61,11 +62,16 @@ class HeadModel : public Model {
     BatchSums loss(std::span<const int> labels, bool gradient);
     /// From deltas_.back() down, an optimizer step of every layer.
     void backward(int batch);
+    /// deltas_[l - 1] of deltas_[l].
+    void backward_through(std::size_t l, int batch);
+    /// The same where gradients are clipped by a norm: all of them come before the first step.
+    void backward_clipped(int batch);
 
     Trial trial_;
     Rows<float> features_;
     HeadLayout layout_;
     const HeadKernel<Scalar>& kernel_;
+    double learning_rate_;
     long steps_ = 0;
     std::array<Lines, 3> state_;               // parameters and the optimizer's moments, packed layer by layer
     std::vector<PackedLayer<Scalar>> packed_;  // where each layer lies in state_
@@ -75,6 +81,7 @@ class HeadModel : public Model {
     std::vector<std::vector<const Scalar*>> inputs_;  // of each layer, its input's rows
     std::vector<Scalar> converted_;                   // the batch's features, where Scalar is not float
     std::vector<double> exponentials_;
+    Lines gradients_;  // packed as state_; where they are clipped by a norm
 };
 
 }  // namespace thaw

@@ -1,20 +1,34 @@
 #include "worker/train/optimizer.hpp"
 
-#include "worker/train/head_kernel.hpp"
+#include <numeric>
+
+#include "worker/train/clipping.hpp"
 #include "worker/train/model_state.hpp"
 
 namespace thaw {
 
 template <typename Scalar>
-FlatOptimizer<Scalar>::FlatOptimizer(const Optimizer& options, double learning_rate, std::size_t parameters)
-    : options_(options), learning_rate_(learning_rate), count_(parameters) {
+FlatOptimizer<Scalar>::FlatOptimizer(const Optimizer& options, double learning_rate,
+                                     const std::vector<std::size_t>& tensors)
+    : options_(options),
+      learning_rate_(learning_rate),
+      tensors_(tensors),
+      count_(std::accumulate(tensors.begin(), tensors.end(), std::size_t{0})) {
     const int moments = optimizer_moments(options);
-    first_.resize(moments >= 1 ? parameters : 0);
-    second_.resize(moments >= 2 ? parameters : 0);
+    first_.resize(moments >= 1 ? count_ : 0);
+    second_.resize(moments >= 2 ? count_ : 0);
 }
 
 template <typename Scalar>
-void FlatOptimizer<Scalar>::step(Scalar* parameters, const Scalar* gradients) {
+void FlatOptimizer<Scalar>::step(Scalar* parameters, Scalar* gradients) {
+    if (clips_by_norm(options_)) {
+        std::vector<std::span<Scalar>> tensors;
+        for (std::size_t at = 0; const std::size_t size : tensors_) {
+            tensors.emplace_back(gradients + at, size);
+            at += size;
+        }
+        clip_by_norm<Scalar>(options_, tensors);
+    }
     best_head_kernel<Scalar>().update({options_, learning_rate_, ++steps_}, count_, gradients, parameters,
                                       first_.data(), second_.data());
 }

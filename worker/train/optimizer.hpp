@@ -1,4 +1,4 @@
-// Adam, SGD and RMSprop (optimizer_rules.hpp) over one flat array of parameters.
+// Adam, AdamW, SGD and RMSprop (optimizer_rules.hpp) over one flat array of parameters.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,13 @@ namespace thaw {
 template <typename Scalar>
 class FlatOptimizer {
   public:
-    FlatOptimizer(const Optimizer& options, double learning_rate, std::size_t parameters);
-    /// One step; `parameters` and `gradients` are as long as was said.
-    void step(Scalar* parameters, const Scalar* gradients);
+    /// `tensors`: how many of the parameters each tensor has, in their order: what clipnorm is about.
+    FlatOptimizer(const Optimizer& options, double learning_rate, const std::vector<std::size_t>& tensors);
+    /// Of the steps to come.
+    void set_learning_rate(double rate) { learning_rate_ = rate; }
+    /// One step; `parameters` and `gradients` are as long as was said. Gradients that are too long are clipped in
+    /// place.
+    void step(Scalar* parameters, Scalar* gradients);
 
     /// The moments and the number of steps, as raw bytes.
     std::string state() const;
@@ -25,6 +29,7 @@ class FlatOptimizer {
   private:
     Optimizer options_;
     double learning_rate_;
+    std::vector<std::size_t> tensors_;
     std::size_t count_;
     long steps_ = 0;
     std::vector<Scalar> first_, second_;  // moments: as many as the optimizer keeps

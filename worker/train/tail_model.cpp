@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 #include <variant>
 
 #include "common/error.hpp"
@@ -33,9 +34,14 @@ class TailModel : public Model {
           input_shape_(graph.layers[static_cast<std::size_t>(std::max(trial.cut, 1) - 1)].output),
           network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType, group),
           layout_(head_inputs(graph, trial), trial.head.widths, classes) {
-        std::size_t size = layout_.parameters;
+        std::vector<std::size_t> sizes;  // of all trained tensors, in the flat array's order
+        for (const DenseShape& layer : layout_.layers) {
+            sizes.push_back(layer.bias - layer.weight);
+            sizes.push_back(static_cast<std::size_t>(layer.outputs));
+        }
         for (const torch::Tensor* parameter : network_.trained_parameters())
-            size += static_cast<std::size_t>(parameter->numel());
+            sizes.push_back(static_cast<std::size_t>(parameter->numel()));
+        const std::size_t size = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
         flat_ = torch::empty({static_cast<std::int64_t>(size)}, kType);
         initialize_head(layout_, trial.seed, flat_.template data_ptr<Scalar>());
         flat_ = flat_.to(compute_device());
@@ -50,10 +56,17 @@ class TailModel : public Model {
             *parameter = adopt(parameter->sizes().vec(), at);
         }
         if (on_gpu())
-            optimizer_.template emplace<TorchOptimizer>(trial.optimizer, trial.learning_rate, flat_);
+            optimizer_.template emplace<TorchOptimizer>(trial.optimizer, trial.learning_rate, sizes, flat_);
         else
-            optimizer_.template emplace<FlatOptimizer<Scalar>>(trial.optimizer, trial.learning_rate, size);
+            optimizer_.template emplace<FlatOptimizer<Scalar>>(trial.optimizer, trial.learning_rate, sizes);
         if (group) sum_gradients_over(*group);
+    }
+
+    void set_learning_rate(double rate) override {
+        if (auto* flat = std::get_if<FlatOptimizer<Scalar>>(&optimizer_))
+            flat->set_learning_rate(rate);
+        else
+            std::get<TorchOptimizer>(optimizer_).set_learning_rate(rate);
     }
 
     BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override {
@@ -126,9 +139,10 @@ class TailModel : public Model {
 
     TensorMap tensors() const override {
         TensorMap tensors;
-        add_head_tensors(layout_, flat_.template data_ptr<Scalar>(), tensors);
+        const torch::Tensor flat = flat_.cpu();
+        add_head_tensors(layout_, flat.template data_ptr<Scalar>(), tensors);
         for (const auto& [name, tensor] : network_.trained_tensors()) {
-            const torch::Tensor plain = tensor.detach().to(torch::kFloat32).contiguous();
+            const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
             const float* values = plain.data_ptr<float>();
             tensors[name] = {plain.sizes().vec(), std::vector<float>(values, values + plain.numel())};
         }

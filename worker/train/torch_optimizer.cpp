@@ -28,8 +28,13 @@ double positive(double epsilon, torch::ScalarType type) {
 
 }  // namespace
 
-TorchOptimizer::TorchOptimizer(const Optimizer& options, double learning_rate, const torch::Tensor& like)
-    : options_(options), rate_(learning_rate), epsilon_(positive(options.epsilon, like.scalar_type())) {
+TorchOptimizer::TorchOptimizer(const Optimizer& options, double learning_rate, const std::vector<std::size_t>& tensors,
+                               const torch::Tensor& like)
+    : options_(options),
+      keras_(options.style == OptimizerStyle::keras),
+      rate_(learning_rate),
+      epsilon_(positive(options.epsilon, like.scalar_type())),
+      tensors_(tensors.begin(), tensors.end()) {
     const int moments = optimizer_moments(options);
     first_ = torch::zeros({moments >= 1 ? like.numel() : 0}, like.options());
     second_ = torch::zeros({moments >= 2 ? like.numel() : 0}, like.options());
@@ -38,23 +43,47 @@ TorchOptimizer::TorchOptimizer(const Optimizer& options, double learning_rate, c
 void TorchOptimizer::step(torch::Tensor& parameters, const torch::Tensor& gradients) {
     const torch::NoGradGuard no_gradients;
     ++steps_;
+    const torch::Tensor wanted = adjusted(parameters, gradients);
     switch (options_.kind) {
         case OptimizerKind::adam:
         case OptimizerKind::adamw:
-            return adam(parameters, gradients);
+            return adam(parameters, wanted);
         case OptimizerKind::sgd:
-            return sgd(parameters, gradients);
+            return sgd(parameters, wanted);
         case OptimizerKind::rmsprop:
-            return rmsprop(parameters, gradients);
+            return rmsprop(parameters, wanted);
     }
+}
+
+/// As clip_by_norm() of clipping.hpp; norms stay on the device.
+torch::Tensor TorchOptimizer::clipped(const torch::Tensor& gradients) const {
+    const auto factor = [this](double most, const torch::Tensor& norm) {
+        return keras_ ? most / norm.clamp_min(most) : (most / (norm + 1e-6)).clamp_max(1.0);
+    };
+    if (options_.clipvalue > 0) return gradients.clamp(-options_.clipvalue, options_.clipvalue);
+    if (options_.global_clipnorm > 0) return gradients * factor(options_.global_clipnorm, gradients.norm());
+    if (options_.clipnorm <= 0) return gradients;
+    std::vector<torch::Tensor> parts;
+    for (const torch::Tensor& tensor : gradients.split_with_sizes(tensors_))
+        parts.push_back(tensor * factor(options_.clipnorm, tensor.norm()));
+    return torch::cat(parts);
+}
+
+torch::Tensor TorchOptimizer::adjusted(torch::Tensor& parameters, const torch::Tensor& gradients) const {
+    const torch::Tensor short_enough = clipped(gradients);
+    if (options_.weight_decay <= 0) return short_enough;
+    if (!keras_ && options_.kind != OptimizerKind::adamw) return short_enough.add(parameters, options_.weight_decay);
+    parameters.mul_(1 - options_.weight_decay * rate_);
+    return short_enough;
 }
 
 void TorchOptimizer::adam(torch::Tensor& parameters, const torch::Tensor& gradients) {
     const auto t = static_cast<double>(steps_);
-    const double rate = rate_ * std::sqrt(1 - std::pow(options_.beta2, t)) / (1 - std::pow(options_.beta1, t));
+    const double correction = std::sqrt(1 - std::pow(options_.beta2, t));
+    const double rate = rate_ * correction / (1 - std::pow(options_.beta1, t));
     first_.mul_(options_.beta1).add_(gradients, 1 - options_.beta1);
     second_.mul_(options_.beta2).addcmul_(gradients, gradients, 1 - options_.beta2);
-    parameters.addcdiv_(first_, second_.sqrt().add_(epsilon_), -rate);
+    parameters.addcdiv_(first_, second_.sqrt().add_(keras_ ? epsilon_ : epsilon_ * correction), -rate);
 }
 
 void TorchOptimizer::sgd(torch::Tensor& parameters, const torch::Tensor& gradients) {
@@ -62,17 +91,19 @@ void TorchOptimizer::sgd(torch::Tensor& parameters, const torch::Tensor& gradien
         parameters.add_(gradients, -rate_);
         return;
     }
-    first_.mul_(options_.momentum).add_(gradients, -rate_);
+    const double own = keras_ ? -rate_ : 1, step = keras_ ? 1 : -rate_;  // of the gradient and the buffer
+    first_.mul_(options_.momentum).add_(gradients, own);
     if (options_.nesterov)
-        parameters.add_(first_, options_.momentum).add_(gradients, -rate_);
+        parameters.add_(first_, step * options_.momentum).add_(gradients, -rate_);
     else
-        parameters.add_(first_);
+        parameters.add_(first_, step);
 }
 
 void TorchOptimizer::rmsprop(torch::Tensor& parameters, const torch::Tensor& gradients) {
     second_.mul_(options_.rho).addcmul_(gradients, gradients, 1 - options_.rho);
-    first_.mul_(options_.momentum).addcdiv_(gradients, (second_ + epsilon_).sqrt_(), rate_);
-    parameters.sub_(first_);
+    const torch::Tensor root = keras_ ? (second_ + epsilon_).sqrt_() : second_.sqrt().add_(epsilon_);
+    first_.mul_(options_.momentum).addcdiv_(gradients, root, keras_ ? rate_ : 1);
+    parameters.add_(first_, keras_ ? -1 : -rate_);
 }
 
 std::string TorchOptimizer::state() const {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.hpp"
+#include "tests/worker/train/optimizer_options.hpp"
 #include "worker/train/optimizer.hpp"
 
 namespace thaw {
@@ -16,10 +17,12 @@ std::vector<Optimizer> optimizers() {
     all[3].nesterov = true;
     all[4].kind = all[5].kind = OptimizerKind::rmsprop;
     all[5].momentum = 0.5;
+    for (const OptionsCase& golden : optimizer_options()) all.push_back(golden.optimizer);
     return all;
 }
 
 constexpr std::int64_t kParameters = 1000;
+const std::vector<std::size_t> kTensors = {600, 390, 10};
 constexpr double kRate = 0.01;
 
 torch::Tensor random(torch::ScalarType type) {
@@ -31,12 +34,16 @@ void takes_the_steps_of_flat_optimizer(const Optimizer& options, double toleranc
     torch::manual_seed(1);
     torch::Tensor ours = random(torch::CppTypeToScalarType<Scalar>()), theirs = ours.clone();
     const torch::Tensor start = ours.clone();
-    TorchOptimizer optimizer(options, kRate, ours);
-    FlatOptimizer<Scalar> reference(options, kRate, kParameters);
+    TorchOptimizer optimizer(options, kRate, kTensors, ours);
+    FlatOptimizer<Scalar> reference(options, kRate, kTensors);
     for (int step = 0; step < 20; ++step) {
         if (step == 10) optimizer.restore(reference.state());  // what one has written the other goes on from
         torch::Tensor gradients = random(ours.scalar_type());
         if (step % 3 == 0) gradients.slice(0, 0, 10).zero_();
+        if (step == 15) {
+            optimizer.set_learning_rate(kRate / 3);
+            reference.set_learning_rate(kRate / 3);
+        }
         optimizer.step(ours, gradients);
         reference.step(theirs.data_ptr<Scalar>(), gradients.data_ptr<Scalar>());
     }
@@ -49,7 +56,7 @@ void takes_the_steps_of_flat_optimizer(const Optimizer& options, double toleranc
 
 TEST(TorchOptimizer, TakesTheStepsOfFlatOptimizer) {
     for (const Optimizer& options : optimizers()) {
-        SCOPED_TRACE(static_cast<int>(options.kind));
+        SCOPED_TRACE(optimizer_name(options));
         takes_the_steps_of_flat_optimizer<float>(options, 1e-6);
         takes_the_steps_of_flat_optimizer<double>(options, 1e-12);
     }
@@ -59,7 +66,8 @@ TEST(TorchOptimizer, GoesOnBitForBitFromItsState) {
     for (const Optimizer& options : optimizers()) {
         torch::Tensor first = random(torch::kFloat32), second = first.clone();
         const torch::Tensor gradients = random(torch::kFloat32);
-        TorchOptimizer whole(options, kRate, first), begun(options, kRate, second), resumed(options, kRate, second);
+        TorchOptimizer whole(options, kRate, kTensors, first), begun(options, kRate, kTensors, second),
+            resumed(options, kRate, kTensors, second);
         whole.step(first, gradients);
         begun.step(second, gradients);
         resumed.restore(begun.state());
@@ -71,7 +79,8 @@ TEST(TorchOptimizer, GoesOnBitForBitFromItsState) {
 
 TEST(TorchOptimizer, RefusesTheStateOfAnother) {
     const torch::Tensor parameters = random(torch::kFloat32);
-    TorchOptimizer adam(optimizers()[0], kRate, parameters), sgd(optimizers()[1], kRate, parameters);
+    TorchOptimizer adam(optimizers()[0], kRate, kTensors, parameters),
+        sgd(optimizers()[1], kRate, kTensors, parameters);
     const std::string before = adam.state();
     EXPECT_THROW(adam.restore(sgd.state()), StageError);
     EXPECT_EQ(adam.state(), before);
