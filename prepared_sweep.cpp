@@ -31,6 +31,23 @@ std::vector<std::string> names_of_backbones() {
     return names;
 }
 
+/// Where the file says that these weights are taken, else where it names the backbone.
+Place place_of(const Sweep& sweep, const std::string& backbone, const std::string& weights) {
+    Place place;
+    const auto look = [&](const std::vector<Axis>& axes) {
+        for (const Axis& axis : axes)
+            for (const AxisValue& value : axis.values) {
+                const auto* setting = std::get_if<WeightsSetting>(&value.setting);
+                const auto* name = std::get_if<std::string>(&value.setting);
+                if (setting && setting->name == weights && value.place) place = value.place;
+                if (axis.id == AxisId::backbone && name && *name == backbone && !place) place = value.place;
+            }
+    };
+    look(sweep.axes);
+    for (const Rule& rule : sweep.when) look(rule.then);
+    return place;
+}
+
 std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Trial>& trials) {
     std::set<std::pair<std::string, std::string>> seen;
     std::vector<NetworkRequest> networks;
@@ -38,7 +55,9 @@ std::vector<NetworkRequest> networks_of(const Sweep& sweep, const std::vector<Tr
         if (!seen.emplace(trial.backbone, trial.weights).second) continue;
         const auto found = sweep.weights_overrides.find(trial.weights);
         const WeightsOverride override = found == sweep.weights_overrides.end() ? WeightsOverride{} : found->second;
-        networks.push_back({trial.backbone, trial.weights, trial.image_size, override.preprocessing, override.padding});
+        networks.push_back({trial.backbone, trial.weights, trial.image_size, override.preprocessing, override.padding,
+                            [&sweep, place = place_of(sweep, trial.backbone, trial.weights)](
+                                const std::string& message) { return error_at(sweep.source, place, message); }});
     }
     return networks;
 }

@@ -75,7 +75,8 @@ std::map<std::string, std::string> describe_environment(const Inputs& inputs, in
         {"device", device_name()},
         {"threads per rank", std::to_string(threads)},
         {"blas", fmt::format("{} ({:.0f} GFLOP/s on one thread)", blas.name, blas.gflops)},
-        {"frozen executor", inputs.frozen_back_end}};
+        {"frozen executor", inputs.frozen_back_end},
+        {"images", decoding_text(inputs.decode)}};
     for (const auto& [name, spec] : inputs.weights)
         if (!spec.path.empty())
             environment[fmt::format("weights {} {}", name.first, name.second)] =
@@ -90,17 +91,16 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     record.command_line = options.command_line;
     record.data_folder = prepared.inputs.data_folder;
     // What is decoded in another way is other data: accuracies on it are not compared.
-    record.data_fingerprint = Fingerprint()
-                                  .add(prepared.inputs.dataset_fingerprint)
-                                  .add(to_string(prepared.inputs.decode.resize))
-                                  .add(to_string(prepared.inputs.decode.interpolation))
-                                  .hex();
+    Fingerprint data;
+    data.add(prepared.inputs.dataset_fingerprint);
+    add_to(data, prepared.inputs.decode);
+    record.data_fingerprint = data.hex();
     record.classes = prepared.inputs.classes;
     record.train_images = prepared.inputs.train_images;
     record.validation_images = prepared.inputs.validation_images;
     record.test_images = prepared.inputs.test_images;
     for (const ImageFile& image : read_dataset(prepared.inputs.dataset).images) {
-        if (image.part == Part::validation) record.validation.push_back({image.path, image.label});
+        if (image.validates()) record.validation.push_back({image.path, image.label});
         if (image.part == Part::test) record.test.push_back({image.path, image.label});
     }
     record.environment = describe_environment(prepared.inputs, ranks, options.threads);
@@ -128,9 +128,12 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     prepare(options, channel.size(), !world || world->local_size() == world->size(), prepared);
     const fs::path database = prepared.folder / "results.db";
     Outcome outcome;
+    bool unlabelled_test = false;
     {
         Store store(database);
         const SweepRecord record = record_of(prepared, options, channel.size());
+        unlabelled_test = std::any_of(record.test.begin(), record.test.end(),
+                                      [](const ImageRecord& image) { return image.label < 0; });
         for (const fs::path& folder :
              {prepared.scratch, fs::path(prepared.inputs.checkpoints), fs::path(prepared.inputs.phases)})
             remove_unfinished_files(folder);  // the store is open: no other run writes there
@@ -177,6 +180,11 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
     write_report(database, html, markdown, thumbnail);
     if (!options.quiet) fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
+    if (unlabelled_test && !options.quiet)
+        fmt::print(
+            "test images without classes: `thaw predict {}{} --test --csv > predictions.csv` says what the best "
+            "trial takes them for\n",
+            prepared.sweep.name, options.runs == "runs" ? "" : " --runs " + options.runs);
     if (outcome.interrupted) {
         fmt::print(stderr, "thaw: interrupted; run the same command to go on\n");
         return kInterrupted;

@@ -20,7 +20,9 @@
 #include "coordinator/help.hpp"
 #include "init_command.hpp"
 #include "prepared_sweep.hpp"
+#include "preview_command.hpp"
 #include "results/best_trial.hpp"
+#include "results/database.hpp"
 #include "results/find_results.hpp"
 #include "results/results_commands.hpp"
 #include "sweep_commands.hpp"
@@ -79,6 +81,25 @@ fs::path checkpoint_of(const std::string& run, const std::string& runs, const st
     return find_checkpoint(database.parent_path(), trial.empty() ? best_trial(database) : trial);
 }
 
+TestPhotos test_photos_of(const std::string& run, const std::string& runs) {
+    const fs::path path = find_results(run, runs);
+    const Database database = open_results(path);
+    Statement rows = database.prepare(
+        "SELECT data_folder, path FROM (SELECT * FROM sweeps ORDER BY id DESC LIMIT 1) JOIN images USING "
+        "(data_fingerprint) WHERE part = 'test' ORDER BY place");
+    TestPhotos test;
+    while (rows.step()) {
+        test.folder = rows.text(0);
+        test.photos.push_back(test.folder / rows.text(1));
+    }
+    if (test.photos.empty())
+        throw UserError(
+            "{}: its data has no test images; put them into a folder `test` beside `train`, or name photos instead of "
+            "--test",
+            path.string());
+    return test;
+}
+
 int main_of(int argc, char** argv) {
     CLI::App app{
         "thaw: which pretrained backbone, frozen how deep, under which head, is best for your images?\n"
@@ -94,7 +115,7 @@ int main_of(int argc, char** argv) {
 
     add_results_commands(app);
     add_report_command(app, thumbnail);
-    add_predict_command(app, checkpoint_of, exit_code);
+    add_predict_command(app, checkpoint_of, test_photos_of, exit_code);
     add_features_command(app);
     add_backbones_command(app);
 
@@ -114,7 +135,7 @@ int main_of(int argc, char** argv) {
     add_format_options(*cache, cache_format);
     cache->callback([&] { show_cache(cache_options, clear, disk, cache_format); });
 
-    auto* data = app.add_subcommand("data", "Make image folders");
+    auto* data = app.add_subcommand("data", "Make image folders, and look at augmentation");
     data->require_subcommand(1);
     std::string tree, idx_folder = kFashionMnistFolder;
     int per_class = 60, validation_per_class = 20;
@@ -126,6 +147,8 @@ int main_of(int argc, char** argv) {
     fashion->add_option("--from", idx_folder, "Where the idx files are")->capture_default_str();
     fashion->footer("Example: thaw data fashion-mnist data/fashion --per-class 100");
     fashion->callback([&] { write_fashion_mnist_tree(idx_folder, tree, per_class, validation_per_class); });
+
+    add_preview_command(*data);
 
     add_help_command(app);
     add_page_commands(app);

@@ -1,5 +1,6 @@
 #include "common/data_options.hpp"
 
+#include "common/fingerprint.hpp"
 #include "common/names.hpp"
 
 namespace thaw {
@@ -18,6 +19,16 @@ const NameTable<ResizeMethod> kResizeMethods = {
 const NameTable<OnBadImage> kBadImagePolicies = {{OnBadImage::stop, "stop"}, {OnBadImage::skip, "skip"}};
 
 }  // namespace
+
+void add_to(Fingerprint& fingerprint, const DecodeOptions& options) {
+    fingerprint.add(to_string(options.resize)).add(to_string(options.interpolation));
+    if (options.grey) fingerprint.add("grey");  // else as before there was such a thing
+}
+
+std::string decoding_text(const DecodeOptions& options) {
+    return std::string(to_string(options.resize)) + ", " + to_string(options.interpolation) +
+           (options.grey ? ", grey" : "");
+}
 
 SplitMethod parse_split_method(const std::string& name) {
     return parse_name("split method", kSplitMethods, name);

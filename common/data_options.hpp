@@ -7,6 +7,8 @@
 
 namespace thaw {
 
+class Fingerprint;
+
 /// Which images validate. Keras has two methods that disagree, hence the names; see worker/data/image_folder.hpp.
 enum class SplitMethod { keras_generator, keras_dataset, fit, stratified };
 
@@ -14,7 +16,12 @@ struct SplitOptions {
     SplitMethod method = SplitMethod::stratified;
     double validation = 0.2;  // fraction of the images that are not test's, in (0, 1)
     std::uint64_t seed = 1;
+    int folds = 0;  // cross-validation: so many parts, each of which validates once, in place of `validation`; 0: none
 };
+
+/// Among predictions, in place of a class: the image is validated by other folds than the trial's. (-1: it cannot be
+/// read.)
+constexpr int kOfAnotherFold = -2;
 
 enum class Interpolation { nearest, bilinear, bicubic, area };
 
@@ -28,6 +35,11 @@ struct DecodeOptions {
     Interpolation interpolation = Interpolation::bilinear;
     bool grey = false;  // luminance in all three channels
 };
+
+/// Adds all that decides a decoded pixel but the decoder and image_size.
+void add_to(Fingerprint& fingerprint, const DecodeOptions& options);
+/// "squash, bilinear" or "pad, bicubic, grey": for people.
+std::string decoding_text(const DecodeOptions& options);
 
 enum class OnBadImage { stop, skip };
 

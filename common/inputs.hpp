@@ -22,6 +22,8 @@ struct Inputs {
     std::string dataset;              // path of the dataset's JSON
     std::string dataset_fingerprint;  // of contents, labels and parts
     std::string images_key;           // of contents in their order: part of the names of what is cached
+    std::string trained_key;          // the same of those that are trained on, without folds
+    std::string folded_key;           // and in one fold or another: all but the test images
     std::string decoder;              // which code decodes, and so which pixels come of it
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0;

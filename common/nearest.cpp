@@ -1,10 +1,13 @@
 #include "common/nearest.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+
+#include "common/instead_of.hpp"
 
 namespace thaw {
 namespace {
@@ -44,6 +47,21 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
     const std::string best = nearest(word, candidates);
     return best.empty() ? "" : fmt::format(" (did you mean '{}'?)", best);
+}
+
+std::string instead_of(std::string_view word, const std::vector<std::string>& candidates, const char* listing) {
+    constexpr std::size_t kShort = 12, kNamed = 5;
+    const std::string best = did_you_mean(word, candidates);
+    if (!listing || candidates.size() <= kShort)
+        return fmt::format("{}; there are: {}", best, fmt::join(candidates, ", "));
+    if (best.empty()) return fmt::format("; `{}` lists the {} there are", listing, candidates.size());
+    std::vector<std::string> near = candidates;
+    std::stable_sort(near.begin(), near.end(), [&](const std::string& a, const std::string& b) {
+        return edit_distance(word, a) < edit_distance(word, b);
+    });
+    near.resize(kNamed);
+    return fmt::format("{}; near it are: {}; `{}` lists all {}", best, fmt::join(near, ", "), listing,
+                       candidates.size());
 }
 
 }  // namespace thaw

@@ -37,7 +37,7 @@ void to_json(nlohmann::json& json, const Trial& trial);
 void from_json(const nlohmann::json& json, Trial& trial);
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WeightsSpec, path, sha256, preprocessing, padding)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, on_bad_image, output, cache_budget)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, trial, on_bad_image, output, cache_budget)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, precision, taps,
                                    cache_budget)

@@ -26,6 +26,7 @@ struct WeightsSpec {
 struct DecodeStage {
     std::string dataset;  // path of the dataset's JSON
     DecodeOptions options;
+    Trial trial;  // one of those it serves: where that has views, they follow the images
     OnBadImage on_bad_image = OnBadImage::stop;
     std::string output;             // path of the array file
     std::int64_t cache_budget = 0;  // bytes that its folder may hold; 0: it is a folder of this run alone
@@ -54,8 +55,8 @@ struct FeaturesStage {
 /// most the epoch under way, or so much training where epochs are shorter.
 constexpr std::chrono::milliseconds kLongestLoss{500};
 
-/// Trains trajectories that read the same input: each a tail with its head, or a head alone. One that fails harms only
-/// itself.
+/// Trains trajectories that read the same input and have the same fold: each a tail with its head, or a head alone. One
+/// that fails harms only itself.
 struct TrainStage {
     struct Checkpoint {
         Trial trial;       // one of the trajectory's: its own epochs and id

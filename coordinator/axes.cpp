@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "coordinator/distribution.hpp"
+#include "coordinator/read_augment.hpp"
 #include "coordinator/read_head.hpp"
 #include "coordinator/read_loss.hpp"
 #include "coordinator/read_phases.hpp"
@@ -26,7 +27,8 @@ void assign_text(Trial& trial, const Setting& setting) {
 
 Setting read_backbone(const AxisContext& context, const YAML::Node& node) {
     const std::vector<std::string>& known = context.vocabulary.backbones;
-    return known.empty() ? context.reader.text(node, "backbone") : context.reader.word(node, "backbone", known);
+    return known.empty() ? context.reader.text(node, "backbone")
+                         : context.reader.word(node, "backbone", known, "thaw backbones");
 }
 
 /// A name is made of letters, digits, - and _; all else ("vgg.pth", "./vgg") is a path.
@@ -41,7 +43,7 @@ std::string read_weights_name(const AxisContext& context, const YAML::Node& node
     std::vector<std::string> known = context.vocabulary.weights;
     if (known.empty()) return text;
     known.insert(known.end(), {"imagenet", "random"});
-    return context.reader.word(node, "weights", known);
+    return context.reader.word(node, "weights", known, "thaw weights");
 }
 
 Setting read_weights(const AxisContext& context, const YAML::Node& node) {
@@ -166,6 +168,10 @@ Setting read_precision(const AxisContext& context, const YAML::Node& node) {
     return context.reader.at(node, [&] { return parse_precision(context.reader.text(node, "precision")); });
 }
 
+Setting read_fold(const AxisContext& context, const YAML::Node& node) {
+    return context.reader.integer(node, "fold", 1, kMostFolds);
+}
+
 void assign_until(Trial& trial, const Setting& setting) {
     trial.until = std::get<std::string>(setting) == "none" ? "" : std::get<std::string>(setting);
 }
@@ -207,6 +213,12 @@ std::vector<AxisKind> make_axis_kinds() {
         {AxisId::class_weights, "class_weights", read_class_weights,
          [](Trial& trial, const Setting& setting) { trial.class_weights = std::get<ClassWeights>(setting); },
          usual.class_weights},
+        {AxisId::augment, "augment",
+         [](const AxisContext& context, const YAML::Node& node) -> Setting {
+             return read_augment(context.reader, node);
+         },
+         [](Trial& trial, const Setting& setting) { trial.augment = std::get<Augment>(setting); }, usual.augment},
+        {AxisId::fold, "fold", read_fold, assign_int<&Trial::fold>, std::int64_t{usual.fold}},
         {AxisId::phases, "phases", read_phases, assign_phases, PhasesSetting{}},
     };
 }
@@ -266,6 +278,7 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(Precision precision) const { return to_string(precision); }
         std::string operator()(Loss loss) const { return word_of(loss); }
         std::string operator()(const ClassWeights& weights) const { return class_weights_name(weights); }
+        std::string operator()(const Augment& augment) const { return augment_name(augment); }
         std::string operator()(const PhasesSetting& phases) const { return phases_text(phases); }
         std::string operator()(const Head& head) const {
             const std::string widths = head_name(head);

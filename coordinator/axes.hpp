@@ -9,6 +9,9 @@
 
 namespace thaw {
 
+/// Of a cross-validation.
+inline constexpr int kMostFolds = 1000;
+
 /// The names that a sweep may use. Where a list is empty, any name passes here.
 struct Vocabulary {
     std::vector<std::string> backbones;

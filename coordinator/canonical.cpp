@@ -35,6 +35,7 @@ void Canonical::settle(Point& point) {
 Trial Canonical::trial(const Point& point) {
     Trial trial;
     for (const AxisKind& kind : axis_kinds()) kind.assign(trial, table_.value(kind.id, point).setting);
+    trial.folds = sweep_.data.split.folds;
     const FreezeDepth depth = depth_of(point).depth;
     trial.base_layers = base_of(point).layers;
     trial.frozen_layers = depth.frozen_layers;

@@ -10,6 +10,7 @@ namespace {
 struct UsualCore {
     double decode_byte = 1.1e-7;           // s, of the compressed file
     double decode_image = 1.5e-4;          // s
+    double augment_pixel = 1.5e-8;         // s, moved and interpolated
     double forward_flops = 47e9;           // frozen forward, FLOP/s
     double forward_bf16_speedup = 2;       // where there is such arithmetic
     double forward_image_overhead = 2e-4;  // s
@@ -66,8 +67,13 @@ Measured CostModel::decode(const Trial& trial) {
     Probe probe;
     probe.kind = Probe::Kind::decode;
     probe.image_size = trial.image_size;
-    probe.content = inputs_.images_key + to_string(inputs_.decode.resize) + to_string(inputs_.decode.interpolation);
+    probe.content = inputs_.images_key + to_string(inputs_.decode.resize) + to_string(inputs_.decode.interpolation) +
+                    (inputs_.decode.grey ? "grey" : "");
     return known_or(probe, {kUsual.decode_image + bytes * kUsual.decode_byte, 0, 0});
+}
+
+double CostModel::augment(const Trial& trial) {
+    return kUsual.augment_pixel * trial.image_size * trial.image_size;
 }
 
 Measured CostModel::forward(const Trial& trial, int cut) {
@@ -148,6 +154,13 @@ Measured CostModel::training(const Trial& trial) {
 
 Measured CostModel::disk() {
     return known_or({}, {kUsual.disk_byte, kUsual.disk_byte_read, 0});
+}
+
+double CostModel::recomputed_images(const Trial& trial, int epochs) {
+    constexpr std::int64_t kKeptBytes = 64 << 20;
+    const std::int64_t row = tap_bytes(trial, tap_of(trial, graphs_.of(trial, inputs_)));
+    const auto kept = static_cast<double>(std::min<std::int64_t>(inputs_.validation_images, kKeptBytes / row));
+    return kept + epochs * (inputs_.train_images + inputs_.validation_images - kept);
 }
 
 double CostModel::epochs_seconds(const Trial& trial, int epochs) {

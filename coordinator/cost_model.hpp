@@ -9,9 +9,9 @@
 
 namespace thaw {
 
-/// Of all decoded images, at the trial's size.
+/// Of all decoded images and their views, at the trial's size.
 inline std::int64_t decoded_bytes(const Trial& trial, const Inputs& inputs) {
-    return std::int64_t{3} * trial.image_size * trial.image_size * inputs.images();
+    return std::int64_t{3} * trial.image_size * trial.image_size * array_rows(trial, inputs);
 }
 
 /// Seconds are those of one thread while all threads of the rank are busy.
@@ -20,9 +20,13 @@ class CostModel {
     CostModel(const Inputs& inputs, GraphCache& graphs) : inputs_(inputs), graphs_(graphs) {}
 
     Measured decode(const Trial& trial);            // of one image
+    double augment(const Trial& trial);             // of one image, changed
     Measured forward(const Trial& trial, int cut);  // of one image through the layers before `cut`
     /// Of one optimizer step of the trial, and of one image's evaluation; without the frozen pass up to its cut.
     Measured training(const Trial& trial);
+    /// Images that go through the frozen layers where so many epochs compute features anew; what is evaluated is kept
+    /// as far as there is room for it (worker/row_window).
+    double recomputed_images(const Trial& trial, int epochs);
     Measured disk();  // of one byte written, and read
 
     /// Steps and evaluations of so many epochs.

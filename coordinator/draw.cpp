@@ -30,11 +30,20 @@ bool matches(const Point& point, const std::vector<AxisValues>& conditions) {
     });
 }
 
+/// The box to draw from. Of folds there is only the first: what is drawn is trained on all of them. Folds that advance
+/// with another axis are drawn with it.
+Box drawn_box(const Sweep& sweep, const ValueTable& table) {
+    Box box = first_box(sweep, table);
+    for (Dimension& dimension : box)
+        if (dimension.axes.size() == 1 && table.axis(dimension.axes[0]) == AxisId::fold) dimension.values.resize(1);
+    return box;
+}
+
 /// One draw after the other, those that `exclude` drops among them.
 class Source {
   public:
     Source(const Sweep& sweep, ValueTable& table)
-        : seed_(sweep.search.random->seed), table_(table), dimensions_(first_box(sweep, table)) {
+        : seed_(sweep.search.random->seed), table_(table), dimensions_(drawn_box(sweep, table)) {
         for (const Rule& rule : sweep.when) when_.push_back({table.numbered(rule.matching), table.numbered(rule.then)});
         for (const Rule& rule : sweep.exclude) exclude_.push_back(table.numbered(rule.matching));
     }
@@ -86,7 +95,7 @@ class Source {
 
 /// The box with the values of every range listed; none where that is too long or the values are not whole numbers.
 std::optional<Box> listed_box(const Sweep& sweep, ValueTable& table) {
-    Box box = first_box(sweep, table);
+    Box box = drawn_box(sweep, table);
     std::uint64_t points = 1;
     for (const Dimension& dimension : box) {
         const Distribution* range = table.range(dimension.axes[0]);
@@ -182,8 +191,18 @@ class Draws {
 
 std::vector<Point> draw_points(const Sweep& sweep, ValueTable& table, Canonical& canonical, std::size_t& excluded) {
     Draws draws(sweep, table, canonical);
+    const std::size_t fold = table.position(AxisId::fold);
+    const bool zipped = std::any_of(sweep.zips.begin(), sweep.zips.end(), [](const Zip& zip) {
+        return std::find(zip.axes.begin(), zip.axes.end(), AxisId::fold) != zip.axes.end();
+    });
     std::vector<Point> points;
-    for (std::size_t number = 0; number < sweep.search.random->trials; ++number) points.push_back(draws.next(number));
+    for (std::size_t number = 0; number < sweep.search.random->trials; ++number) {
+        points.push_back(draws.next(number));
+        for (std::size_t i = 1; i < table.own_values(fold).size() && !zipped; ++i) {
+            points.push_back(points.back());
+            points.back()[fold] = table.own_values(fold)[i];
+        }
+    }
     excluded += draws.excluded();
     return points;
 }

@@ -45,6 +45,8 @@ StageMap every_stage_itself(const Plan& plan);
 /// Merges stages as the map says: trajectories, trials and what is needed; and takes out those that are gone.
 void merge_stages(Plan& plan, const StageMap& into);
 
+/// What augmentation costs, in words; changes nothing, and says nothing where there is none.
+PassReport explain_augment(Plan& plan, PassContext& context);
 /// An earlier phase of several trials is trained once; says so where any trial has phases.
 PassReport share_phases(Plan& plan, PassContext& context);
 /// Trainings go on from snapshots that earlier sweeps have left, and leave some themselves.

@@ -1,5 +1,7 @@
 #include "coordinator/plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
@@ -29,10 +31,10 @@ bool always(const PlanOptions&) {
 }
 // How many epochs are left decides where features pay; where they lie decides which trainings can share a frozen pass,
 // and which heads read the same array. What waits for a decision is not merged: others would wait with it.
-constexpr NamedPass kPasses[] = {{use_snapshots, with_sharing},   {choose_cache, with_sharing},
-                                 {split_at_rungs, with_stopping}, {share_forward, with_sharing},
-                                 {fuse_heads, with_sharing},      {form_groups, always},
-                                 {predict_cost, always}};
+constexpr NamedPass kPasses[] = {{explain_augment, always},     {use_snapshots, with_sharing},
+                                 {choose_cache, with_sharing},  {split_at_rungs, with_stopping},
+                                 {share_forward, with_sharing}, {fuse_heads, with_sharing},
+                                 {form_groups, always},         {predict_cost, always}};
 
 /// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
@@ -98,8 +100,9 @@ class PlanBuilder {
         if (earlier(i) >= 0) needs.push_back(phase_stage(earlier(i)));
         const int decode = stage_for(StageKind::decode, i, {});
         needs.push_back(decode);
+        int features = -1;
         if (has_features(trial)) {
-            const int features = stage_for(StageKind::features, i, {decode});
+            features = stage_for(StageKind::features, i, {decode});
             add_tap(plan_.stages[static_cast<std::size_t>(features)], tap_of(trial, graphs_.of(trial, inputs_)));
             needs.push_back(features);  // the last, where there are any
         }
@@ -107,6 +110,8 @@ class PlanBuilder {
         if (!trained_in_.empty()) trained_in_[static_cast<std::size_t>(i)] = train;
         PlannedStage& stage = plan_.stages[static_cast<std::size_t>(train)];
         if (stage.trajectories.empty()) {
+            stage.recompute = has_frozen_pass(trial.cut) && features < 0;
+            stage.head_alone = trains_head_alone(trial, graphs_.of(trial, inputs_));
             stage.trajectories.push_back(static_cast<int>(plan_.trajectories.size()));
             plan_.trajectories.emplace_back();
         }
@@ -163,7 +168,20 @@ bool trains_head_alone(const Trial& trial, const LayerGraph& graph) {
 }
 
 bool has_features(const Trial& trial) {
-    return has_frozen_pass(trial.cut);
+    return has_frozen_pass(trial.cut) && !trial.augment.fresh;
+}
+
+std::string views_key(const Trial& trial) {
+    if (trial.augment.views == 0) return "";
+    return fmt::format("{} seed {}{}", augment_name(trial.augment), trial.seed, trial.folds > 0 ? " folds" : "");
+}
+
+int trained_images(const Trial& trial, const Inputs& inputs) {
+    return inputs.train_images + (trial.folds > 0 ? inputs.validation_images : 0);
+}
+
+std::int64_t array_rows(const Trial& trial, const Inputs& inputs) {
+    return inputs.images() + std::int64_t{trial.augment.views} * trained_images(trial, inputs);
 }
 
 /// Trials that train nothing but their head read pooled vectors; the others the map at their cut.
@@ -195,7 +213,10 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
     PassContext context{inputs, options, graphs, costs};
     if (!plan.earlier.empty()) plan.reports.push_back(share_phases(plan, context));
     for (const NamedPass& pass : kPasses)
-        if (pass.wanted(options)) plan.reports.push_back(pass.pass(plan, context));
+        if (pass.wanted(options)) {
+            PassReport report = pass.pass(plan, context);
+            if (!report.name.empty()) plan.reports.push_back(std::move(report));
+        }
     plan.unmeasured = costs.missing();
     return plan;
 }

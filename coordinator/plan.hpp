@@ -59,6 +59,7 @@ struct PlannedStage {
     std::vector<PlannedTap> taps;   // features only; ascending
     std::vector<int> trajectories;  // train only, as indices into Plan::trajectories
     bool recompute = false;         // train only: its features are nowhere
+    bool head_alone = false;        // train only: nothing but heads
     int gate_epoch = 0;             // train only: runs where the stopping rule lets one of its trials go on from there
     bool unlikely = false;          // the prediction is made as if it were not run
     int ranks = 1;                  // that work on it together
@@ -66,7 +67,10 @@ struct PlannedStage {
     /// Whole-rank stages use every thread of their ranks; the others one, several run side by side.
     /// On all its ranks together.
     int threads(int threads_per_rank) const { return whole_rank() ? ranks * threads_per_rank : 1; }
-    bool whole_rank() const { return kind != StageKind::train || ranks > 1 || (recompute && trajectories.size() > 1); }
+    /// Of a head alone that recomputes, all threads work on what takes long, the frozen layers.
+    bool whole_rank() const {
+        return kind != StageKind::train || ranks > 1 || (recompute && (head_alone || trajectories.size() > 1));
+    }
 };
 
 /// The stage's predicted seconds times the threads that it keeps busy on all its ranks.
@@ -132,10 +136,17 @@ Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& grap
 /// The plan as the scheduler sees it.
 std::vector<StageNode> stage_nodes(const Plan& plan);
 
-/// Which output of a frozen pass the trial trains on; trials that train from the images have none.
+/// Which output of a frozen pass the trial trains on; trials that train from the images have none, nor have those whose
+/// images are drawn anew in every epoch: they recompute.
 bool has_features(const Trial& trial);
 bool trains_head_alone(const Trial& trial, const LayerGraph& graph);
 TapKey tap_of(const Trial& trial, const LayerGraph& graph);
+
+/// Fixed views: what decides which of them follow the images in the trial's arrays; "" where there are none.
+std::string views_key(const Trial& trial);
+/// Images that the trial may be trained on, and rows of its arrays: all images, and views of these.
+int trained_images(const Trial& trial, const Inputs& inputs);
+std::int64_t array_rows(const Trial& trial, const Inputs& inputs);
 
 /// Names of arrays in the cache, by what is made and of which images: so rows of the same content can be found among
 /// other data sets' arrays.

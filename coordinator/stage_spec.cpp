@@ -17,19 +17,28 @@ constexpr const char* kFeaturesVersion = "2";
 
 /// Of all that decides what becomes of an image, whichever image it is.
 std::string decode_key(const Trial& trial, const Inputs& inputs) {
-    return Fingerprint()
-        .add(inputs.decoder)
-        .add(std::to_string(trial.image_size))
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .hex()
-        .substr(0, 16);
+    Fingerprint fingerprint;
+    fingerprint.add(inputs.decoder).add(std::to_string(trial.image_size));
+    add_to(fingerprint, inputs.decode);
+    return fingerprint.hex().substr(0, 16);
+}
+
+/// Which images, and which views of them, are the rows of the trial's arrays.
+std::string rows_of(const Trial& trial, const Inputs& inputs) {
+    const std::string views = views_key(trial);
+    if (views.empty()) return inputs.images_key;
+    const std::string& trained = trial.folds > 0 ? inputs.folded_key : inputs.trained_key;
+    return Fingerprint().add(inputs.images_key).add(trained).add(views).hex().substr(0, 16);
 }
 
 /// Where a stage of the plan puts an array; without sharing every stage has its own.
 std::string path_of(ArrayName name, const Plan& plan, int stage, const std::string& folder) {
     if (!plan.shared) name.images += fmt::format("_stage{}", stage);
     return fmt::format("{}/{}", folder, name.file());
+}
+
+std::string views_text(const Trial& trial) {
+    return trial.augment.views == 0 ? "" : fmt::format(" and {} views", trial.augment.views);
 }
 
 /// The stage among `needs` of this kind; -1 where there is none.
@@ -93,8 +102,9 @@ std::string base_name(const Trial& trial) {
 
 /// The file of the weights at this trial's end that later phases go on from. Without sharing each stage that trains it
 /// has its own.
-std::string phase_file(const Plan& plan, int stage, const std::string& trial, const Inputs& inputs) {
-    return phase_weights(plan.shared ? trial : fmt::format("{}_stage{}", trial, stage), inputs);
+std::string phase_file(const Plan& plan, int stage, const std::string& trial, const Inputs& inputs,
+                       const std::string& cache) {
+    return plan.shared ? phase_weights(trial, inputs) : fmt::format("{}/{}_stage{}.safetensors", cache, trial, stage);
 }
 
 TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, const std::string& cache) {
@@ -116,9 +126,10 @@ TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, c
         planned.trial.epochs = trajectory.to_epoch;
         for (const int at : trajectory.trials) planned.ends.push_back(plan.trial(at).epochs);
         if (const auto earlier = earlier_phase(planned.trial, inputs))
-            planned.start = phase_file(plan, needed(plan, stage, StageKind::train), earlier->id, inputs);
+            planned.start = phase_file(plan, needed(plan, stage, StageKind::train), earlier->id, inputs, cache);
         for (const int at : trajectory.phase_ends)
-            planned.phase_ends.push_back({plan.trial(at), phase_file(plan, stage_index, plan.trial(at).id, inputs)});
+            planned.phase_ends.push_back(
+                {plan.trial(at), phase_file(plan, stage_index, plan.trial(at).id, inputs, cache)});
         if (trajectory.from_epoch > 0)
             planned.resume = snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache);
         if (trajectory.keeps_snapshot)
@@ -150,7 +161,7 @@ TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, c
 }  // namespace
 
 ArrayName decoded_array(const Trial& trial, const Inputs& inputs) {
-    return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), inputs.images_key};
+    return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), rows_of(trial, inputs)};
 }
 
 ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& inputs) {
@@ -168,7 +179,7 @@ ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& in
                                 .add(executor)
                                 .hex()
                                 .substr(0, 16);
-    return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), inputs.images_key};
+    return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), rows_of(trial, inputs)};
 }
 
 StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
@@ -178,7 +189,10 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
             const Trial& trial = plan.first_trial(stage);
             DecodeOptions options = inputs.decode;
             options.image_size = trial.image_size;
-            return DecodeStage{inputs.dataset, options, inputs.on_bad_image,
+            return DecodeStage{inputs.dataset,
+                               options,
+                               trial,
+                               inputs.on_bad_image,
                                path_of(decoded_array(trial, inputs), plan, index, cache),
                                plan.shared ? inputs.cache_budget : 0};
         }
@@ -213,14 +227,10 @@ std::vector<std::string> stage_outputs(const StageSpec& spec) {
 
 std::string trial_context(const Trial& trial, const Inputs& inputs) {
     const WeightsSpec& weights = inputs.weights_of(trial);
-    return Fingerprint()
-        .add(inputs.dataset_fingerprint)
-        .add(to_string(inputs.decode.resize))
-        .add(to_string(inputs.decode.interpolation))
-        .add(weights.sha256)
-        .add(weights.preprocessing)
-        .add(weights.padding)
-        .hex();
+    Fingerprint fingerprint;
+    fingerprint.add(inputs.dataset_fingerprint);
+    add_to(fingerprint, inputs.decode);
+    return fingerprint.add(weights.sha256).add(weights.preprocessing).add(weights.padding).hex();
 }
 
 std::string trajectory_key(const Trial& trial, const Inputs& inputs) {
@@ -234,10 +244,10 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
     const std::string mark = (trial.weights == "random" ? " (random weights)" : "") + precision_mark(trial.precision);
     switch (stage.kind) {
         case StageKind::decode:
-            return fmt::format("{} images at {} px", inputs.images(), trial.image_size);
+            return fmt::format("{} images{} at {} px", inputs.images(), views_text(trial), trial.image_size);
         case StageKind::features:
-            return fmt::format("{}{} at {} px, {} {}", trial.backbone, mark, trial.image_size, stage.taps.size(),
-                               stage.taps.size() == 1 ? "cut" : "cuts");
+            return fmt::format("{}{}{} at {} px, {} {}", trial.backbone, mark, views_text(trial), trial.image_size,
+                               stage.taps.size(), stage.taps.size() == 1 ? "cut" : "cuts");
         case StageKind::train:
             if (stage.trajectories.size() > 1)
                 return fmt::format("{}{} freeze {}, {} {}", base_name(trial), mark, trial.freeze,
@@ -245,6 +255,7 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
             return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}{}", base_name(trial),
                                mark, trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
                                optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed,
+                               trial.folds != 0 ? ", fold " + fold_name(trial) : "",
                                trial.phases.empty() ? "" : ", after " + phases_name(trial.phases));
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
@@ -252,9 +263,12 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
 
 std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain) {
     std::string text =
-        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{})\n\n", plan.trials.size(),
+        fmt::format("{} trials on {} images of {} classes ({} train, {} validation{}{})\n\n", plan.trials.size(),
                     inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,
-                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "");
+                    inputs.test_images ? fmt::format(", {} test", inputs.test_images) : "",
+                    plan.trials.empty() || plan.trials[0].folds == 0
+                        ? ""
+                        : fmt::format("; one of {} folds validates", plan.trials[0].folds));
     text += fmt::format("{:<10} {:>8} {:>14} {:>12} {:>12}   {}\n", "stage", "distinct", "core-seconds", "cache MB",
                         "memory MB", "what");
     for (const StageKind kind : {StageKind::decode, StageKind::features, StageKind::train}) {

@@ -35,9 +35,11 @@ enum class AxisId {
     loss,
     label_smoothing,
     class_weights,
+    augment,
+    fold,
     phases,
 };
-inline constexpr std::size_t kAxisCount = 17;
+inline constexpr std::size_t kAxisCount = 19;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -63,7 +65,7 @@ using PhasesSetting = std::vector<PhaseSetting>;
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, Loss, ClassWeights, PhasesSetting>;
+                             Precision, Loss, ClassWeights, Augment, PhasesSetting>;
 
 struct AxisValue {
     Setting setting;
@@ -105,6 +107,7 @@ struct SweepData {
     std::filesystem::path folder;  // absolute
     Place folder_place;
     SplitOptions split;
+    Place folds_place;     // of its folds, where there are any
     DecodeOptions decode;  // its image_size is each trial's own
     OnBadImage on_bad_image = OnBadImage::stop;
 };

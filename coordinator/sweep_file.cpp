@@ -44,8 +44,9 @@ int read_ranks_per_trial(const YamlReader& reader, const YAML::Node& node) {
     return static_cast<int>(reader.integer(node, "ranks_per_trial", 1, kMostRanks));
 }
 
-SplitOptions read_split(const YamlReader& reader, const YAML::Node& node) {
+SplitOptions read_split(const YamlReader& reader, const YAML::Node& node, Place& folds_place) {
     SplitOptions split;
+    YAML::Node validation;
     const auto method = [&](const YAML::Node& word) {
         return reader.at(word, [&] { return parse_split_method(reader.text(word, "split method")); });
     };
@@ -53,19 +54,31 @@ SplitOptions read_split(const YamlReader& reader, const YAML::Node& node) {
         split.method = method(node);
         return split;
     }
-    for (const auto& [key, value] : reader.entries(node, "data.split", {"method", "validation", "seed"})) {
+    for (const auto& [key, value] : reader.entries(node, "data.split", {"method", "validation", "seed", "folds"})) {
         if (key == "method") split.method = method(value);
-        if (key == "validation") split.validation = reader.number(value, "data.split.validation", {0, false, 1, false});
+        if (key == "validation") {
+            split.validation = reader.number(value, "data.split.validation", {0, false, 1, false});
+            validation.reset(value);
+        }
+        if (key == "folds") {
+            split.folds = static_cast<int>(reader.integer(value, "data.split.folds", 2, kMostFolds));
+            folds_place = place_of(value);
+        }
         if (key == "seed")
             split.seed = static_cast<std::uint64_t>(
                 reader.integer(value, "data.split.seed", 0, std::numeric_limits<std::int64_t>::max()));
     }
+    if (split.folds != 0 && !validation.IsNull())
+        reader.fail(validation,
+                    "validation and folds in one split; with {} folds each {}th part validates once: remove "
+                    "one of the two",
+                    split.folds, split.folds);
     return split;
 }
 
 SweepData read_data(const YamlReader& reader, const YAML::Node& node) {
     SweepData data;
-    const std::vector<std::string> keys = {"folder", "split", "resize", "interpolation", "on_bad_image"};
+    const std::vector<std::string> keys = {"folder", "split", "resize", "interpolation", "grey", "on_bad_image"};
     for (const auto& [key, value] : reader.entries(node, "data", keys)) {
         const auto parsed = [&, &key = key, &value = value](auto parse) {
             return reader.at(value, [&] { return parse(reader.text(value, "data." + key)); });
@@ -74,9 +87,10 @@ SweepData read_data(const YamlReader& reader, const YAML::Node& node) {
             data.folder = read_path(reader, value, "data.folder");
             data.folder_place = place_of(value);
         }
-        if (key == "split") data.split = read_split(reader, value);
+        if (key == "split") data.split = read_split(reader, value, data.folds_place);
         if (key == "resize") data.decode.resize = parsed(parse_resize_method);
         if (key == "interpolation") data.decode.interpolation = parsed(parse_interpolation);
+        if (key == "grey") data.decode.grey = reader.boolean(value, "data.grey");
         if (key == "on_bad_image") data.on_bad_image = parsed(parse_on_bad_image);
     }
     if (data.folder.empty())
@@ -227,6 +241,43 @@ void collect_overrides(Sweep& sweep, const std::vector<Axis>& axes) {
     }
 }
 
+void check_folds(const Sweep& sweep, const Axis& axis) {
+    const int folds = sweep.data.split.folds;
+    if (axis.id != AxisId::fold) return;
+    if (folds == 0)
+        throw error_at(sweep.source, axis.place,
+                       "fold without folds; say into how many parts the images are divided: `split: {folds: 5}` in "
+                       "`data:`");
+    if (axis.distribution)
+        throw error_at(sweep.source, axis.distribution->place,
+                       "fold has a distribution; every draw is trained on all folds, or on those of a plain list");
+    for (const AxisValue& value : axis.values)
+        if (const auto fold = std::get<std::int64_t>(value.setting); fold > folds)
+            throw error_at(sweep.source, value.place,
+                           fmt::format("fold is {}, but there are {} (`folds` in data.split)", fold, folds));
+}
+
+/// Folds are an axis, of all of them where the file does not name some.
+void settle_folds(Sweep& sweep) {
+    for (const Axis& axis : sweep.axes) check_folds(sweep, axis);
+    if (sweep.data.split.folds == 0 || axis_of(sweep.axes, AxisId::fold)) return;
+    Axis axis{AxisId::fold, {}, sweep.data.folds_place, {}};
+    for (std::int64_t fold = 1; fold <= sweep.data.split.folds; ++fold)
+        axis.values.push_back({fold, sweep.data.folds_place});
+    sweep.axes.push_back(std::move(axis));
+}
+
+/// A draw is trained on all folds: a rule about one of them would have nothing to choose from.
+void check_folds_of(const Sweep& sweep, const Rule& rule) {
+    for (const std::vector<Axis>* axes : {&rule.matching, &rule.then})
+        for (const Axis& axis : *axes) {
+            check_folds(sweep, axis);
+            if (axis.id == AxisId::fold && sweep.search.random)
+                throw error_at(sweep.source, axis.place,
+                               "a rule about fold in a random search; every draw is trained on all folds alike");
+        }
+}
+
 void read_rules(Sweep& sweep, const AxisContext& context, const YAML::Node& document) {
     std::vector<AxisId> zipped;
     for (const auto& entry : document) {
@@ -237,6 +288,8 @@ void read_rules(Sweep& sweep, const AxisContext& context, const YAML::Node& docu
         if (key == "exclude") sweep.exclude = read_exclude(context, entry.second);
         if (key == "when") sweep.when = read_when(context, entry.second);
     }
+    for (const std::vector<Rule>* rules : {&sweep.when, &sweep.exclude})
+        for (const Rule& rule : *rules) check_folds_of(sweep, rule);
     collect_overrides(sweep, sweep.axes);
     for (const Rule& rule : sweep.when) collect_overrides(sweep, rule.then);
     std::erase_if(sweep.weights_overrides, [](const auto& entry) { return entry.second == WeightsOverride{}; });
@@ -281,6 +334,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     }
     if (sweep.data.folder.empty()) throw error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`");
     if (!has_backbone) throw error_at(sweep.source, {}, "no backbone; add `backbone: NAME`");
+    settle_folds(sweep);
     require_random_for_distributions(sweep);
     read_rules(sweep, context, document);
     refuse_phases_that_may_be_stopped(sweep);

@@ -10,6 +10,8 @@
 #include <set>
 #include <sstream>
 
+#include "common/instead_of.hpp"
+
 namespace thaw {
 namespace {
 
@@ -236,12 +238,11 @@ bool YamlReader::boolean(const YAML::Node& node, const std::string& what) const 
     return text == "true";
 }
 
-std::string YamlReader::word(const YAML::Node& node, const std::string& kind,
-                             const std::vector<std::string>& words) const {
+std::string YamlReader::word(const YAML::Node& node, const std::string& kind, const std::vector<std::string>& words,
+                             const char* listing) const {
     const std::string text = this->text(node, kind);
     if (std::find(words.begin(), words.end(), text) == words.end())
-        fail(node, "unknown {} {}{}; there are: {}", kind, describe(node), did_you_mean(text, words),
-             fmt::join(words, ", "));
+        fail(node, "unknown {} {}{}", kind, describe(node), instead_of(text, words, listing));
     return text;
 }
 

@@ -44,8 +44,9 @@ class YamlReader {
     std::int64_t integer(const YAML::Node& node, const std::string& what, std::int64_t low, std::int64_t high) const;
     double number(const YAML::Node& node, const std::string& what, const Range& range) const;
     bool boolean(const YAML::Node& node, const std::string& what) const;
-    /// A word out of `words`, each of which is one `kind`.
-    std::string word(const YAML::Node& node, const std::string& kind, const std::vector<std::string>& words) const;
+    /// A word out of `words`, each of which is one `kind`; the command `listing` shows them all, where there are many.
+    std::string word(const YAML::Node& node, const std::string& kind, const std::vector<std::string>& words,
+                     const char* listing = nullptr) const;
     /// The elements of a list that is not empty.
     std::vector<YAML::Node> list(const YAML::Node& node, const std::string& what) const;
     /// The entries of a map in the file's order; each key must be one of `keys`.

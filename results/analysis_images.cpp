@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/data_options.hpp"
 #include "common/text.hpp"
 
 namespace thaw {
@@ -15,12 +16,14 @@ struct TrialPair {
     const RankedTrial *first, *second;
 };
 
+/// Trials with equal seeds and folds.
 std::vector<TrialPair> pairs_by_seed(const Leaderboard& board, const Configuration& first,
                                      const Configuration& second) {
     std::vector<TrialPair> pairs;
     for (const std::size_t a : first.trials)
         for (const std::size_t b : second.trials)
-            if (board.trials[a].axes[kSeedAxis] == board.trials[b].axes[kSeedAxis])
+            if (board.trials[a].axes[kSeedAxis] == board.trials[b].axes[kSeedAxis] &&
+                board.trials[a].axes[kFoldAxis] == board.trials[b].axes[kFoldAxis])
                 pairs.push_back({&board.trials[a], &board.trials[b]});
     return pairs;
 }
@@ -29,11 +32,14 @@ std::vector<TrialPair> pairs_by_seed(const Leaderboard& board, const Configurati
 void compare_images(const std::vector<TrialPair>& pairs, const ImagePredictions& validation, Comparison& comparison) {
     const std::vector<ImageRecord>& images = validation.images;
     std::vector<double> differences(images.size());
+    std::vector<int> asked(images.size());  // by how many pairs: those of the image's fold
     std::vector<bool> readable(images.size(), true);
     for (const TrialPair& pair : pairs) {
         const auto *first = validation.of(pair.first->id), *second = validation.of(pair.second->id);
         if (!first || !second) return;
         for (std::size_t i = 0; i < images.size(); ++i) {
+            if ((*first)[i] == kOfAnotherFold || (*second)[i] == kOfAnotherFold) continue;
+            ++asked[i];
             if ((*first)[i] < 0 || (*second)[i] < 0) readable[i] = false;
             const bool right = (*first)[i] == images[i].label, other_right = (*second)[i] == images[i].label;
             if (right != other_right) differences[i] += right ? 1 : -1;
@@ -42,7 +48,7 @@ void compare_images(const std::vector<TrialPair>& pairs, const ImagePredictions&
     }
     std::vector<double> counted;
     for (std::size_t i = 0; i < images.size(); ++i)
-        if (readable[i]) counted.push_back(differences[i] / static_cast<double>(pairs.size()));
+        if (readable[i] && asked[i] > 0) counted.push_back(differences[i] / asked[i]);
     comparison.images = static_cast<int>(counted.size());
     comparison.image_p =
         pairs.size() == 1 ? mcnemar_exact(comparison.only_first, comparison.only_second) : paired_t_test(counted).p;

@@ -12,7 +12,7 @@ namespace thaw {
 /// What trials take the images of one part for. Empty where the database has none (an older one).
 struct ImagePredictions {
     std::vector<ImageRecord> images;
-    std::map<std::string, std::vector<int>> by_trial;  // -1: unreadable
+    std::map<std::string, std::vector<int>> by_trial;  // -1: unreadable; kOfAnotherFold
 
     /// Nothing where there are none of this trial, or not as many as images.
     const std::vector<int>* of(const std::string& trial) const;

@@ -17,7 +17,7 @@ std::vector<int> unpacked_classes(const std::string& bytes) {
     predicted.reserve(bytes.size() / 2);
     for (std::size_t at = 0; at + 1 < bytes.size(); at += 2) {
         const int label = static_cast<unsigned char>(bytes[at]) | static_cast<unsigned char>(bytes[at + 1]) << 8;
-        predicted.push_back(label == 0xffff ? -1 : label);
+        predicted.push_back(label >= 0xfffe ? label - 0x10000 : label);  // -1 and -2: unreadable, of another fold
     }
     return predicted;
 }

@@ -77,7 +77,7 @@ std::string images_section(const ReportData& data, const Thumbnail& thumbnail) {
                    "quiet") +
                "</section>\n";
     const Score score = score_of(*winner->images, *winner->predicted);
-    const int unreadable = static_cast<int>(winner->images->size()) - score.images;
+    const auto unreadable = std::count(winner->predicted->begin(), winner->predicted->end(), -1);
     text += html_paragraph(
         fmt::format("Trial {}: {} of {} {} images right{}.", data.winning_trial().id, score.correct, score.images,
                     winner->part, unreadable > 0 ? fmt::format("; {} more could not be read", unreadable) : ""),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/backbones/backbones.hpp"
@@ -18,6 +19,19 @@ std::vector<ImageRecord> load_images(const Database& database, const std::string
     rows.with(fingerprint, std::string(part));
     while (rows.step()) images.push_back({rows.text(0), static_cast<int>(rows.integer(1))});
     return images;
+}
+
+/// Images that are not labelled say nothing of how right predictions are: they are left out.
+void keep_labelled(ImagePredictions& test) {
+    const auto keep = [&](auto& list) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < std::min(list.size(), test.images.size()); ++i)
+            if (test.images[i].label >= 0) list[kept++] = list[i];
+        list.resize(kept);
+    };
+    for (auto& [trial, predicted] : test.by_trial) keep(predicted);
+    std::erase_if(test.images, [](const ImageRecord& image) { return image.label < 0; });
+    if (test.images.empty()) test.by_trial.clear();
 }
 
 /// The trials that are compared image by image.
@@ -77,6 +91,7 @@ void load_predictions(const Database& database, ReportData& data) {
         "SELECT trial, predictions.classes FROM predictions WHERE part = 'test' AND trial IN (SELECT id FROM"
         " comparable_trials)");
     while (tests.step()) data.test.by_trial[tests.text(0)] = unpacked_classes(tests.text(1));
+    keep_labelled(data.test);
 }
 
 void load_costs(const Database& database, ReportData& data) {

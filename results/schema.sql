@@ -169,7 +169,8 @@ CREATE TABLE IF NOT EXISTS images (
 CREATE TABLE IF NOT EXISTS predictions (
     trial   TEXT NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
     part    TEXT NOT NULL CHECK (part IN ('validation', 'test')),
-    classes BLOB NOT NULL,  -- two bytes an image, the low one first: index into classes; 65535 where it is unreadable
+    classes BLOB NOT NULL,  -- two bytes an image, the low one first: index into classes; 65535 where it is unreadable,
+                            -- 65534 where another fold validates it
     PRIMARY KEY (trial, part)
 ) WITHOUT ROWID;
 

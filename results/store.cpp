@@ -292,9 +292,9 @@ void Store::pause_trial(const std::string& id) {
     implementation_->write_trial(implementation_->pause, id);
 }
 
-void Store::finish_trial(const std::string& id, std::optional<int> result_epoch) {
+void Store::finish_trial(const std::string& id, int result_epoch) {
     together([&] {
-        const double result = result_epoch ? static_cast<double>(*result_epoch) : kNone;
+        const double result = result_epoch > 0 ? static_cast<double>(result_epoch) : kNone;
         implementation_->write_trial(implementation_->end, id, std::string("finished"), result);
         implementation_->write(implementation_->average, id);
     });

@@ -7,7 +7,6 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,8 +90,8 @@ class Store {
     void record_epoch(const std::string& id, const EpochRecord& epoch);
     /// It waits for a decision, and is not in flight meanwhile.
     void pause_trial(const std::string& id);
-    /// `result_epoch`: whose metrics are the trial's result, where that is not the last one.
-    void finish_trial(const std::string& id, std::optional<int> result_epoch = {});
+    /// `result_epoch`: the recorded epoch that its result is of; 0: the last one.
+    void finish_trial(const std::string& id, int result_epoch = 0);
     /// What a finished trial takes each test image for, -1 for one that cannot be read; of several times the first
     /// stays.
     void record_test(const std::string& id, const std::vector<int>& predicted);

@@ -62,7 +62,8 @@ Checkpoint read(const fs::path& path, const std::vector<fs::path>& folders) {
     const Trial& trial = checkpoint.trial;
     checkpoint.classes = nlohmann::json::parse(about(metadata, "classes")).get<std::vector<std::string>>();
     checkpoint.decode = {trial.image_size, parse_resize_method(about(metadata, "resize", "squash")),
-                         parse_interpolation(about(metadata, "interpolation", "bilinear"))};
+                         parse_interpolation(about(metadata, "interpolation", "bilinear")),
+                         about(metadata, "grey", "false") == "true"};
     checkpoint.preprocessing = find_preprocessing(about(metadata, "preprocessing"));
     checkpoint.graph = graph_of_trial(trial, parse_padding_style(about(metadata, "padding")));
     checkpoint.base = of_base(initial_tensors(trial, metadata, folders), checkpoint.graph);

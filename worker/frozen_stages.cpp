@@ -267,10 +267,11 @@ StageResult run(const DecodeStage& stage, StageContext& context, const StageRepo
         if (stop.stop_requested()) throw StageError("stopped");  // ends every thread that decodes
         reports.progress(images);
     };
-    const Decoded decoded =
-        decode_images(*dataset, stage.options, decode, stage.output, stage.cache_budget, report_unless_stopped);
+    const Decoded decoded = decode_images(*dataset, stage.options, decode, stage.output, stage.cache_budget,
+                                          report_unless_stopped, {stage.trial, context.threads});
     if (decoder && !asked) decoder->decode({}, {});  // the others wait to hear that there is nothing to do
-    const auto& bad = decoded.bad;
+    std::vector<BadImage> bad = decoded.bad;
+    std::erase_if(bad, [&](const BadImage& image) { return image.index >= static_cast<int>(dataset->images.size()); });
     if (!bad.empty() && stage.on_bad_image == OnBadImage::stop) {
         std::vector<std::string> reasons;
         for (std::size_t i = 0; i < std::min<std::size_t>(bad.size(), 10); ++i) reasons.push_back(bad[i].reason);

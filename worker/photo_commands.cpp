@@ -39,16 +39,20 @@ void add_network_options(CLI::App& command, Words& words) {
     command.add_option("--weights", words.network.weights.name, "imagenet, a name of `thaw weights`, or a file")
         ->capture_default_str();
     command.add_option("--preprocessing", words.network.weights.preprocessing,
-                       "Of a file that thaw does not know: torch, tf, caffe or lite");
+                       "Of a file that thaw does not know: torch, tf, caffe, lite, raw or rescale");
     command.add_option("--padding", words.network.weights.padding, "Likewise: symmetric or tensorflow");
     command.add_option("--weights-dir", words.network.weights_dir, "Look for weight files here first");
     command.add_option("--image-size", words.network.image_size, "Pixels (default: the backbone's own)");
-    command.add_option("--resize", words.resize, "squash, or crop: the shorter side to size, then the centre")
+    command
+        .add_option("--resize", words.resize,
+                    "squash; crop: the shorter side to size, then the centre; pad: the longer side to size, black "
+                    "at both ends")
         ->capture_default_str();
     command.add_option("--shorter-side", words.network.shorter_side,
                        "With crop: the shorter side's pixels before the centre is cut out (torchvision's custom: 256)");
     command.add_option("--interpolation", words.interpolation, "nearest, bilinear, bicubic or area")
         ->capture_default_str();
+    command.add_flag("--grey", words.network.grey, "Luminance in all three channels");
     command.add_option("--threads", words.network.threads, "Default: as many as there are cores")
         ->check(CLI::PositiveNumber);
     command.add_option("--device", words.device, "auto, cpu or cuda")->capture_default_str();
@@ -73,8 +77,9 @@ struct Predict {
     Words words;
     std::string trial, runs = "runs";
     FindCheckpoint find_checkpoint;
+    FindTestPhotos find_test_photos;
     int top = 5;
-    bool csv = false, json = false;
+    bool csv = false, json = false, test = false;
 
     int run() const {
         const TableFormat format = csv ? TableFormat::csv : json ? TableFormat::json : TableFormat::text;
@@ -84,6 +89,7 @@ struct Predict {
   private:
     /// The first word is the run.
     int with_run(TableFormat format) const {
+        if (test) return with_test_folder(format);
         if (words.photos.size() < 2)
             throw UserError("give a run and photos, as in `thaw predict quickstart photo.jpg`, or --backbone NAME");
         const fs::path checkpoint = find_checkpoint(words.photos[0], runs, trial);
@@ -92,7 +98,18 @@ struct Predict {
         return predict_with_run({checkpoint, network.weights_dir, network.threads, top, format}, photos);
     }
 
+    int with_test_folder(TableFormat format) const {
+        if (words.photos.size() != 1)
+            throw UserError("--test is for the run's own test images: give the run and no photos beside it");
+        const fs::path checkpoint = find_checkpoint(words.photos[0], runs, trial);
+        const TestPhotos found = find_test_photos(words.photos[0], runs);
+        const PhotoOptions network = options_of(words);
+        return predict_with_run({checkpoint, network.weights_dir, network.threads, top, format, found.folder},
+                                found.photos);
+    }
+
     int with_backbone(TableFormat format) const {
+        if (test) throw UserError("--test is for a run: give its name in place of --backbone");
         const std::vector<fs::path> photos = photos_of(words.photos);
         const PhotoNetwork network(options_of(words));
         Table table{{"photo", "rank", "id", "name", "probability"}, {}};
@@ -225,9 +242,11 @@ struct Features {
 
 }  // namespace
 
-void add_predict_command(CLI::App& app, FindCheckpoint find_checkpoint, int& exit_code) {
+void add_predict_command(CLI::App& app, FindCheckpoint find_checkpoint, FindTestPhotos find_test_photos,
+                         int& exit_code) {
     const auto predict = std::make_shared<Predict>();
     predict->find_checkpoint = std::move(find_checkpoint);
+    predict->find_test_photos = std::move(find_test_photos);
     auto* command =
         app.add_subcommand("predict", "Say what photos show: by a run's best trial, or by ImageNet's classes");
     command
@@ -242,11 +261,12 @@ void add_predict_command(CLI::App& app, FindCheckpoint find_checkpoint, int& exi
     command->add_option("--top", predict->top, "So many classes of each photo")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
+    command->add_flag("--test", predict->test, "The run's own test images, whether they have classes or not");
     auto* csv = command->add_flag("--csv", predict->csv, "Print CSV");
     command->add_flag("--json", predict->json, "Print JSON")->excludes(csv);
     command->footer(
         "Examples:\n  thaw predict quickstart photo.jpg\n  thaw predict quickstart folder/ --csv > classes.csv\n"
-        "  thaw predict --backbone mobilenet_v2 photo.jpg\n"
+        "  thaw predict quickstart --test --csv > predictions.csv\n  thaw predict --backbone mobilenet_v2 photo.jpg\n"
         "Preprocessing and sizes are the run's; options that say otherwise are for --backbone. Where photos lie in\n"
         "folders named like classes, accuracy and confusion matrix follow.\n"
         "Exit codes: 0 all done, 1 some photos could not be read, 2 wrong input");

@@ -51,7 +51,8 @@ PhotoNetwork::PhotoNetwork(const PhotoOptions& options) : options_(options) {
 
 void PhotoNetwork::decode(const fs::path& photo, std::uint8_t* pixels) const {
     const int size = graph_.image_size;
-    DecodeOptions decode{options_.shorter_side ? options_.shorter_side : size, options_.resize, options_.interpolation};
+    DecodeOptions decode{options_.shorter_side ? options_.shorter_side : size, options_.resize, options_.interpolation,
+                         options_.grey};
     if (decode.image_size == size) return decode_image(photo, decode, pixels);
     std::vector<std::uint8_t> square(decoded_row_bytes(decode));
     decode_image(photo, decode, square.data());

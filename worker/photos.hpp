@@ -23,6 +23,7 @@ struct PhotoOptions {
     int image_size = 0;       // 0: the backbone's own
     ResizeMethod resize = ResizeMethod::squash;
     Interpolation interpolation = Interpolation::bilinear;
+    bool grey = false;
     int shorter_side = 0;  // crop: it is made so long before image_size is cut out of the centre; 0: image_size
     int threads = 1;
 };

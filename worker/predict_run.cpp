@@ -31,8 +31,9 @@ struct Prediction {
 
 class Predictions {
   public:
-    Predictions(std::vector<std::string> classes, std::string trial)
-        : classes_(std::move(classes)), trial_(std::move(trial)) {}
+    /// `folder`: see PredictRun.
+    Predictions(std::vector<std::string> classes, std::string trial, fs::path folder)
+        : classes_(std::move(classes)), trial_(std::move(trial)), folder_(std::move(folder)) {}
 
     void add(Prediction prediction) { all_.push_back(std::move(prediction)); }
     /// Each photo's label is its folder's name, if every one of those is a class.
@@ -66,7 +67,7 @@ class Predictions {
 
     /// One row a photo: its label where it has one, the class, its probability, and with `each` every class's.
     Table table(bool each) const {
-        Table table{{"photo"}, {}};
+        Table table{{folder_.empty() ? "photo" : "file"}, {}};
         if (labelled()) table.columns.emplace_back("label");
         table.columns.insert(table.columns.end(), {"class", "probability"});
         for (const std::string& name : classes_)
@@ -74,7 +75,7 @@ class Predictions {
         for (std::size_t i = 0; i < all_.size(); ++i) {
             const Prediction& one = all_[i];
             std::vector<Cell>& row = table.rows.emplace_back();
-            row.emplace_back(one.photo.string());
+            row.emplace_back(name_of(one));
             if (labelled()) row.emplace_back(classes_[labels_[i]]);
             if (one.bad.empty()) {
                 row.emplace_back(classes_[one.best()]);
@@ -92,7 +93,7 @@ class Predictions {
         for (std::size_t i = 0; i < all_.size(); ++i) {
             const Prediction& one = all_[i];
             nlohmann::ordered_json& photo = photos.emplace_back();
-            photo["photo"] = one.photo.string();
+            photo["photo"] = name_of(one);
             if (labelled()) photo["label"] = classes_[labels_[i]];
             if (!one.bad.empty()) {
                 photo["error"] = one.bad;
@@ -130,12 +131,15 @@ class Predictions {
     }
 
   private:
+    std::string name_of(const Prediction& one) const {
+        return folder_.empty() ? one.photo.string() : one.photo.lexically_relative(folder_).string();
+    }
     std::string single(const Prediction& one, int top) const {
         std::vector<std::size_t> order(classes_.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::stable_sort(order.begin(), order.end(),
                          [&](std::size_t a, std::size_t b) { return one.probabilities[a] > one.probabilities[b]; });
-        std::string text = clean_text(one.photo.string()) + '\n';
+        std::string text = clean_text(name_of(one)) + '\n';
         for (std::size_t i = 0; i < std::min(order.size(), static_cast<std::size_t>(top)); ++i)
             text +=
                 fmt::format("  {:>6.2f} %  {}\n", 100 * one.probabilities[order[i]], clean_text(classes_[order[i]]));
@@ -144,6 +148,7 @@ class Predictions {
 
     std::vector<std::string> classes_;
     std::string trial_;
+    fs::path folder_;
     std::vector<Prediction> all_;
     std::vector<std::size_t> labels_;  // of all, or of none
 };
@@ -153,7 +158,7 @@ class Predictions {
 int predict_with_run(const PredictRun& options, const std::vector<fs::path>& photos) {
     TrainedClassifier classifier(read_checkpoint(options.checkpoint, weights_folders(options.weights_dir)),
                                  options.threads);
-    Predictions predictions(classifier.checkpoint().classes, classifier.checkpoint().trial.id);
+    Predictions predictions(classifier.checkpoint().classes, classifier.checkpoint().trial.id, options.folder);
     classifier.classify(photos, [&](std::size_t photo, std::span<const float> values, const std::string& bad) {
         if (!bad.empty()) log_warning(bad);
         predictions.add({photos[photo], bad, {values.begin(), values.end()}});

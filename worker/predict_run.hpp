@@ -16,6 +16,7 @@ struct PredictRun {
     int threads = 1;
     int top = 5;  // classes of a single photo, as text
     TableFormat format = TableFormat::text;
+    std::filesystem::path folder = {};  // not empty: photos are named as they lie in it, in a column `file`
 };
 
 /// Prints it. Photos of folders that all have class names as folder names are labelled by them: accuracy and confusion

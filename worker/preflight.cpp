@@ -6,6 +6,7 @@
 #include "common/fingerprint.hpp"
 #include "worker/data/image_cache.hpp"
 #include "worker/data/image_folder.hpp"
+#include "worker/data/view_rows.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/weights/fit_weights.hpp"
 
@@ -14,9 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int count_part(const Dataset& dataset, Part part) {
-    return static_cast<int>(std::count_if(dataset.images.begin(), dataset.images.end(),
-                                          [part](const ImageFile& image) { return image.part == part; }));
+std::string key_of(const Dataset& dataset, const std::vector<int>& images) {
+    RowFingerprints rows;
+    for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].fingerprint);
+    return rows_key(rows);
 }
 
 WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesystem::path>& folders) {
@@ -34,7 +36,13 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     Inputs inputs;
     for (const NetworkRequest& network : request.networks) {
         const auto key = std::make_pair(network.backbone, network.weights);
-        if (!inputs.weights.contains(key)) inputs.weights[key] = resolve(network, request.weights_folders);
+        if (inputs.weights.contains(key)) continue;
+        try {
+            inputs.weights[key] = resolve(network, request.weights_folders);
+        } catch (const UserError& error) {
+            if (!network.error) throw;
+            throw network.error(error.what());
+        }
     }
     // One file a data folder, so that it does not grow with every folder there ever was.
     const fs::path place = fs::absolute(request.data_folder).lexically_normal();
@@ -43,12 +51,15 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     inputs.data_folder = dataset.folder.string();
     inputs.dataset_fingerprint = dataset.fingerprint();
     inputs.images_key = rows_key(fingerprints_of(dataset));
+    inputs.trained_key = key_of(dataset, trained_images(dataset, false));
+    inputs.folded_key = key_of(dataset, trained_images(dataset, true));
     inputs.decoder = decoder_version();
     inputs.dataset = (request.scratch / ("dataset-" + inputs.dataset_fingerprint.substr(0, 16) + ".json")).string();
     inputs.classes = dataset.classes;
-    inputs.train_images = count_part(dataset, Part::train);
-    inputs.validation_images = count_part(dataset, Part::validation);
-    inputs.test_images = count_part(dataset, Part::test);
+    const int fold = request.split.folds != 0 ? 1 : 0;  // the others are as large, but for an image
+    inputs.train_images = dataset.count(Part::train, fold);
+    inputs.validation_images = dataset.count(Part::validation, fold);
+    inputs.test_images = dataset.count(Part::test, fold);
     for (const ImageFile& image : dataset.images)
         inputs.image_bytes += static_cast<std::int64_t>(std::filesystem::file_size(dataset.folder / image.path));
     inputs.threads_per_rank = request.threads;

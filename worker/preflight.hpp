@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "common/error.hpp"
 #include "common/inputs.hpp"
 #include "common/precision.hpp"
 #include "worker/weights/registry.hpp"
@@ -18,6 +20,8 @@ struct NetworkRequest {
     std::string weights;  // Trial::weights
     int image_size = 224;
     std::string preprocessing, padding;  // overrides; empty: as the registry knows
+    /// Gives what is wrong with the weights its place in the sweep file; may be empty.
+    std::function<UserError(const std::string& message)> error = {};
 };
 
 struct PreflightRequest {

@@ -15,7 +15,7 @@ void write_torchscript(const Checkpoint& checkpoint, const std::filesystem::path
         nlohmann::json(checkpoint.about).dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
     const std::filesystem::path unfinished = to.string() + ".part";
     try {
-        save_traced(checkpoint.graph, tensors, checkpoint.preprocessing, checkpoint.trial.head, {{"thaw.json", about}},
+        save_traced(checkpoint.graph, tensors, checkpoint.preprocessing, checkpoint.trial, {{"thaw.json", about}},
                     unfinished);
         std::filesystem::rename(unfinished, to);
     } catch (const std::exception& error) {

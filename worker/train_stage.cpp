@@ -17,76 +17,28 @@
 #include "worker/group_batches.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/threads.hpp"
+#include "worker/train/class_weights.hpp"
 #include "worker/train/head_model.hpp"
 #include "worker/train/snapshot_keeper.hpp"
 #include "worker/train/tail_model.hpp"
 #include "worker/train/take_over.hpp"
+#include "worker/training_input.hpp"
 #include "worker/weights/safetensors.hpp"
 
 namespace thaw {
 namespace {
 
-/// The images of one part, without the bad ones.
-Samples samples_of(const Dataset& dataset, Part part, const std::set<int>& bad) {
+/// The images of one part for trials of this fold, without the bad ones.
+Samples samples_of(const Dataset& dataset, Part part, int fold, const std::set<int>& bad) {
     Samples samples;
     for (int i = 0; i < static_cast<int>(dataset.images.size()); ++i) {
         const ImageFile& image = dataset.images[static_cast<std::size_t>(i)];
-        if (image.part != part || bad.contains(i)) continue;
+        if (image.part_in(fold) != part || bad.contains(i)) continue;
         samples.rows.push_back(i);
         samples.labels.push_back(image.label);
     }
     return samples;
 }
-
-/// Features that are computed when they are used: a window of rows at a time, for all who train side by side.
-class WindowOfFeatures {
-  public:
-    WindowOfFeatures(const ArrayFile& images, std::unique_ptr<FrozenNetwork> network, std::int64_t elements,
-                     int smallest, int threads)
-        : images_(images),
-          network_(std::move(network)),
-          threads_(threads),
-          window_rows_(std::max(smallest, static_cast<int>(kWindowBytes / (4 * elements)))),
-          values_(static_cast<std::size_t>(window_rows_ * elements)),
-          places_(static_cast<std::size_t>(images.rows())),
-          rows_{values_.data(), elements, places_.data()} {}
-
-    const Rows<float>& rows() const { return rows_; }
-    int window_rows() const { return window_rows_; }
-
-    /// Members of a group compute a share each, and get all.
-    void load(std::span<const int> rows, Group* group) {
-        for (std::size_t i = 0; i < rows.size(); ++i) places_[static_cast<std::size_t>(rows[i])] = static_cast<int>(i);
-        const auto each = static_cast<std::size_t>(network_->batch());
-        const std::size_t batches = (rows.size() + each - 1) / each;
-        const auto [begin, end] = group ? group->share_of(batches) : std::pair{std::size_t{0}, batches};
-        for_each_index(end - begin, threads_, [&, from = begin](std::size_t batch) {
-            compute_on_one_thread();
-            const std::size_t first = (from + batch) * each;
-            const std::size_t count = std::min(each, rows.size() - first);
-            const std::vector<std::uint8_t> pixels = images_.gather(rows.subspan(first, count));
-            network_->run(pixels.data(), static_cast<int>(count),
-                          {values_.data() + static_cast<std::int64_t>(first) * rows_.elements});
-        });
-        if (!group) return;
-        std::vector<std::size_t> begins;
-        const std::size_t row_bytes = static_cast<std::size_t>(rows_.elements) * sizeof(float);
-        for (int member = 0; member <= group->size(); ++member)
-            begins.push_back(std::min(group->share_of(batches, member).first * each, rows.size()) * row_bytes);
-        group->all_gather(std::as_writable_bytes(std::span(values_)), begins);
-    }
-
-  private:
-    static constexpr std::int64_t kWindowBytes = 64 << 20;
-
-    const ArrayFile& images_;
-    std::unique_ptr<FrozenNetwork> network_;
-    int threads_;
-    int window_rows_;
-    std::vector<float> values_;
-    std::vector<int> places_;
-    Rows<float> rows_;
-};
 
 /// The model begins with what an earlier phase has left in that file.
 void go_on_from_phase(Model& model, const std::string& path) {
@@ -115,17 +67,19 @@ class Training {
           first_(stage.trajectories.at(0).trial),
           dataset_(dataset_of(stage.dataset, context)),
           graph_(graph_of_trial(first_, parse_padding_style(stage.weights.padding))),
-          input_(stage.features.empty() ? stage.images : stage.features) {
+          tensors_(stage.recompute || first_.cut != graph_.top_begin
+                       ? tensors_of(stage.weights, graph_, first_.seed, context)
+                       : nullptr),
+          input_(stage, *dataset_, graph_, tensors_.get(), context.threads, group) {
         std::set<int> bad;
         for (const BadImage& image : read_bad_images(stage.images)) bad.insert(image.index);
-        train_ = samples_of(*dataset_, Part::train, bad);
-        validation_ = samples_of(*dataset_, Part::validation, bad);
-        if (stage.recompute || first_.cut != graph_.top_begin)
-            tensors_ = tensors_of(stage.weights, graph_, first_.seed, context);
-        test_ = samples_of(*dataset_, Part::test, bad);
+        train_ = samples_of(*dataset_, Part::train, first_.fold, bad);
+        validation_ = samples_of(*dataset_, Part::validation, first_.fold, bad);
+        test_ = samples_of(*dataset_, Part::test, first_.fold, bad);
         about_ = {{"classes", nlohmann::json(dataset_->classes).dump()},
                   {"resize", to_string(stage.decode.resize)},
                   {"interpolation", to_string(stage.decode.interpolation)},
+                  {"grey", stage.decode.grey ? "true" : "false"},
                   {"preprocessing", stage.weights.preprocessing},
                   {"padding", stage.weights.padding},
                   {"weights_sha256", stage.weights.sha256}};
@@ -135,8 +89,8 @@ class Training {
         together_.no_more_epochs = &context_.no_more_epochs;
         together_.group = group_;
         if (group_) compute_on_threads(context_.threads);  // the whole rank is this stage's
+        input_.attach_to(together_);
         if (stage_.recompute) {
-            compute_features_in_windows();
             std::vector<int> all;
             for (int i = 0; i < static_cast<int>(stage_.trajectories.size()); ++i) all.push_back(i);
             train(all);
@@ -157,37 +111,14 @@ class Training {
         return stage_.trajectories[static_cast<std::size_t>(index)];
     }
 
-    void compute_features_in_windows() {
-        const bool pooled = first_.cut == graph_.top_begin;
-        const Tap tap{first_.cut, pooled, first_.head.pooling};
-        together_.threads = stage_.trajectories.size() > 1 || group_ ? context_.threads : 1;
-        together_.begin_thread = compute_on_one_thread;
-        window_ = std::make_unique<WindowOfFeatures>(
-            input_,
-            make_frozen_network(graph_, *tensors_, find_preprocessing(stage_.weights.preprocessing), {tap},
-                                first_.precision),
-            tap_elements(graph_, tap), std::max(first_.batch_size, kEvaluationBatch), together_.threads);
-        together_.window_rows = window_->window_rows();
-        together_.load = [this](std::span<const int> rows) {
-            window_->load(rows, group_);
-            if (group_) compute_on_threads(context_.threads);  // the window's passes have one thread each
-        };
-    }
-
     std::unique_ptr<Model> make_model(const Trial& trial) const {
-        const int classes = static_cast<int>(dataset_->classes.size());
-        Rows<float> features;
-        Rows<std::uint8_t> images;
-        if (window_)
-            features = window_->rows();
-        else if (stage_.features.empty())
-            images = {input_.bytes(), input_.row_elements(), nullptr};
-        else
-            features = {input_.floats(), input_.row_elements(), nullptr};
+        const TargetClasses classes(static_cast<int>(dataset_->classes.size()),
+                                    class_weights(trial.class_weights, dataset_->classes, train_.labels));
+        const TailInput input = input_.rows();
         const LayerGraph graph = graph_of_trial(trial, graph_.padding_style);
-        if (trial.cut == graph.top_begin) return std::make_unique<HeadModel<float>>(trial, features, classes);
-        return make_tail_model(trial, graph, *tensors_, find_preprocessing(stage_.weights.preprocessing),
-                               {features, images}, classes, group_);
+        if (trial.cut == graph.top_begin) return std::make_unique<HeadModel<float>>(trial, input.features, classes);
+        return make_tail_model(trial, graph, *tensors_, find_preprocessing(stage_.weights.preprocessing), input,
+                               classes, group_);
     }
 
     /// Trains these trajectories side by side.
@@ -241,14 +172,19 @@ class Training {
         return snapshot;
     }
 
-    /// What was predicted for these samples by place among all images of their part, the bad ones too. Nothing where
-    /// it was for others: an earlier run could read more or fewer.
+    /// What was predicted for these samples by place among all images that any fold has in this part, the bad ones and
+    /// other folds' too. Nothing where it was for others: an earlier run could read more or fewer.
     std::vector<int> by_place(const std::vector<int>& predicted, const Samples& samples, Part part) const {
         std::vector<int> places;
         if (predicted.size() != samples.rows.size()) return places;
         std::size_t next = 0;
         for (int i = 0; i < static_cast<int>(dataset_->images.size()); ++i) {
-            if (dataset_->images[static_cast<std::size_t>(i)].part != part) continue;
+            const ImageFile& image = dataset_->images[static_cast<std::size_t>(i)];
+            if (image.part_in(image.fold) != part) continue;
+            if (image.fold != 0 && image.fold != first_.fold) {
+                places.push_back(kOfAnotherFold);
+                continue;
+            }
             const bool good = next < samples.rows.size() && samples.rows[next] == i;
             places.push_back(good ? predicted[next++] : -1);
         }
@@ -310,14 +246,13 @@ class Training {
     const StageReports& reports_;
     const std::stop_token& stop_;
     Group* group_;
-    const Trial& first_;  // its cut, weights, image size and precision are all trajectories'
+    const Trial& first_;  // its cut, weights, image size, precision and fold are all trajectories'
     std::shared_ptr<const Dataset> dataset_;
     LayerGraph graph_;
-    ArrayFile input_;
     std::shared_ptr<const TensorMap> tensors_;
+    TrainingInput input_;
     Samples train_, validation_, test_;
     std::map<std::string, std::string> about_;  // every checkpoint
-    std::unique_ptr<WindowOfFeatures> window_;
     Together together_;
     StageResult result_;
 };

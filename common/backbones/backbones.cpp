@@ -8,6 +8,7 @@
 #include "common/backbones/families.hpp"
 #include "common/backbones/keras_rows.hpp"
 #include "common/error.hpp"
+#include "common/instead_of.hpp"
 #include "common/nearest.hpp"
 
 namespace thaw {
@@ -96,7 +97,7 @@ const Row& find_row(const std::string& name) {
         if (row.info.name == name) return row;
         names.push_back(row.info.name);
     }
-    throw UserError("unknown backbone '{}'{}; there are: {}", name, did_you_mean(name, names), fmt::join(names, ", "));
+    throw UserError("unknown backbone '{}'{}", name, instead_of(name, names, "thaw backbones"));
 }
 
 }  // namespace

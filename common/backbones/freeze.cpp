@@ -27,7 +27,7 @@ int find_last(const LayerGraph& graph, std::string_view name, int begin, int end
         const Layer& layer = graph.layers[i];
         if (is_dotted_prefix(name, layer.name) || is_dotted_prefix(name, layer.block)) return i;
     }
-    for (int i = end - 1; i >= begin; --i)
+    for (int i = end - 1; i >= begin && !name.empty(); --i)
         if (graph.layers[i].keras == name) return i;
     return -1;
 }

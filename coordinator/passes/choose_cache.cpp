@@ -68,23 +68,25 @@ class CacheChooser {
         const TapKey& tap = stage.taps[t].key;
         const Trial& first = plan_.first_trial(stage);
         const std::int64_t row = context_.costs.tap_bytes(first, tap);
-        Candidate result{s, t, row * inputs_.images(), 0, 0, 0, 0};
+        Candidate result{s, t, row * array_rows(first, inputs_), 0, 0, 0, 0};
         const double image = context_.costs.forward(first, tap.cut).seconds / inputs_.threads_per_rank;
         const double used = inputs_.train_images + inputs_.validation_images;
-        std::map<std::pair<std::uint64_t, int>, int> streams;  // epochs by seed and batch size: share_forward's groups
+        // Epochs by seed, batch size and fold: share_forward's groups.
+        std::map<std::tuple<std::uint64_t, int, int>, int> streams;
         double epochs = 0;
         for (const std::size_t reader : readers_[{s, tap}]) {
             const PlannedTrajectory& trajectory = plan_.trajectory(plan_.stages[reader].trajectories[0]);
             const Trial& trial = plan_.first_trial(trajectory);
             const int left = trajectory.to_epoch - trajectory.from_epoch;
-            int& longest = streams[{trial.seed, trial.batch_size}];
+            int& longest = streams[{trial.seed, trial.batch_size, trial.fold}];
             longest = std::max(longest, left);
             epochs += left;
         }
-        for (const auto& [stream, longest] : streams) result.recompute += longest * used * image;
+        for (const auto& [stream, longest] : streams)
+            result.recompute += context_.costs.recomputed_images(first, longest) * image;
         const Measured disk = context_.costs.disk();
         const bool is_there = inputs_.is_cached(features_array(first, tap, inputs_));
-        result.forward = is_there ? 0 : inputs_.images() * image;
+        result.forward = is_there ? 0 : static_cast<double>(array_rows(first, inputs_)) * image;
         const double written = is_there ? 0 : static_cast<double>(result.bytes);
         // What fits into memory is read from disk once, by the system.
         const double read = result.bytes <= inputs_.memory_budget ? kMemoryByte : disk.evaluation;

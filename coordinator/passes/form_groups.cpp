@@ -36,7 +36,8 @@ PassReport form_groups(Plan& plan, PassContext& context) {
         if (stage.kind != StageKind::train) {
             if (stands_in_cache(plan, stage, inputs)) continue;
             const int share = inputs.ranks / frozen[static_cast<std::size_t>(stage.kind)];
-            stage.ranks = std::clamp(inputs.images() / kLeastImages, 1, std::max(share, 1));
+            stage.ranks = static_cast<int>(
+                std::clamp<std::int64_t>(array_rows(trial, inputs) / kLeastImages, 1, std::max(share, 1)));
         } else if (context.options.group_sizes && !trains_head_alone(trial, context.graphs.of(trial, inputs))) {
             stage.ranks = context.options.group_sizes->of(trial, inputs);
             ++trainings[stage.ranks];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "coordinator/passes.hpp"
 
@@ -39,13 +40,13 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
     const int threads = context.inputs.threads_per_rank * context.inputs.ranks;
     const double target = std::clamp(sum / (threads * kStagesPerThread), kShortest, kLongest);
 
-    std::map<std::pair<std::vector<int>, TapKey>, Found> open;  // by what they read; the seconds of all in there
+    std::map<std::tuple<std::vector<int>, TapKey, int>, Found> open;  // by what they read; the seconds of all there
     StageMap into = every_stage_itself(plan);
     int fused = 0;
     for (const Found& head : heads) {
         const PlannedStage& stage = plan.stage(head.stage);
         const Trial& trial = plan.first_trial(stage);
-        const auto key = std::make_pair(stage.needs, tap_of(trial, context.graphs.of(trial, context.inputs)));
+        const auto key = std::tuple(stage.needs, tap_of(trial, context.graphs.of(trial, context.inputs)), trial.fold);
         const auto [entry, is_new] = open.try_emplace(key, head);
         if (is_new || entry->second.seconds >= target) {
             entry->second = head;

@@ -33,7 +33,8 @@ class StageCosts {
         const std::int64_t bytes = decoded_bytes(trial, inputs_);
         if (inputs_.is_cached(decoded_array(trial, inputs_)))
             return {static_cast<double>(bytes) * costs_.disk().evaluation, bytes, bytes};
-        return {inputs_.images() * costs_.decode(trial).seconds / threads_of(stage) +
+        const double views = static_cast<double>(array_rows(trial, inputs_) - inputs_.images());
+        return {(inputs_.images() * costs_.decode(trial).seconds + views * costs_.augment(trial)) / threads_of(stage) +
                     static_cast<double>(bytes) * costs_.disk().seconds,
                 bytes, bytes};
     }
@@ -43,7 +44,7 @@ class StageCosts {
         Cost cost;
         int deepest = 0;  // of the outputs that are not there
         for (const PlannedTap& tap : stage.taps) {
-            const std::int64_t bytes = inputs_.images() * costs_.tap_bytes(trial, tap.key);
+            const std::int64_t bytes = array_rows(trial, inputs_) * costs_.tap_bytes(trial, tap.key);
             (tap.place == Storage::disk ? cost.bytes : cost.memory) += bytes;
             const bool made = tap.place != Storage::disk || !inputs_.is_cached(features_array(trial, tap.key, inputs_));
             if (made) deepest = tap.key.cut;
@@ -52,7 +53,8 @@ class StageCosts {
         }
         if (deepest == 0) return cost;
         const Measured image = costs_.forward(trial, deepest);
-        cost.seconds += image.setup + inputs_.images() * image.seconds / threads_of(stage);
+        cost.seconds +=
+            image.setup + static_cast<double>(array_rows(trial, inputs_)) * image.seconds / threads_of(stage);
         cost.memory += 64 * costs_.forward_memory(trial, deepest);
         return cost;
     }
@@ -75,12 +77,12 @@ class StageCosts {
         }
         if (stage.ranks == 1) cost.seconds = std::max(cost.seconds, most);  // a group's threads all work on each
         cost.seconds += static_cast<double>(cost.bytes) * costs_.disk().seconds;
-        if (!stage.recompute) return cost;
         const Trial& trial = plan_.first_trial(stage);
+        const double trained = static_cast<double>(longest) * inputs_.train_images;
+        if (trial.augment.fresh) cost.seconds += trained * costs_.augment(trial) / side_by_side;
+        if (!stage.recompute) return cost;
         const Measured image = costs_.forward(trial, trial.cut);
-        cost.seconds += image.setup + static_cast<double>(longest) *
-                                          (inputs_.train_images + inputs_.validation_images) * image.seconds /
-                                          side_by_side;
+        cost.seconds += image.setup + costs_.recomputed_images(trial, longest) * image.seconds / side_by_side;
         return cost;
     }
 

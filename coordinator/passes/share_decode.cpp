@@ -8,7 +8,7 @@ namespace thaw {
 namespace {
 
 void key_of(const Trial& trial, const Inputs&, std::string& key) {
-    key += std::to_string(trial.image_size);
+    key.append(std::to_string(trial.image_size)).append(1, '|').append(views_key(trial));
 }
 
 PassReport report(const Plan& plan, int asked) {

@@ -34,8 +34,9 @@ PassReport share_forward(Plan& plan, PassContext& context) {
         const TapKey tap = tap_of(trial, context.graphs.of(trial, context.inputs));
         std::string key;
         kSharePrefix.key(trial, context.inputs, key);
-        key +=
-            fmt::format("|{}|{}|{}|{}|{}", tap.cut, tap.pooled, to_string(tap.pooling), trial.seed, trial.batch_size);
+        key += fmt::format("|{}|{}|{}|{}|{}|{}", tap.cut, tap.pooled, to_string(tap.pooling), trial.seed,
+                           trial.batch_size, trial.fold);
+        if (trial.augment.fresh) key += '|' + augment_name(trial.augment);
         // Who waits for an earlier phase is not merged with who does not; the order of images counts its epochs.
         if (!trial.phases.empty()) key += fmt::format("|{}|{}", epochs_before(trial), fmt::join(stage.needs, "|"));
         const std::int64_t memory = context.costs.training_memory(trial);

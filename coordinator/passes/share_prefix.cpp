@@ -16,7 +16,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
     else
         key.append(weights.sha256);
     key.append(1, '|').append(weights.preprocessing).append(1, '|').append(weights.padding);
-    key.append(1, '|').append(to_string(trial.precision));
+    key.append(1, '|').append(to_string(trial.precision)).append(1, '|').append(views_key(trial));
 }
 
 PassReport report(const Plan& plan, int asked) {

@@ -392,6 +392,67 @@ TEST(Freeze, OfNonsenseIsRefused) {
         EXPECT_THAT(error_of(graph, freeze), HasSubstr("freeze: ")) << freeze;
 }
 
+TEST(Freeze, TakesKerasNamesOfLayersToo) {
+    const LayerGraph graph = graph_of("vgg16");
+    EXPECT_EQ(resolve_freeze(graph, "block5_conv3").frozen_layers, graph.find("features.29") + 1) << "with its ReLU";
+    EXPECT_EQ(resolve_freeze(graph, "block4_pool").cut, graph.find("features.23") + 1);
+    EXPECT_THAT(error_of(graph, "block5_conv4"), HasSubstr("did you mean 'block5_conv"));
+}
+
+std::string until_error(const LayerGraph& graph, const std::string& until) {
+    try {
+        resolve_until(graph, until);
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+/// Chollet's cats and dogs notebook: InceptionV3 at 150 pixels up to mixed7.
+TEST(Until, Mixed7OfInceptionV3Is7x7x768At150Pixels) {
+    const LayerGraph whole = graph_of("keras_inception_v3", 150);
+    const LayerGraph graph = cut_off(whole, resolve_until(whole, "mixed7"));
+    EXPECT_EQ(graph.base_output(), (Shape{768, 7, 7}));
+    EXPECT_EQ(graph.layers[graph.top_begin - 1].name, "mixed7");
+    EXPECT_EQ(counted(graph, graph.top_begin), 229) << "in Keras model.layers[228] is mixed7";
+    EXPECT_EQ(resolve_freeze(graph, "all").cut, graph.top_begin);
+    EXPECT_EQ(resolve_freeze(graph, "100%").frozen_layers, graph.top_begin);
+    EXPECT_THAT(error_of(graph, "mixed8"), AllOf(HasSubstr("'mixed7'"), HasSubstr("`until` cuts the base off")));
+    EXPECT_THAT(error_of(graph, "230"), HasSubstr("229"));
+}
+
+TEST(Until, LeavesTheCutsBeforeItAsTheyAre) {
+    for (const char* name : {"keras_inception_v3", "mobilenet_v2", "resnet50", "vgg16_bn"}) {
+        const LayerGraph whole = graph_of(name);
+        const std::vector<int> all = tap_cuts(whole);
+        for (const int end : all) {
+            if (end == 1) continue;
+            const std::vector<int> expected(all.begin(), std::upper_bound(all.begin(), all.end(), end));
+            EXPECT_EQ(tap_cuts(cut_off(whole, end)), expected) << name << " until " << end;
+        }
+    }
+}
+
+TEST(Until, OfTheWholeBaseIsNone) {
+    const LayerGraph graph = graph_of("vgg16");
+    for (const char* until : {"", "none", "block5_pool", "features.30", "block5", "features"})
+        EXPECT_EQ(resolve_until(graph, until), 0) << until;
+    EXPECT_EQ(resolve_until(graph, "block5_conv3"), graph.find("features.29") + 1);
+    EXPECT_EQ(resolve_until(graph, "block4"), graph.find("features.23") + 1);
+}
+
+TEST(Until, WhereTheBaseCannotEndSaysWhyAndWhereItCan) {
+    const LayerGraph inception = graph_of("keras_inception_v3"), resnet = graph_of("resnet50");
+    EXPECT_THAT(until_error(inception, "mixed77"), HasSubstr("did you mean 'mixed7'?"));
+    EXPECT_LT(until_error(inception, "mixed77").size(), 200u);
+    EXPECT_THAT(until_error(resnet, "layer2.1.conv1"),
+                AllOf(HasSubstr("more than one tensor crosses there"), HasSubstr("'layer2.0.out' or 'layer2.1.out'")));
+    EXPECT_THAT(until_error(resnet, "conv1"), HasSubstr("the layer behind it belongs to it"));
+    EXPECT_THAT(until_error(resnet, "input"), HasSubstr("no layer is before it"));
+    EXPECT_THAT(until_error(resnet, "fc"), HasSubstr("classifier of resnet50"));
+    EXPECT_THAT(until_error(resnet, "layer9"), HasSubstr("did you mean 'layer"));
+}
+
 TEST(BackbonesTable, HasARowForEveryBackbone) {
     Table table = backbones_table();
     sort_rows(table, "top-1", true);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "coordinator/read_loss.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 
 namespace thaw {
@@ -72,6 +73,37 @@ precision: bf16
     EXPECT_EQ(to_json(expansion.trials[0]), to_json(trial));
 }
 
+Expansion expand_folds(const std::string& rest) {
+    return expand(parse_sweep({"/sweeps/test.yaml", "data: {folder: photos, split: {folds: 3}}\n" + rest}, kVocabulary),
+                  fake_freeze);
+}
+
+TEST(Folds, AreAnAxisOfAllOfThemUnlessTheFileNamesSome) {
+    EXPECT_THAT(list(expand_folds("backbone: resnet50\nseed: [1, 2]"),
+                     [](const Trial& trial) { return fmt::format("{} {}", trial.seed, fold_name(trial)); }),
+                ElementsAre("1 1/3", "1 2/3", "1 3/3", "2 1/3", "2 2/3", "2 3/3"));
+    EXPECT_THAT(list(expand_folds("backbone: resnet50\nfold: [3, 1]"), fold_name), ElementsAre("3/3", "1/3"));
+    EXPECT_THAT(list(expand_folds("backbone: resnet50\nexclude: [{fold: 2}]"), fold_name), ElementsAre("1/3", "3/3"));
+    EXPECT_THAT(list(expand_text("backbone: resnet50"), fold_name), ElementsAre("none"));
+}
+
+TEST(Folds, OfARandomSearchAreAllTrainedForEveryDraw) {
+    const std::string search = "backbone: resnet50\nlearning_rate: {log_uniform: [1e-4, 1e-2]}\nsearch: {random: ";
+    const auto rate_fold = [](const Trial& trial) {
+        return fmt::format("{} {}", trial.learning_rate, fold_name(trial));
+    };
+    const Expansion expansion = expand_folds(search + "{trials: 4}}");
+    ASSERT_EQ(expansion.trials.size(), 4u * 3u);
+    std::set<std::string> distinct;
+    for (const std::string& line : list(expansion, rate_fold)) distinct.insert(line);
+    EXPECT_EQ(distinct.size(), 12u);
+    for (std::size_t i = 0; i < 12; ++i)
+        EXPECT_EQ(expansion.trials[i].learning_rate, expansion.trials[i / 3 * 3].learning_rate);
+    // The draws are those of a search without folds.
+    const Expansion plain = expand_text(search + "{trials: 4}}");
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(plain.trials[i].learning_rate, expansion.trials[3 * i].learning_rate);
+}
+
 TEST(Expand, CombinesAxesInTheOrderOfTheFileTheLastOneFastest) {
     EXPECT_THAT(list(expand_text("backbone: [resnet50, alexnet]\nseed: [2, 1]"), backbone_seed),
                 ElementsAre("resnet50 2", "resnet50 1", "alexnet 2", "alexnet 1"));
@@ -97,6 +129,38 @@ TEST(Expand, MergesTwoSpellingsOfOneFreezeDepthAndKeepsTheFirst) {
     EXPECT_THAT(list(expansion, backbone_freeze),
                 ElementsAre("resnet50 all", "resnet50 features.3", "resnet50 none", "alexnet all", "alexnet none"));
     EXPECT_EQ(expansion.merged, 3u);
+}
+
+TEST(Expand, CountsFreezeDepthsWithinTheBaseThatUntilLeaves) {
+    const auto words = [](const Trial& t) { return fmt::format("{} {} {}", t.until, t.base_layers, t.frozen_layers); };
+    const Expansion expansion =
+        expand_text("backbone: alexnet\nuntil: [none, features.1, features.3]\nfreeze: [all, features.1, 50%]");
+    EXPECT_THAT(list(expansion, words), ElementsAre(" 0 20", " 0 10", "features.1 10 10", "features.1 10 5"));
+    EXPECT_EQ(expansion.merged, 5u);  // features.3 is the last block; 50% and features.1, all and features.1 are equal
+    EXPECT_THROW(expand_text("backbone: alexnet\nuntil: features.1\nfreeze: 15"), UserError);
+}
+
+std::string class_complaint(const std::string& axes, const std::vector<std::string>& classes) {
+    const Sweep sweep = sweep_of("backbone: alexnet\n" + axes);
+    try {
+        check_classes(sweep, expand(sweep, kFakeDepths).trials, classes);
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(CheckClasses, SaysWhereAClassIsUnknownOrALossDoesNotFit) {
+    const std::vector<std::string> two = {"cat", "dog"}, three = {"cat", "dog", "owl"};
+    const std::string weights = "class_weights: [balanced, {cat: 2, dgo: 1}]";
+    EXPECT_THAT(class_complaint(weights, two), testing::StartsWith("/sweeps/test.yaml:3:27: "));
+    EXPECT_THAT(class_complaint(weights, two), testing::HasSubstr("no class 'dgo' (did you mean 'dog'?)"));
+    EXPECT_EQ(class_complaint("class_weights: [balanced, {cat: 2}]", two), "");
+    const std::string loss = "loss: [categorical_crossentropy, binary_crossentropy]";
+    EXPECT_EQ(class_complaint(loss, two), "");
+    EXPECT_THAT(class_complaint(loss, three), testing::StartsWith("/sweeps/test.yaml:3:34: "));
+    EXPECT_THAT(class_complaint(loss, three), testing::HasSubstr("for two classes, but /sweeps/photos has 3"));
+    EXPECT_EQ(class_complaint(loss + "\nexclude: [{loss: binary_crossentropy}]", three), "");
 }
 
 TEST(Expand, MergesWhatDiffersOnlyInThePrecisionOfNoLayers) {

@@ -49,7 +49,10 @@ inline Trial made_up_trial(GraphCache& graphs, const std::string& freeze = "all"
 template <typename Change>
 Trial but(Trial trial, GraphCache& graphs, const Change& change) {
     change(trial);
-    const FreezeDepth depth = resolve_freeze(graphs.get(trial.backbone, trial.image_size, "symmetric"), trial.freeze);
+    const int size = trial.image_size;
+    trial.base_layers = resolve_until(graphs.get(trial.backbone, size, "symmetric"), trial.until);
+    const FreezeDepth depth =
+        resolve_freeze(graphs.get(trial.backbone, size, "symmetric", trial.base_layers), trial.freeze);
     trial.frozen_layers = depth.frozen_layers;
     trial.cut = depth.cut;
     trial.id = trial_id(trial, "context");

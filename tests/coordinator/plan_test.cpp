@@ -194,6 +194,36 @@ TEST_F(PlanTest, TakesEveryCutFromOnePass) {
     expect_sound(plan);
 }
 
+/// Heads on bases of three lengths, and a tail that begins where the shortest base ends.
+TEST_F(PlanTest, TakesBasesOfAllLengthsFromOnePass) {
+    const auto until = [&](const char* end, const char* freeze) {
+        return but(made_up_trial(graphs_), graphs_, [&](Trial& trial) {
+            trial.until = end;
+            trial.freeze = freeze;
+        });
+    };
+    const std::vector<Trial> trials = {until("", "all"), until("features.10", "all"), until("features.15", "all"),
+                                       until("", "features.10"), until("features.15", "features.10")};
+    for (const bool sharing : {true, false}) {
+        const Plan plan = make_plan(trials, inputs_, graphs_, {.sharing = sharing});
+        expect_sound(plan);
+        std::map<std::string, std::string> read;  // by trial
+        for (int i = 0; i < static_cast<int>(plan.stages.size()); ++i) {
+            const StageSpec spec = stage_spec(plan, i, inputs_, "/cache");
+            if (const auto* train = std::get_if<TrainStage>(&spec))
+                for (const auto& trajectory : train->trajectories) read[trajectory.trial.id] = train->features;
+        }
+        ASSERT_EQ(read.size(), 5u);
+        const auto kept = [&](std::size_t trial) { return read.at(trials[trial].id); };
+        const std::string at = std::to_string(trials[1].cut);
+        EXPECT_THAT(kept(0), HasSubstr(std::to_string(trials[0].cut) + "-avg-"));
+        EXPECT_THAT(kept(1), HasSubstr("-" + at + "-avg-"));
+        EXPECT_THAT(kept(2), HasSubstr(std::to_string(trials[2].cut) + "-avg-"));
+        for (const std::size_t tail : {3, 4}) EXPECT_THAT(kept(tail), HasSubstr("-" + at + "-map-"));
+        if (sharing) EXPECT_THAT(counts(plan), ElementsAre(1, 1, 5));
+    }
+}
+
 TEST_F(PlanTest, TrainsTrialsThatDifferInEpochsOnceAndToTheLongest) {
     std::vector<Trial> trials;
     for (const int epochs : {4, 9, 1}) trials.push_back(made_up_trial(graphs_, "all", epochs));
@@ -218,6 +248,14 @@ TEST_F(PlanTest, KeepsTrajectoriesApartThatDifferInAnythingElse) {
         [](Trial& trial) { trial.batch_size = 17; },
         [](Trial& trial) { trial.seed = 2; },
         [](Trial& trial) { trial.image_size = 96; },
+        [](Trial& trial) { trial.until = "features.14"; },
+        [](Trial& trial) { trial.head.initializer = Initializer::he_normal; },
+        [](Trial& trial) { trial.loss = Loss::binary_crossentropy; },
+        [](Trial& trial) { trial.label_smoothing = 0.1; },
+        [](Trial& trial) { trial.class_weights.balanced = true; },
+        [](Trial& trial) {
+            trial.class_weights.by_class = {{"a", 2}};
+        },
     };
     for (std::size_t i = 0; i < changes.size(); ++i) {
         const Plan plan = plan_pair([&](Trial& trial) {

@@ -104,11 +104,49 @@ data:
     EXPECT_EQ(data.split.method, SplitMethod::keras_generator);
     EXPECT_EQ(data.split.validation, 0.25);
     EXPECT_EQ(data.split.seed, 3u);
+    EXPECT_EQ(data.split.folds, 0);
+    EXPECT_FALSE(data.decode.grey);
+    const SweepData folds =
+        parse("data: {folder: photos, resize: pad, grey: true, split: {folds: 5}}\n" + kBackbone).data;
+    EXPECT_EQ(folds.split.folds, 5);
+    EXPECT_EQ(folds.decode.resize, ResizeMethod::pad);
+    EXPECT_TRUE(folds.decode.grey);
     EXPECT_EQ(data.decode.resize, ResizeMethod::crop);
     EXPECT_EQ(data.decode.interpolation, Interpolation::area);
     EXPECT_EQ(data.on_bad_image, OnBadImage::skip);
     EXPECT_EQ(data.folder_place.line, 3);
     EXPECT_EQ(parse("data: {folder: photos, split: fit}\n" + kBackbone).data.split.method, SplitMethod::fit);
+}
+
+TEST(SweepFile, ReadsActivationsAndStartsOfHeads) {
+    using enum HeadActivation;
+    const std::vector<Head> heads = values_of<Head>(sweep_of(kBackbone + R"(
+head:
+  - {dense: 8-4, activation: tanh, initializer: he_normal}
+  - {activation: [relu, gelu], dense: [8, 4]}
+  - {dense: [8], activation: relu}
+  - {initializer: random_uniform}
+)"),
+                                                    AxisId::head);
+    EXPECT_THAT(heads,
+                ElementsAre(Head{{}, {8, 4}, {tanh, tanh}, Initializer::he_normal}, Head{{}, {8, 4}, {relu, gelu}},
+                            Head{{}, {8}}, Head{{}, {}, {}, Initializer::random_uniform}));
+    EXPECT_EQ(setting_text(heads[0]), "8-4 tanh he_normal");
+    EXPECT_EQ(setting_text(heads[1]), "8-4 relu-gelu");
+}
+
+TEST(SweepFile, ReadsLossesAndClassWeights) {
+    const Sweep sweep = sweep_of(kBackbone + R"(
+loss: [categorical_crossentropy, binary_crossentropy]
+label_smoothing: [0, 0.1]
+class_weights: [none, balanced, {cat: 2, dog: 0.5}]
+)");
+    EXPECT_THAT(values_of<Loss>(sweep, AxisId::loss),
+                ElementsAre(Loss::categorical_crossentropy, Loss::binary_crossentropy));
+    EXPECT_THAT(values_of<double>(sweep, AxisId::label_smoothing), ElementsAre(0, 0.1));
+    EXPECT_THAT(values_of<ClassWeights>(sweep, AxisId::class_weights),
+                ElementsAre(ClassWeights{}, ClassWeights{.balanced = true},
+                            ClassWeights{.by_class = {{"cat", 2}, {"dog", 0.5}}}));
 }
 
 TEST(SweepFile, TellsNamesOfWeightsFromPaths) {

@@ -100,7 +100,10 @@ TEST_F(Input, MissingWeightsAreNamedBeforeAnyWork) {
     const std::filesystem::path file = folder_ / "missing.yaml";
     std::ofstream(file)
         << "name: test\ndata: {folder: shapes}\nbackbone: resnet50\nimage_size: 40\nweights: ./no.pth\n";
-    expect_refused(run(file.string()), HasSubstr("no.pth"));
+    expect_refused(run(file.string()), AllOf(HasSubstr("missing.yaml:5:10: "), HasSubstr("no.pth is not there")));
+    std::ofstream(file) << "name: test\ndata: {folder: shapes}\nbackbone: [resnet50]\nimage_size: 40\n";
+    expect_refused(thaw({"run", file.string(), "--weights-dir", folder_.path().string()}),
+                   AllOf(HasSubstr("missing.yaml:3:12: "), HasSubstr(folder_.path().string())));
 }
 
 TEST_F(Input, AnUnknownRunIsExplained) {

@@ -237,7 +237,7 @@ TEST_F(StoreTest, ShowsTheEpochsOfFinishedAndStoppedTrials) {
 TEST_F(StoreTest, TakesTheFinalMetricsFromTheResultEpoch) {
     Store store(path);
     store.begin_sweep(synthetic_sweep(), trials);
-    const auto run = [&](const Trial& trial, std::optional<int> result_epoch) {
+    const auto run = [&](const Trial& trial, int result_epoch) {
         store.start_trial(trial.id, 0);
         for (int epoch = 1; epoch <= 3; ++epoch) {
             EpochRecord record = synthetic_epoch(trial, epoch);
@@ -248,7 +248,7 @@ TEST_F(StoreTest, TakesTheFinalMetricsFromTheResultEpoch) {
         }
         store.finish_trial(trial.id, result_epoch);
     };
-    run(trials[0], {});
+    run(trials[0], 0);
     run(trials[1], 2);
     const std::string what =
         "SELECT last_epoch || ' ' || result_epoch || ' ' || final_train_loss || ' ' || final_validation_accuracy || ' '"

@@ -125,8 +125,9 @@ std::string rows_key(const RowFingerprints& rows) {
 
 std::optional<RowFingerprints> read_rows(const fs::path& folder, const std::string& key) {
     try {
-        auto rows = nlohmann::json::parse(read_file(rows_file(folder, key))).get<RowFingerprints>();
-        if (rows_key(rows) == key) return rows;
+        const auto json = nlohmann::json::parse(read_file(rows_file(folder, key)));
+        auto rows = (json.is_array() ? json : json.at("rows")).get<RowFingerprints>();
+        if (rows_key(rows) == (json.is_array() ? key : json.at("hash").get<std::string>())) return rows;
     } catch (const std::exception& error) {
         spdlog::debug("{}: {}", rows_file(folder, key).string(), error.what());
     }
@@ -134,8 +135,10 @@ std::optional<RowFingerprints> read_rows(const fs::path& folder, const std::stri
 }
 
 void keep_rows(const fs::path& folder, const std::string& key, const RowFingerprints& rows) {
-    THAW_CHECK(rows_key(rows) == key, "rows {} under the name {}", rows_key(rows), key);
-    if (!read_rows(folder, key)) write_or_fail(rows_file(folder, key), nlohmann::json(rows).dump());
+    if (read_rows(folder, key)) return;
+    const std::string hash = rows_key(rows);
+    const nlohmann::json list = rows;
+    write_or_fail(rows_file(folder, key), (hash == key ? list : nlohmann::json{{"hash", hash}, {"rows", list}}).dump());
 }
 
 DonatedRows::DonatedRows(const fs::path& array, const ArrayShape& shape, const RowFingerprints& rows,

@@ -32,7 +32,7 @@ std::string rows_key(const RowFingerprints& rows);
 
 /// What is kept in `folder` about arrays whose names end in that key. None where it is not there or damaged.
 std::optional<RowFingerprints> read_rows(const std::filesystem::path& folder, const std::string& key);
-/// Sees to it that it is there.
+/// Sees to it that it is there. The key is rows_key(rows), or another that is made of all that decides the rows.
 void keep_rows(const std::filesystem::path& folder, const std::string& key, const RowFingerprints& rows);
 
 struct ArrayShape {

@@ -1,4 +1,5 @@
 // A dataset's identity, and its JSON file.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/atomic_file.hpp"
@@ -11,15 +12,22 @@ namespace thaw {
 std::string Dataset::fingerprint() const {
     Fingerprint hash;
     for (const std::string& name : classes) hash.add(name);
-    for (const ImageFile& image : images)
+    for (const ImageFile& image : images) {
         hash.add(image.fingerprint).add(std::to_string(image.label)).add(std::to_string(static_cast<int>(image.part)));
+        if (image.fold != 0) hash.add("fold " + std::to_string(image.fold));
+    }
     return hash.hex();
+}
+
+int Dataset::count(Part part, int fold) const {
+    return static_cast<int>(
+        std::ranges::count_if(images, [&](const ImageFile& image) { return image.part_in(fold) == part; }));
 }
 
 void write_dataset(const std::filesystem::path& path, const Dataset& dataset) {
     nlohmann::json images = nlohmann::json::array();
     for (const ImageFile& image : dataset.images)
-        images.push_back({image.path, image.label, static_cast<int>(image.part), image.fingerprint});
+        images.push_back({image.path, image.label, static_cast<int>(image.part), image.fingerprint, image.fold});
     const nlohmann::json json = {{"folder", dataset.folder.string()}, {"classes", dataset.classes}, {"images", images}};
     write_file(path, json.dump());
 }
@@ -33,7 +41,8 @@ Dataset read_dataset(const std::filesystem::path& path) {
         dataset.classes = json.at("classes").get<std::vector<std::string>>();
         for (const nlohmann::json& image : json.at("images"))
             dataset.images.push_back({image.at(0).get<std::string>(), image.at(1).get<int>(),
-                                      static_cast<Part>(image.at(2).get<int>()), image.at(3).get<std::string>()});
+                                      static_cast<Part>(image.at(2).get<int>()), image.at(3).get<std::string>(),
+                                      image.at(4).get<int>()});
         return dataset;
     } catch (const nlohmann::json::exception& error) {
         throw StageError("{}: not a dataset file: {}", path.string(), error.what());

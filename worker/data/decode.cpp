@@ -81,6 +81,15 @@ cv::Mat decode_rgb(const std::filesystem::path& path, const std::string& bytes, 
     return rgb;
 }
 
+/// ITU-R 601's luminance in all three channels, rounded as PIL's convert("L") does (its L24, in 16-bit fractions).
+void to_luminance(cv::Mat& rgb) {
+    for (auto pixel = rgb.begin<cv::Vec3b>(); pixel != rgb.end<cv::Vec3b>(); ++pixel) {
+        const auto grey =
+            static_cast<std::uint8_t>(((*pixel)[0] * 19595 + (*pixel)[1] * 38470 + (*pixel)[2] * 7471 + 0x8000) >> 16);
+        *pixel = {grey, grey, grey};
+    }
+}
+
 void decode_or_throw(const std::filesystem::path& path, const DecodeOptions& options, std::uint8_t* out) {
     const std::string bytes = read_file(path);
     const ImageHeader header = read_image_header(bytes);
@@ -88,7 +97,8 @@ void decode_or_throw(const std::filesystem::path& path, const DecodeOptions& opt
     if (header.width > kMaxPixels / header.height)
         throw StageError("{} x {} pixels are more than thaw takes ({} megapixels); shrink it", header.width,
                          header.height, kMaxPixels / 1'000'000);
-    const cv::Mat image = decode_rgb(path, bytes, header);
+    cv::Mat image = decode_rgb(path, bytes, header);
+    if (options.grey) to_luminance(image);
     resize_image({image.data, image.cols, image.rows, image.step[0]}, options, out);
 }
 

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "common/data_options.hpp"
+#include "common/trial.hpp"
 #include "worker/data/cached_array.hpp"
 #include "worker/data/image_folder.hpp"
 
 namespace thaw {
 
 /// Reads one file: EXIF rotation applied, grey to RGB, alpha over white, 16 bits to 8, palette expanded; RGB, HWC.
+/// `grey`: luminance in all three channels, before it is resized, as Keras' load_img does for "grayscale".
 /// Writes 3*image_size^2 bytes to `out`. Throws StageError that names the file and the reason (unreadable, truncated,
 /// not an image, larger than 64 megapixels). A truncated file is unreadable, also where a decoder would fill the rest
 /// with grey. Shrinking averages all the pixels covered (antialiased, as PIL does for bilinear and bicubic), except for
@@ -48,12 +50,19 @@ std::string decode_row(const Dataset& dataset, const DecodeOptions& options, std
 /// Bytes of one decoded image.
 std::size_t decoded_row_bytes(const DecodeOptions& options);
 
-/// Sees to it that the array file `array` holds all images, [n, 3*s*s] uint8; rows of images that cannot be decoded are
-/// zero. `budget`: see CachedArray; in a shared cache folder, `array` is named by rows_key.
+/// Changed views of training images, made on so many threads.
+struct ViewsToMake {
+    Trial trial;  // whose views they are; none as a rule
+    int threads = 1;
+};
+
+/// Sees to it that the array file `array` holds all images, [n, 3*s*s] uint8, and the trial's views behind them
+/// (ViewRows); rows of images that cannot be decoded are zero, and in the list of bad ones, as their views are.
+/// `budget`: see CachedArray; in a shared cache folder, `array` is named by rows_key, or by what decides the views too.
 /// `on_progress(done)` is called now and then from any thread.
 Decoded decode_images(const Dataset& dataset, const DecodeOptions& options, const DecodeRows& decode,
                       const std::filesystem::path& array, std::int64_t budget = 0,
-                      const std::function<void(std::int64_t)>& on_progress = {});
+                      const std::function<void(std::int64_t)>& on_progress = {}, const ViewsToMake& views = {});
 
 /// On so many threads of this process.
 DecodeRows decode_on_threads(const Dataset& dataset, const DecodeOptions& options, int threads);

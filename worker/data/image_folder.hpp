@@ -17,14 +17,22 @@ struct ImageFile {
     int label = 0;     // index into Dataset::classes; -1 in a test folder without classes
     Part part = Part::train;
     std::string fingerprint;  // of the file's content
+    int fold = 0;             // where folds cross-validate: of Part::train images, the one that they validate, from 1
+
+    /// Its part for a trial of this fold; 0: for one without.
+    Part part_in(int trials_fold) const { return fold != 0 && fold == trials_fold ? Part::validation : part; }
+    /// Whether some trial's validation images have it among them.
+    bool validates() const { return part == Part::validation || fold != 0; }
 };
 
 struct Dataset {
     std::filesystem::path folder;
     std::vector<std::string> classes;  // sorted by name
     std::vector<ImageFile> images;     // sorted by path
-    /// Hash of all that decides what is trained on: contents, labels, parts; not of where the folder lies.
+    /// Hash of all that decides what is trained on: contents, labels, parts, folds; not of where the folder lies.
     std::string fingerprint() const;
+    /// How many images have this part for a trial of this fold.
+    int count(Part part, int fold) const;
 };
 
 /// By the ending of its name.
@@ -36,9 +44,14 @@ bool looks_like_image(const std::filesystem::path& path);
 /// Contents are fingerprinted on `threads` threads; `fingerprint_cache` (a file, may be empty) remembers them by path,
 /// size and modification time. Throws UserError: no such folder, no classes, one class only, an empty class folder, a
 /// class missing from train, folders inside a class folder, two validation folders, names that are not UTF-8, a file
-/// that cannot be read, a split that leaves a class without training images or nothing to validate.
+/// that cannot be read, a split that leaves a class without training images or nothing to validate, folds and a
+/// validation folder.
 /// Dataset::images come sorted: train and what was split from it, then validation and test folders; in each by class
 /// and name, bytewise. Part names are class names where no class folders lie in train/.
+/// A test folder without classes holds images (label -1), or one folder of them that is not named as a class.
+/// The splits keras-generator and keras-dataset list what Keras lists: their own endings (neither of them webp; the
+/// former without gif, the latter without ppm and tif), folders inside class folders too, each folder's files after
+/// those of the folder around it. Dot files and dot folders are left out all the same.
 Dataset scan_images(const std::filesystem::path& folder, const SplitOptions& split, int threads,
                     const std::filesystem::path& fingerprint_cache = {});
 
@@ -49,7 +62,11 @@ Dataset scan_images(const std::filesystem::path& folder, const SplitOptions& spl
 /// - fit: the last f*N of the sorted list, rounded up, as model.fit's validation_split rounds the training part down;
 /// - stratified: per class, the round(f*n) images (at least one, never all) with the smallest hash of (content, seed),
 ///   so that adding an image moves few others.
-/// Throws UserError: a fraction that is not between 0 and 1, a seed that numpy refuses.
+/// With folds, all train and each image has the fold in which it validates. Their sizes differ by one at most:
+/// - fit, keras-dataset: the list, sorted or shuffled as above, in so many pieces (scikit-learn's KFold of that list);
+/// - keras-generator: scikit-learn's StratifiedKFold of the sorted list, without shuffling;
+/// - stratified: as many of each class as there, dealt out in the order of the hash.
+/// Throws UserError: a fraction that is not between 0 and 1, a seed that numpy refuses, more folds than images.
 void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options);
 
 /// The dataset as a JSON file that every rank reads.

@@ -150,10 +150,41 @@ Axis centre(int input, int full, int size) {
     return {input, full, static_cast<int>(std::nearbyint((full - size) / 2.0)), size};
 }
 
+void resize(const RgbImage& image, const Axis& across, const Axis& down, Interpolation interpolation,
+            std::uint8_t* out) {
+    switch (interpolation) {
+        case Interpolation::nearest:
+            return pick_nearest(image, across, down, out);
+        case Interpolation::area:
+            return average_area(image, across, down, out);
+        case Interpolation::bilinear:
+        case Interpolation::bicubic:
+            return filter(image, across, down, interpolation, out);
+    }
+}
+
+/// The whole picture in the middle of black.
+void pad(const RgbImage& image, int size, Interpolation interpolation, std::uint8_t* out) {
+    const auto side = [&](int input, int longer) {
+        return std::max(1, static_cast<int>(std::nearbyint(static_cast<double>(input) / longer * size)));
+    };
+    const int longer = std::max(image.width, image.height);
+    const int width = side(image.width, longer), height = side(image.height, longer);
+    const std::size_t row_bytes = 3 * static_cast<std::size_t>(width), out_bytes = 3 * static_cast<std::size_t>(size);
+    std::vector<std::uint8_t> whole(row_bytes * static_cast<std::size_t>(height));
+    resize(image, {image.width, width, 0, width}, {image.height, height, 0, height}, interpolation, whole.data());
+    std::fill_n(out, out_bytes * static_cast<std::size_t>(size), std::uint8_t{0});
+    const auto left = static_cast<std::size_t>(std::nearbyint((size - width) / 2.0));
+    const auto top = static_cast<std::size_t>(std::nearbyint((size - height) / 2.0));
+    for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y)
+        std::copy_n(whole.data() + y * row_bytes, row_bytes, out + (top + y) * out_bytes + 3 * left);
+}
+
 }  // namespace
 
 void resize_image(const RgbImage& image, const DecodeOptions& options, std::uint8_t* out) {
     const int size = options.image_size;
+    if (options.resize == ResizeMethod::pad) return pad(image, size, options.interpolation, out);
     Axis across{image.width, size, 0, size}, down{image.height, size, 0, size};
     if (options.resize == ResizeMethod::crop) {
         const auto longer = [&](int input, int shorter) {
@@ -162,15 +193,7 @@ void resize_image(const RgbImage& image, const DecodeOptions& options, std::uint
         if (image.width > image.height) across = centre(image.width, longer(image.width, image.height), size);
         if (image.height > image.width) down = centre(image.height, longer(image.height, image.width), size);
     }
-    switch (options.interpolation) {
-        case Interpolation::nearest:
-            return pick_nearest(image, across, down, out);
-        case Interpolation::area:
-            return average_area(image, across, down, out);
-        case Interpolation::bilinear:
-        case Interpolation::bicubic:
-            return filter(image, across, down, options.interpolation, out);
-    }
+    resize(image, across, down, options.interpolation, out);
 }
 
 }  // namespace thaw

@@ -19,6 +19,8 @@ struct RgbImage {
 
 /// Shrinks or stretches `image` to options.image_size squared, HWC, into `out`.
 /// crop: shorter side to image_size, the longer one truncated to whole pixels, then the centre (as torchvision).
+/// pad: longer side to image_size, the shorter one rounded to whole pixels, in the middle of black (as PIL's
+/// ImageOps.pad; halves are rounded to even).
 void resize_image(const RgbImage& image, const DecodeOptions& options, std::uint8_t* out);
 
 }  // namespace thaw

@@ -304,4 +304,28 @@ torch::Tensor pool(const torch::Tensor& map, Pooling pooling) {
     THAW_CHECK(false, "pooling {}", static_cast<int>(pooling));
 }
 
+torch::Tensor activate(const torch::Tensor& x, HeadActivation activation) {
+    switch (activation) {
+        case HeadActivation::relu:
+            return torch::relu(x);
+        case HeadActivation::leaky_relu:
+            return torch::leaky_relu(x, 0.2);
+        case HeadActivation::elu:
+            return torch::elu(x);
+        case HeadActivation::selu:
+            return torch::selu(x);
+        case HeadActivation::gelu:
+            return torch::gelu(x);
+        case HeadActivation::silu:
+            return torch::silu(x);
+        case HeadActivation::tanh:
+            return torch::tanh(x);
+        case HeadActivation::sigmoid:
+            return torch::sigmoid(x);
+        case HeadActivation::linear:
+            return x;
+    }
+    THAW_CHECK(false, "activation {}", static_cast<int>(activation));
+}
+
 }  // namespace thaw

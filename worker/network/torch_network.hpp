@@ -80,4 +80,7 @@ torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, 
 /// [n, c, h, w] -> [n, features].
 torch::Tensor pool(const torch::Tensor& map, Pooling pooling);
 
+/// Element by element, as worker/train/head_activation.hpp defines them.
+torch::Tensor activate(const torch::Tensor& x, HeadActivation activation);
+
 }  // namespace thaw

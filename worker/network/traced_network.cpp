@@ -23,13 +23,15 @@ torch::Tensor per_channel(const double (&values)[3]) {
 /// What the file computes; run once with a tracer watching.
 class Computation {
   public:
-    Computation(const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing, const Head& head)
+    Computation(const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing,
+                const Trial& trial)
         : network_(graph, 0, graph.top_begin, graph.top_begin, tensors),
-          pooling_(head.pooling),
+          head_(trial.head),
+          binary_(trial.loss == Loss::binary_crossentropy),
           bgr_(preprocessing.bgr),
           mean_(per_channel(preprocessing.mean)),
           deviation_(per_channel(preprocessing.deviation)) {
-        for (std::size_t l = 0; l <= head.widths.size(); ++l) {
+        for (std::size_t l = 0; l <= head_.widths.size(); ++l) {
             const std::string name = "head." + std::to_string(l);
             dense_.emplace_back(tensor_of(tensors, name + ".weight"), tensor_of(tensors, name + ".bias"));
         }
@@ -38,18 +40,18 @@ class Computation {
     torch::Tensor operator()(torch::Tensor x) {
         x = x.to(torch::kFloat32);
         if (bgr_) x = x.flip({1});
-        x = pool(network_.forward((x - mean_) / deviation_, false), pooling_);
+        x = pool(network_.forward((x - mean_) / deviation_, false), head_.pooling);
         for (std::size_t l = 0; l < dense_.size(); ++l) {
             x = torch::linear(x, dense_[l].first, dense_[l].second);
-            if (l + 1 < dense_.size()) x = torch::relu(x);
+            if (l + 1 < dense_.size()) x = activate(x, head_.activation(l));
         }
-        return x;
+        return binary_ ? torch::constant_pad_nd(x, {1, 0}) : x;
     }
 
   private:
     TorchNetwork network_;
-    Pooling pooling_;
-    bool bgr_;
+    Head head_;
+    bool binary_, bgr_;
     torch::Tensor mean_, deviation_;
     std::vector<std::pair<torch::Tensor, torch::Tensor>> dense_;  // weight, bias
 };
@@ -57,9 +59,9 @@ class Computation {
 }  // namespace
 
 void save_traced(const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing,
-                 const Head& head, const std::map<std::string, std::string>& about, const std::filesystem::path& to) {
+                 const Trial& trial, const std::map<std::string, std::string>& about, const std::filesystem::path& to) {
     const torch::NoGradGuard no_gradients;
-    Computation computation(graph, tensors, preprocessing, head);
+    Computation computation(graph, tensors, preprocessing, trial);
     const torch::Tensor example = torch::zeros({1, 3, graph.image_size, graph.image_size});
     jit::Module module("Thaw");
     const auto traced = jit::tracer::trace(

@@ -12,9 +12,10 @@
 
 namespace thaw {
 
-/// The base, pooled, and the head's dense layers head.0, head.1, ... with ReLU between them, of these tensors; see
-/// write_torchscript. `about` becomes extra files of the archive. Throws std::exception where it cannot be written.
+/// The base, pooled, and the head's dense layers head.0, head.1, ... with its activations between them, of these
+/// tensors; gives the logits of all classes (of a binary loss: 0 and the output); see write_torchscript. `about`
+/// becomes extra files of the archive. Throws std::exception where it cannot be written.
 void save_traced(const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing,
-                 const Head& head, const std::map<std::string, std::string>& about, const std::filesystem::path& to);
+                 const Trial& trial, const std::map<std::string, std::string>& about, const std::filesystem::path& to);
 
 }  // namespace thaw

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/error.hpp"
@@ -36,6 +38,28 @@ struct HeadLayout {
         for (const int width : widths) inputs = add(inputs, width);
         add(inputs, classes);
     }
+};
+
+/// The classes that a head tells apart, and how much an image of each counts in the training loss.
+struct TargetClasses {
+    int count;
+    std::vector<double> weights;  // empty: all 1
+    TargetClasses(int classes, std::vector<double> class_weights = {})
+        : count(classes), weights(std::move(class_weights)) {}
+};
+
+/// How many outputs the last layer has. A binary loss has one, the second class' logit; the first's is 0 then, so that
+/// softmax over both is its sigmoid, and all that is said of logits holds for it too.
+inline int head_outputs(const Trial& trial, int classes) {
+    return trial.loss == Loss::binary_crossentropy ? 1 : classes;
+}
+
+/// What the loss wants of a class' probability: Keras' label_smoothing, of CategoricalCrossentropy as of
+/// BinaryCrossentropy, which is the same over the two classes.
+struct SmoothedTarget {
+    double right, wrong;  // of the label's class, of each other
+    SmoothedTarget(double smoothing, int classes)
+        : right(1 - smoothing + smoothing / classes), wrong(smoothing / classes) {}
 };
 
 /// The parameters, [outputs, inputs] and [outputs], as head.0.weight, head.0.bias, head.1.weight...
@@ -70,16 +94,43 @@ void take_head_tensors(const HeadLayout& layout, const TensorMap& tensors, Scala
     }
 }
 
-/// Glorot uniform weights (Keras' default for Dense), zero biases; a function of the seed, layer and index alone.
+/// How widely a layer's weights are spread at the start, as Keras 3 has it for Dense: the limit of uniform ones, the
+/// deviation of a normal distribution before it is cut off at two of them, after which the variance is 2 / inputs.
+inline double initial_spread(Initializer initializer, const DenseShape& layer) {
+    constexpr double kTruncatedDeviation = 0.87962566103423978;
+    switch (initializer) {
+        case Initializer::glorot_uniform:
+            return std::sqrt(6.0 / (layer.inputs + layer.outputs));
+        case Initializer::he_normal:
+            return std::sqrt(2.0 / layer.inputs) / kTruncatedDeviation;
+        case Initializer::random_uniform:
+            return 0.05;
+    }
+    THAW_CHECK(false, "initializer {}", static_cast<int>(initializer));
+}
+
+/// Within two deviations; by Box and Muller, drawn again where it is beyond.
+inline double truncated_normal(const CounterRandom& random, std::uint64_t index) {
+    for (std::uint64_t attempt = index << 6;; ++attempt) {
+        const double radius = std::sqrt(-2 * std::log1p(-random.uniform(2 * attempt)));
+        const double normal = radius * std::cos(2 * std::numbers::pi * random.uniform(2 * attempt + 1));
+        if (std::abs(normal) <= 2) return normal;
+    }
+}
+
+/// Zero biases; all is a function of the seed, layer and index alone.
 template <typename Scalar>
-void initialize_head(const HeadLayout& layout, std::uint64_t seed, Scalar* parameters) {
+void initialize_head(const HeadLayout& layout, std::uint64_t seed, Scalar* parameters,
+                     Initializer initializer = Initializer::glorot_uniform) {
+    const bool normal = initializer == Initializer::he_normal;
     for (std::size_t l = 0; l < layout.layers.size(); ++l) {
         const DenseShape& layer = layout.layers[l];
         const CounterRandom random(seed, "head", {l});
-        const double limit = std::sqrt(6.0 / (layer.inputs + layer.outputs));
+        const double spread = initial_spread(initializer, layer);
         const std::size_t weights = layer.bias - layer.weight;
         for (std::size_t i = 0; i < weights; ++i)
-            parameters[layer.weight + i] = static_cast<Scalar>((2.0 * random.uniform(i) - 1.0) * limit);
+            parameters[layer.weight + i] =
+                static_cast<Scalar>(spread * (normal ? truncated_normal(random, i) : 2.0 * random.uniform(i) - 1.0));
         for (int i = 0; i < layer.outputs; ++i) parameters[layer.bias + static_cast<std::size_t>(i)] = Scalar{0};
     }
 }

@@ -6,15 +6,18 @@
 
 #include "common/fingerprint.hpp"
 #include "worker/train/clipping.hpp"
+#include "worker/train/head_activation.hpp"
 #include "worker/train/model_state.hpp"
 
 namespace thaw {
 
 template <typename Scalar>
-HeadModel<Scalar>::HeadModel(const Trial& trial, Rows<float> features, int classes, const HeadKernel<Scalar>& kernel)
+HeadModel<Scalar>::HeadModel(const Trial& trial, Rows<float> features, const TargetClasses& classes,
+                             const HeadKernel<Scalar>& kernel)
     : trial_(trial),
       features_(features),
-      layout_(static_cast<int>(features.elements), trial.head.widths, classes),
+      classes_(classes),
+      layout_(static_cast<int>(features.elements), trial.head.widths, head_outputs(trial, classes.count)),
       kernel_(kernel),
       learning_rate_(trial.learning_rate),
       packed_(layout_.layers.size()),
@@ -22,7 +25,7 @@ HeadModel<Scalar>::HeadModel(const Trial& trial, Rows<float> features, int class
       masks_(layout_.layers.size()),
       deltas_(layout_.layers.size()),
       inputs_(layout_.layers.size()),
-      exponentials_(static_cast<std::size_t>(classes)) {
+      exponentials_(static_cast<std::size_t>(classes.count)) {
     std::vector<std::size_t> begins;
     std::size_t size = 0;
     for (std::size_t l = 0; l < packed_.size(); ++l) {
@@ -39,7 +42,7 @@ HeadModel<Scalar>::HeadModel(const Trial& trial, Rows<float> features, int class
             if (!state_[i].empty()) *parts[i] = data(state_[i]) + begins[l];
     }
     std::vector<Scalar> start(layout_.parameters);
-    initialize_head(layout_, trial.seed, start.data());
+    initialize_head(layout_, trial.seed, start.data(), trial.head.initializer);
     pack(start.data(), state_[0]);
 }
 
@@ -110,14 +113,13 @@ void HeadModel<Scalar>::load(const TensorMap& tensors) {
 
 template <typename Scalar>
 std::vector<double> HeadModel<Scalar>::logits(std::span<const int> rows) {
-    const auto classes = static_cast<std::size_t>(layout_.layers.back().outputs);
     std::vector<double> logits;
     for (std::size_t at = 0; at < rows.size(); at += std::size_t{kEvaluationBatch}) {
         const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
         forward(rows.subspan(at, count), 0);
         for (std::size_t i = 0; i < count; ++i) {
-            const Scalar* row = activations_.back().data() + i * padded(packed_.size() - 1);
-            logits.insert(logits.end(), row, row + classes);
+            const Scalar* row = class_logits(i);
+            logits.insert(logits.end(), row, row + classes_.count);
         }
     }
     return logits;
@@ -190,6 +192,12 @@ void HeadModel<Scalar>::activate(std::size_t l, std::span<const int> rows, int e
     else
         std::fill(masks_[l].begin(), masks_[l].end(), Scalar{1});
     Scalar* out = activations_[l].data();
+    if (const HeadActivation activation = trial_.head.activation(l); activation != HeadActivation::relu) {
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            activate_and_mask(activation, static_cast<std::size_t>(layout_.layers[l].outputs), out + i * padded(l),
+                              mask + i * padded(l));
+        return;
+    }
     for (std::size_t i = 0; i < masks_[l].size(); ++i) {
         mask[i] = out[i] > 0 ? mask[i] : Scalar{0};
         out[i] *= mask[i];
@@ -197,28 +205,46 @@ void HeadModel<Scalar>::activate(std::size_t l, std::span<const int> rows, int e
 }
 
 template <typename Scalar>
+const Scalar* HeadModel<Scalar>::class_logits(std::size_t row) {
+    const Scalar* outputs = activations_.back().data() + row * padded(packed_.size() - 1);
+    if (trial_.loss != Loss::binary_crossentropy) return outputs;
+    pair_ = {Scalar{0}, *outputs};
+    return pair_.data();
+}
+
+template <typename Scalar>
 BatchSums HeadModel<Scalar>::loss(std::span<const int> labels, bool gradient) {
-    const auto classes = static_cast<std::size_t>(layout_.layers.back().outputs);
-    const std::size_t stride = padded(packed_.size() - 1);
+    const auto classes = static_cast<std::size_t>(classes_.count);
+    const auto outputs = static_cast<std::size_t>(layout_.layers.back().outputs);
+    const std::size_t stride = padded(packed_.size() - 1), first = classes - outputs;
+    const SmoothedTarget target(trial_.label_smoothing, classes_.count);
     BatchSums sums;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-        const Scalar* logits = activations_.back().data() + i * stride;
+        const Scalar* logits = class_logits(i);
         const Scalar* largest = std::max_element(logits, logits + classes);
         const auto label = static_cast<std::size_t>(labels[i]);
-        double sum = 0;
-        for (std::size_t c = 0; c < classes; ++c)
-            sum += exponentials_[c] = std::exp(static_cast<double>(logits[c] - *largest));
-        sums.loss += std::log(sum) - static_cast<double>(logits[label] - *largest);
+        double sum = 0, all = 0;
+        for (std::size_t c = 0; c < classes; ++c) {
+            const auto below = static_cast<double>(logits[c] - *largest);
+            sum += exponentials_[c] = std::exp(below);
+            all += below;
+        }
+        double matched = static_cast<double>(logits[label] - *largest);
+        if (trial_.label_smoothing > 0) matched = (target.right - target.wrong) * matched + target.wrong * all;
+        const double weight = gradient && !classes_.weights.empty() ? classes_.weights[label] : 1.0;
+        sums.loss += weight * (std::log(sum) - matched);
         sums.correct += static_cast<std::size_t>(largest - logits) == label;
         if (!gradient) {
             sums.predicted.push_back(static_cast<int>(largest - logits));
+            sums.note_ranking(classes, ranking_of(std::span(logits, classes), labels[i]));
             continue;
         }
         Scalar* delta = deltas_.back().data() + i * stride;
-        std::fill(delta + classes, delta + stride, Scalar{0});
-        for (std::size_t c = 0; c < classes; ++c)
-            delta[c] = static_cast<Scalar>((exponentials_[c] / sum - (c == label ? 1.0 : 0.0)) /
-                                           static_cast<double>(labels.size()));
+        std::fill(delta + outputs, delta + stride, Scalar{0});
+        for (std::size_t c = first; c < classes; ++c)
+            delta[c - first] =
+                static_cast<Scalar>(weight * (exponentials_[c] / sum - (c == label ? target.right : target.wrong)) /
+                                    static_cast<double>(labels.size()));
     }
     return sums;
 }

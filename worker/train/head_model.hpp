@@ -16,7 +16,7 @@ template <typename Scalar>
 class HeadModel : public Model {
   public:
     /// What `features` shows must outlive the model. `kernel` is for tests.
-    HeadModel(const Trial& trial, Rows<float> features, int classes,
+    HeadModel(const Trial& trial, Rows<float> features, const TargetClasses& classes,
               const HeadKernel<Scalar>& kernel = best_head_kernel<Scalar>());
     HeadModel(const HeadModel&) = delete;  // packed_ points into state_
     HeadModel& operator=(const HeadModel&) = delete;
@@ -56,9 +56,12 @@ class HeadModel : public Model {
     void begin_batch(std::span<const int> rows);
     /// Fills activations_; with `epoch` > 0 hidden layers are masked by that epoch's dropout.
     void forward(std::span<const int> rows, int epoch);
-    /// ReLU and dropout, in place of layer l's linear output.
+    /// Activation and dropout, in place of layer l's linear output.
     void activate(std::size_t l, std::span<const int> rows, int epoch);
-    /// Loss and accuracy of the logits; with `gradient`, deltas_.back() becomes d(mean loss)/d(logits).
+    /// The logits of all classes for a row of the batch.
+    const Scalar* class_logits(std::size_t row);
+    /// Loss and accuracy of the logits; with `gradient` classes have their weights, and deltas_.back() becomes
+    /// d(mean loss)/d(the last layer's outputs).
     BatchSums loss(std::span<const int> labels, bool gradient);
     /// From deltas_.back() down, an optimizer step of every layer.
     void backward(int batch);
@@ -69,19 +72,22 @@ class HeadModel : public Model {
 
     Trial trial_;
     Rows<float> features_;
+    TargetClasses classes_;
     HeadLayout layout_;
     const HeadKernel<Scalar>& kernel_;
     double learning_rate_;
     long steps_ = 0;
     std::array<Lines, 3> state_;               // parameters and the optimizer's moments, packed layer by layer
     std::vector<PackedLayer<Scalar>> packed_;  // where each layer lies in state_
-    // One a layer, [batch, padded(l)]: activations_[l] is what layer l gives after ReLU and dropout (the last: logits);
-    // masks_[l] holds d(activations_[l])/d(layer l's linear output); deltas_[l] d(loss)/d(layer l's linear output).
+    // One a layer, [batch, padded(l)]: activations_[l] is what layer l gives after activation and dropout (the last:
+    // logits); masks_[l] holds d(activations_[l])/d(layer l's linear output); deltas_[l] d(loss)/d(layer l's linear
+    // output).
     std::vector<std::vector<Scalar>> activations_, masks_, deltas_;
     std::vector<std::vector<const Scalar*>> inputs_;  // of each layer, its input's rows
     std::vector<Scalar> converted_;                   // the batch's features, where Scalar is not float
     std::vector<double> exponentials_;
-    Lines gradients_;  // packed as state_; where they are clipped by a norm
+    std::array<Scalar, 2> pair_{};  // class_logits of a binary loss
+    Lines gradients_;               // packed as state_; where they are clipped by a norm
 };
 
 }  // namespace thaw

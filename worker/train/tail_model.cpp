@@ -25,7 +25,7 @@ template <typename Scalar>
 class TailModel : public Model {
   public:
     TailModel(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors, const Preprocessing& preprocessing,
-              const TailInput& input, int classes, Group* group)
+              const TailInput& input, const TargetClasses& classes, Group* group)
         : trial_(trial),
           preprocessing_(preprocessing),
           input_(input),
@@ -33,7 +33,9 @@ class TailModel : public Model {
           image_size_(graph.image_size),
           input_shape_(graph.layers[static_cast<std::size_t>(std::max(trial.cut, 1) - 1)].output),
           network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType, group),
-          layout_(head_inputs(graph, trial), trial.head.widths, classes) {
+          layout_(head_inputs(graph, trial), trial.head.widths, head_outputs(trial, classes.count)) {
+        if (!classes.weights.empty())
+            class_weights_ = torch::tensor(classes.weights, torch::dtype(kType)).to(compute_device());
         std::vector<std::size_t> sizes;  // of all trained tensors, in the flat array's order
         for (const DenseShape& layer : layout_.layers) {
             sizes.push_back(layer.bias - layer.weight);
@@ -43,7 +45,7 @@ class TailModel : public Model {
             sizes.push_back(static_cast<std::size_t>(parameter->numel()));
         const std::size_t size = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
         flat_ = torch::empty({static_cast<std::int64_t>(size)}, kType);
-        initialize_head(layout_, trial.seed, flat_.template data_ptr<Scalar>());
+        initialize_head(layout_, trial.seed, flat_.template data_ptr<Scalar>(), trial.head.initializer);
         flat_ = flat_.to(compute_device());
         gradients_ = torch::zeros_like(flat_);
         std::int64_t at = 0;
@@ -76,7 +78,7 @@ class TailModel : public Model {
         const auto [begin, end] = group_ ? group_->share_of(rows.size()) : std::pair{std::size_t{0}, rows.size()};
         const torch::Tensor logits = forward(rows.subspan(begin, end - begin), epoch);
         const torch::Tensor targets = as_tensor(labels.subspan(begin, end - begin));
-        const torch::Tensor loss = loss_sum(logits, targets);
+        const torch::Tensor loss = loss_sum(logits, targets, class_weights_);
         (loss / static_cast<double>(rows.size())).backward();
         BatchSums sums = {loss.template item<double>(), count_correct(logits, targets)};
         if (group_) {
@@ -95,24 +97,35 @@ class TailModel : public Model {
     BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) override {
         const torch::NoGradGuard no_gradients;
         const std::size_t batches = (rows.size() + kEvaluationBatch - 1) / kEvaluationBatch;
-        std::vector<double> sums(2 * batches + rows.size());  // loss and correct by batch, then each row's class
+        // Loss and correct by batch, then of each row its class and its ranking.
+        std::vector<double> sums(2 * (batches + rows.size()));
+        double* const by_row = sums.data() + 2 * batches;
         const auto [begin, end] = group_ ? group_->share_of(batches) : std::pair{std::size_t{0}, batches};
         for (std::size_t batch = begin; batch < end; ++batch) {
             const std::size_t at = batch * kEvaluationBatch;
             const std::size_t count = std::min<std::size_t>(kEvaluationBatch, rows.size() - at);
             const torch::Tensor logits = forward(rows.subspan(at, count), 0);
             const torch::Tensor targets = as_tensor(labels.subspan(at, count));
-            sums[2 * batch] = loss_sum(logits, targets).template item<double>();
+            sums[2 * batch] = loss_sum(logits, targets, {}).template item<double>();
             sums[2 * batch + 1] = count_correct(logits, targets);
             const torch::Tensor classes = logits.argmax(1).to(torch::kCPU);
-            std::copy_n(classes.template data_ptr<std::int64_t>(), count,
-                        sums.begin() + static_cast<std::ptrdiff_t>(2 * batches + at));
+            const torch::Tensor host = logits.to(torch::kCPU, torch::kFloat64).contiguous();
+            const auto outputs = static_cast<std::size_t>(host.size(1));
+            for (std::size_t i = 0; i < count; ++i) {
+                by_row[2 * (at + i)] = static_cast<double>(classes.template data_ptr<std::int64_t>()[i]);
+                by_row[2 * (at + i) + 1] = ranking_of(
+                    std::span<const double>(host.template data_ptr<double>() + i * outputs, outputs), labels[at + i]);
+            }
         }
         if (group_) group_->all_reduce_sum(std::span(sums));
         BatchSums total;
         for (std::size_t batch = 0; batch < batches; ++batch)
             total += {sums[2 * batch], static_cast<int>(sums[2 * batch + 1])};
-        total.predicted.assign(sums.begin() + static_cast<std::ptrdiff_t>(2 * batches), sums.end());
+        const auto outputs = static_cast<std::size_t>(layout_.layers.back().outputs);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            total.predicted.push_back(static_cast<int>(by_row[2 * i]));
+            total.note_ranking(outputs, by_row[2 * i + 1]);
+        }
         return total;
     }
 
@@ -248,8 +261,14 @@ class TailModel : public Model {
         return torch::tensor(at::ArrayRef<int>(labels.data(), labels.size()), torch::kInt64).to(compute_device());
     }
 
-    static torch::Tensor loss_sum(const torch::Tensor& logits, const torch::Tensor& targets) {
-        return torch::nll_loss(torch::log_softmax(logits, 1), targets, {}, at::Reduction::Sum);
+    torch::Tensor loss_sum(const torch::Tensor& logits, const torch::Tensor& targets,
+                           const torch::Tensor& class_weights) const {
+        const torch::Tensor logs = torch::log_softmax(logits, 1);
+        if (trial_.label_smoothing == 0) return torch::nll_loss(logs, targets, class_weights, at::Reduction::Sum);
+        const SmoothedTarget target(trial_.label_smoothing, static_cast<int>(logits.size(1)));
+        const torch::Tensor of_label = logs.gather(1, targets.unsqueeze(1)).squeeze(1);
+        const torch::Tensor losses = -((target.right - target.wrong) * of_label + target.wrong * logs.sum(1));
+        return class_weights.defined() ? (losses * class_weights.index_select(0, targets)).sum() : losses.sum();
     }
 
     static int count_correct(const torch::Tensor& logits, const torch::Tensor& targets) {
@@ -281,9 +300,10 @@ class TailModel : public Model {
         for (std::size_t l = 0; l < weights_.size(); ++l) {
             x = torch::linear(x, weights_[l], biases_[l]);
             if (l + 1 == weights_.size()) break;
-            x = torch::relu(x);
+            x = activate(x, trial_.head.activation(l));
             if (epoch > 0 && trial_.dropout[l] > 0) x = x * dropout_mask(rows, static_cast<int>(l), epoch);
         }
+        if (trial_.loss == Loss::binary_crossentropy) x = torch::constant_pad_nd(x, {1, 0});  // the first class' is 0
         return x;
     }
 
@@ -309,6 +329,7 @@ class TailModel : public Model {
     HeadLayout layout_;
     torch::Tensor flat_, gradients_;
     std::vector<torch::Tensor> weights_, biases_;
+    torch::Tensor class_weights_;                                                    // undefined: all 1
     std::variant<std::monostate, FlatOptimizer<Scalar>, TorchOptimizer> optimizer_;  // on the CPU; on a GPU
     std::unique_ptr<GradientBuckets<Scalar>> buckets_;                               // with a group
 };
@@ -316,8 +337,8 @@ class TailModel : public Model {
 }  // namespace
 
 std::unique_ptr<Model> make_tail_model(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
-                                       const Preprocessing& preprocessing, const TailInput& input, int classes,
-                                       Group* group, bool double_precision) {
+                                       const Preprocessing& preprocessing, const TailInput& input,
+                                       const TargetClasses& classes, Group* group, bool double_precision) {
     if (double_precision)
         return std::make_unique<TailModel<double>>(trial, graph, tensors, preprocessing, input, classes, group);
     return std::make_unique<TailModel<float>>(trial, graph, tensors, preprocessing, input, classes, group);

@@ -5,6 +5,7 @@
 
 #include "common/backbones/layer_graph.hpp"
 #include "worker/communicator/group.hpp"
+#include "worker/train/head_layout.hpp"
 #include "worker/train/trajectory.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
@@ -17,12 +18,13 @@ struct TailInput {
     Rows<std::uint8_t> images;  // [s, s, 3]; used where there are no features
 };
 
-/// The head's start, dropout and order of images are those of HeadModel. `double_precision` is for tests.
-/// With a group each member makes one of equal models and calls it with equal batches, of which each computes its
-/// share; sums, gradients and batch-norm's statistics are those of the whole batch, so that the models stay equal.
-/// What `input` points to must outlive the model.
+/// The head's start, activations, dropout and loss and the order of images are those of HeadModel. `double_precision`
+/// is for tests. With a group each member makes one of equal models and calls it with equal batches, of which each
+/// computes its share; sums, gradients and batch-norm's statistics are those of the whole batch, so that the models
+/// stay equal. What `input` points to must outlive the model.
 std::unique_ptr<Model> make_tail_model(const Trial& trial, const LayerGraph& graph, const TensorMap& tensors,
-                                       const Preprocessing& preprocessing, const TailInput& input, int classes,
-                                       Group* group = nullptr, bool double_precision = false);
+                                       const Preprocessing& preprocessing, const TailInput& input,
+                                       const TargetClasses& classes, Group* group = nullptr,
+                                       bool double_precision = false);
 
 }  // namespace thaw

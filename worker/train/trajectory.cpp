@@ -45,17 +45,17 @@ struct Running {
 
     void train(const Window& window, int epoch, const std::stop_token& stop) {
         const auto batch = static_cast<std::size_t>(member->trial->batch_size);
-        const int drawn = epochs_before(*member->trial) + epoch;
         for (std::size_t at = 0; at < window.rows.size() && !stop.stop_requested(); at += batch) {
             const std::size_t count = std::min(batch, window.rows.size() - at);
             trained +=
-                member->model->train_batch(window.rows.subspan(at, count), window.labels.subspan(at, count), drawn);
+                member->model->train_batch(window.rows.subspan(at, count), window.labels.subspan(at, count), epoch);
         }
     }
 
     void evaluate(const Window& window) { held_out += member->model->evaluate(window.rows, window.labels); }
 
-    void end_epoch(int epoch, int train_images, int validation_images) {
+    void end_epoch(int epoch, int train_images, const Samples& validation) {
+        const int validation_images = validation.size();
         EpochMetrics metrics{.epoch = epoch};
         metrics.train_loss = trained.loss / train_images;
         metrics.train_accuracy = static_cast<double>(trained.correct) / train_images;
@@ -64,6 +64,9 @@ struct Running {
             metrics.validation_loss = held_out.loss / validation_images;
             metrics.validation_accuracy = static_cast<double>(held_out.correct) / validation_images;
             require_finite(metrics.validation_loss, "validation", epoch, *member->trial);
+            if (!held_out.log_odds.empty()) metrics.validation_auc = roc_auc(held_out.log_odds, validation.labels);
+            if (held_out.among_five)
+                metrics.validation_top5_accuracy = static_cast<double>(*held_out.among_five) / validation_images;
         }
         const std::vector<int>& ends = member->ends;
         if (std::find(ends.begin(), ends.end(), epoch) != ends.end()) metrics.predicted = std::move(held_out.predicted);
@@ -104,18 +107,19 @@ class SideBySide {
                 running_.push_back({&member, {}, {}, 0});
         if (running_.empty()) return;
         const Member& first = *running_[0].member;
-        const Samples order = shuffled(train_, first.trial->seed, epochs_before(*first.trial) + epoch);
-        through_windows(order, first.trial->batch_size,
-                        [&](Running& running, const Window& window) { running.train(window, epoch, stop_); });
-        through_windows(validation_, kEvaluationBatch,
+        const int drawn = epochs_before(*first.trial) + epoch;
+        const Samples order = shuffled(train_, first.trial->seed, drawn);
+        through_windows(order, drawn, first.trial->batch_size,
+                        [&](Running& running, const Window& window) { running.train(window, drawn, stop_); });
+        through_windows(validation_, 0, kEvaluationBatch,
                         [](Running& running, const Window& window) { running.evaluate(window); });
         if (stop_.stop_requested()) return;
-        for_each_running([&](Running& running) { running.end_epoch(epoch, train_.size(), validation_.size()); });
+        for_each_running([&](Running& running) { running.end_epoch(epoch, train_.size(), validation_); });
     }
 
     /// Lets every member that still runs do `work` on each window of the samples in turn.
     template <typename Work>
-    void through_windows(const Samples& samples, int granularity, const Work& work) {
+    void through_windows(const Samples& samples, int epoch, int granularity, const Work& work) {
         const auto all = static_cast<std::size_t>(samples.size());
         std::size_t size = all;
         if (together_.load)
@@ -124,7 +128,7 @@ class SideBySide {
             const std::size_t count = std::min(size, all - at);
             const Window window{std::span(samples.rows).subspan(at, count),
                                 std::span(samples.labels).subspan(at, count)};
-            if (together_.load) together_.load(window.rows);
+            if (together_.load) together_.load(window.rows, epoch);
             for_each_running([&](Running& running) { work(running, window); });
         }
     }
@@ -185,7 +189,7 @@ std::vector<int> classes_of(Model& model, const Samples& samples, const Together
     const auto window = together.load ? static_cast<std::size_t>(std::max(together.window_rows, 1)) : all;
     for (std::size_t at = 0; at < all; at += window) {
         const auto rows = std::span(samples.rows).subspan(at, std::min(window, all - at));
-        if (together.load) together.load(rows);
+        if (together.load) together.load(rows, 0);
         const BatchSums sums = model.evaluate(rows, std::span(labels).subspan(at, rows.size()));
         classes.insert(classes.end(), sums.predicted.begin(), sums.predicted.end());
     }

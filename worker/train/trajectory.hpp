@@ -4,12 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/classification_metrics.hpp"
 #include "common/epoch_metrics.hpp"
 #include "common/trial.hpp"
 #include "worker/communicator/group.hpp"
@@ -28,14 +30,33 @@ struct Samples {
 struct BatchSums {
     double loss = 0;
     int correct = 0;
-    std::vector<int> predicted = {};  // of evaluate(): the class that each image is taken for
+    std::vector<int> predicted = {};     // of evaluate(): the class that each image is taken for
+    std::vector<double> log_odds = {};   // of evaluate(), two classes: log(p / (1 - p)) of the second, by image
+    std::optional<int> among_five = {};  // of evaluate(), more than five classes: labels among the five likeliest
     BatchSums& operator+=(const BatchSums& other) {
         loss += other.loss;
         correct += other.correct;
         predicted.insert(predicted.end(), other.predicted.begin(), other.predicted.end());
+        log_odds.insert(log_odds.end(), other.log_odds.begin(), other.log_odds.end());
+        if (other.among_five) among_five = among_five.value_or(0) + *other.among_five;
         return *this;
     }
+    /// `ranking` of an image, ranking_of() so many logits.
+    void note_ranking(std::size_t logits, double ranking) {
+        if (logits == 2) log_odds.push_back(ranking);
+        if (logits > kBest) among_five = among_five.value_or(0) + static_cast<int>(ranking);
+    }
+    static constexpr std::size_t kBest = 5;
 };
+
+/// What an image's logits say beyond its class and loss. Of two: the log odds of the second class; of more than five: 1
+/// where the label is among the five likeliest; otherwise, and where it is not, 0.
+template <typename Scalar>
+double ranking_of(std::span<const Scalar> logits, int label) {
+    if (logits.size() == 2) return static_cast<double>(logits[1]) - static_cast<double>(logits[0]);
+    if (logits.size() <= BatchSums::kBest) return 0;
+    return is_among_best(logits, static_cast<std::size_t>(label), BatchSums::kBest) ? 1 : 0;
+}
 
 /// Where models find what the images with some row numbers look like: row r begins at base + place * elements, place
 /// being places[r], or r itself where there are no places. Base and places stay where they are; what is there may
@@ -95,8 +116,9 @@ struct Together {
     Group* group = nullptr;
     int threads = 1;                     // members go through a window on so many
     std::function<void()> begin_thread;  // called first on each of several threads
-    /// Makes rows available before they are used, `window_rows` or a little less at a time. Without it all are there.
-    std::function<void(std::span<const int> rows)> load;
+    /// Makes rows available before they are used, `window_rows` or a little less at a time, as the epoch that trains on
+    /// them sees them; epoch 0: as they are, for evaluation. Without it all are there.
+    std::function<void(std::span<const int> rows, int epoch)> load;
     int window_rows = 0;
     const std::atomic<bool>* no_more_epochs = nullptr;  // once it is true, the epoch under way is the last
 };

@@ -120,7 +120,8 @@ HostTensor converted(const PlacedTensor& placed, WeightsFile& file) {
     const NetworkMatch match = closest_network(file);
     std::string advice;
     if (match.fits())
-        advice = fmt::format("; the file fits backbone '{}'", match.backbone);
+        advice = fmt::format("; the file fits backbone '{0}': write `backbone: {0}` for it, or take weights of {1}",
+                             match.backbone, graph.backbone);
     else if (match.placed > 0)
         advice = fmt::format("; the closest backbone is '{}' ({} of {} tensors)", match.backbone, match.placed,
                              match.needed);

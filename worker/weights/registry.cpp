@@ -10,6 +10,7 @@
 #include "common/names.hpp"
 #include "common/nearest.hpp"
 #include "worker/weights/keras_entries.hpp"
+#include "worker/weights/weights_file.hpp"
 
 namespace thaw {
 namespace {
@@ -21,7 +22,8 @@ const std::vector<Preprocessing> kPreprocessings = {
     {"tf", {127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}, false},
     {"caffe", {103.939, 116.779, 123.68}, {1, 1, 1}, true},
     {"lite", {127, 127, 127}, {128, 128, 128}, false},
-    {"raw", {0, 0, 0}, {1, 1, 1}, false},  // the network scales its input itself
+    {"raw", {0, 0, 0}, {1, 1, 1}, false},            // the network scales its input itself
+    {"rescale", {0, 0, 0}, {255, 255, 255}, false},  // Keras' Rescaling(1/255), ImageDataGenerator(rescale=1./255)
 };
 
 const char* const kTensorflowSource = "converted from TensorFlow's integer model; see the file's README";
@@ -134,8 +136,9 @@ void check_content(const WeightsEntry& entry, FileHashes& file) {
     const std::string found = file.as_published(entry);
     if (!found.starts_with(expected))
         throw UserError(
-            "weights file {} is not what its name says: its {} is {}, that of {} begins with {}; fetch it again ({}), "
-            "or, where you mean this very file, give its path with preprocessing and padding under another name",
+            "weights file {} is not what its name says, damaged, cut short or another: its {} is {}, that of {} begins "
+            "with {}; fetch it again ({}), or, where you mean this very file, give its path with preprocessing and "
+            "padding under another name",
             file.path().string(), entry.sha256.empty() ? "md5" : "sha256", found, entry.name, expected, entry.source);
 }
 
@@ -165,6 +168,36 @@ ResolvedWeights use_first_of(const std::vector<const WeightsEntry*>& entries, co
         backbone, listed(folders), fmt::join(ways, "; "));
 }
 
+/// Where a file has the name of one that is known, but another content.
+void refuse_another_content(FileHashes& file) {
+    for (const WeightsEntry& entry : weights_registry())
+        if (file.path().filename() == entry.file && !published_hash(entry).empty()) check_content(entry, file);
+}
+
+/// Asks for what is missing alone, with a line to paste. Its words are those of files like it, if there are any.
+[[noreturn]] void ask_how_trained(const std::string& backbone, const fs::path& path, const WeightsRequest& request) {
+    const WeightsEntry* like = nullptr;  // from the same framework: by the ending
+    for (const WeightsEntry* entry : entries_for(backbone))
+        if (!like && fs::path(entry->file).extension() == path.extension()) like = entry;
+    std::vector<std::string> missing, line = {fmt::format("file: {}", path.string())};
+    if (request.preprocessing.empty())
+        missing.push_back(fmt::format("`preprocessing`, out of {}", fmt::join(preprocessing_names(), ", ")));
+    if (request.padding.empty()) missing.emplace_back("`padding`, symmetric (PyTorch) or tensorflow (SAME)");
+    line.push_back("preprocessing: " + (!request.preprocessing.empty() ? request.preprocessing
+                                        : like                         ? like->preprocessing
+                                                                       : "torch"));
+    line.push_back(std::string("padding: ") + (!request.padding.empty() ? request.padding
+                                               : like                   ? to_string(like->padding)
+                                                                        : "symmetric"));
+    throw UserError(
+        "weights file {} is not one thaw knows: say how it was trained, with {}; a wrong choice costs accuracy. {}:\n"
+        "    weights: {{{}}}",
+        path.string(), fmt::join(missing, " and "),
+        like ? fmt::format("If it was trained as {} was, write", like->name)
+             : "For example, if that is how it was trained",
+        fmt::join(line, ", "));
+}
+
 /// A file the user names: what the registry knows of its content, else what the request says.
 ResolvedWeights use_path(const std::string& backbone, const fs::path& path, const WeightsRequest& request) {
     FileHashes file(path);
@@ -177,18 +210,45 @@ ResolvedWeights use_path(const std::string& backbone, const fs::path& path, cons
     if (other)
         throw UserError("weights file {} is {}: for backbone '{}', not '{}'", path.string(), other->name,
                         other->backbone, backbone);
-    if (request.preprocessing.empty() || request.padding.empty())
-        throw UserError(
-            "weights file {} is not one thaw knows: say how it was trained, with preprocessing (torch, tf, caffe, "
-            "lite or raw) and padding (symmetric or tensorflow); a wrong choice costs accuracy",
-            path.string());
+    if (request.preprocessing.empty() || request.padding.empty()) {
+        refuse_another_content(file);
+        read_weights_file(path);  // one that is damaged is not asked how it was trained
+        ask_how_trained(backbone, path, request);
+    }
     return {path, file.sha256(), {}, {}};
+}
+
+/// The names of the files in a folder.
+std::vector<std::string> files_in(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(folder, none)) names.push_back(entry.path().filename().string());
+    return names;
+}
+
+/// What may be meant by a path where no file is.
+std::string meant_by(const fs::path& path, const std::vector<fs::path>& folders) {
+    const fs::path folder = path.parent_path(), name = path.filename();
+    std::error_code none;
+    if (const fs::path found = find_in(folders, name.string()); !found.empty())
+        return fmt::format("; there is {}: write that path", found.string());
+    std::vector<fs::path> looked = {folder.empty() ? fs::path(".") : folder};
+    looked.insert(looked.end(), folders.begin(), folders.end());
+    const bool no_folder = !fs::is_directory(looked[0], none);
+    for (const fs::path& place : looked)
+        if (const std::string near = nearest(name.string(), files_in(place)); !near.empty())
+            return fmt::format("; looked in {}: did you mean {}?", listed(looked), (place / near).string());
+    return fmt::format("; looked for {} in {}{}", name.string(), listed(looked),
+                       no_folder ? fmt::format(" (there is no folder {})", looked[0].string()) : "");
 }
 
 [[noreturn]] void refuse_unknown(const std::string& backbone, const std::string& name,
                                  const std::vector<fs::path>& folders) {
     std::vector<std::string> names = {"imagenet", "random"};
     for (const WeightsEntry* entry : entries_for(backbone)) names.push_back(entry->name);
+    const fs::path path = name;
+    if (path.has_extension() || path.has_parent_path())
+        throw UserError("weights file {} is not there{}", name, meant_by(path, folders));
     throw UserError("no weights '{}' for backbone '{}'{}: it is no file (nor one in {}), and the names there are: {}",
                     name, backbone, did_you_mean(name, names), listed(folders), fmt::join(names, ", "));
 }

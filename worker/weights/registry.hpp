@@ -13,7 +13,7 @@ namespace thaw {
 
 /// What turns a decoded pixel (0..255) into the network's input: (pixel - mean[c]) / deviation[c], channels RGB or BGR.
 struct Preprocessing {
-    std::string name;  // "torch", "tf", "caffe", "lite", "raw"
+    std::string name;  // "torch", "tf", "caffe", "lite", "raw", "rescale"
     double mean[3] = {0, 0, 0};
     double deviation[3] = {1, 1, 1};
     bool bgr = false;

@@ -58,6 +58,31 @@ TEST(DecodeImage, GivesPilsPixelsForEveryFormatAndInterpolation) {
     EXPECT_EQ(count, 29);
 }
 
+TEST(DecodeImage, PadsAsPilDoesAndTakesKerasLuminance) {
+    std::ifstream cases(kGolden / "pad_grey_cases.txt");
+    std::string name, resize, interpolation, answer;
+    int size = 0, count = 0;
+    for (bool grey = false; cases >> name >> size >> resize >> interpolation >> grey >> answer; ++count) {
+        const DecodeOptions options{size, parse_resize_method(resize), parse_interpolation(interpolation), grey};
+        const int allowed = interpolation == "nearest" ? 0 : 1;
+        EXPECT_LE(largest_difference(decode(kGolden / name, options), golden_pixels(kGolden / answer)), allowed)
+            << answer;
+    }
+    EXPECT_EQ(count, 21);
+}
+
+TEST(DecodeImage, PadsByAreaAndThePicturesThatAreAlmostALine) {
+    TemporaryFolder folder;
+    cv::imwrite(folder / "wide.png", cv::Mat(4, 8, CV_8UC3, cv::Scalar(40, 80, 200)));
+    const auto pixels = decode(folder / "wide.png",
+                               {.image_size = 4, .resize = ResizeMethod::pad, .interpolation = Interpolation::area});
+    for (std::size_t i = 0; i < pixels.size(); i += 3)
+        EXPECT_EQ(pixels[i], i / 12 == 1 || i / 12 == 2 ? 200 : 0) << "pixel " << i / 3;
+    cv::imwrite(folder / "line.png", cv::Mat(1, 300, CV_8UC3, cv::Scalar(255, 255, 255)));
+    const auto line = decode(folder / "line.png", {.image_size = 8, .resize = ResizeMethod::pad});
+    EXPECT_EQ(std::count(line.begin(), line.end(), 255), 3 * 8) << "one row is left of it";
+}
+
 TEST(DecodeImage, AveragesWholeBlocksByArea) {
     TemporaryFolder folder;
     cv::Mat image(4, 4, CV_8UC3, cv::Scalar(0, 0, 0));

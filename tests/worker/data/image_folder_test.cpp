@@ -46,6 +46,50 @@ TEST(ScanImages, SortsClassesAndNamesBytewiseAndKeepsSpacesAndAccents) {
     EXPECT_EQ(dataset.images[2].label, 1);
 }
 
+TEST(ScanImages, TakesATestFolderWithoutClasses) {
+    for (const char* inner : {"test/", "test/test/", "test/all of them/"}) {
+        TemporaryFolder folder;
+        write_class(folder / "train", "cat", 3);
+        write_class(folder / "train", "dog", 3);
+        write_stubs(folder.path(), {std::string(inner) + "1.jpg", std::string(inner) + "2.jpg"});
+        const Dataset dataset = scan_images(folder.path(), {}, 2);
+        EXPECT_THAT(paths(dataset, Part::test),
+                    ElementsAre(std::string(inner) + "1.jpg", std::string(inner) + "2.jpg"));
+        EXPECT_EQ(dataset.images.back().label, -1);
+        EXPECT_EQ(dataset.count(Part::test, 0), 2);
+    }
+    TemporaryFolder folder;
+    write_class(folder / "train", "cat", 3);
+    write_class(folder / "train", "dog", 3);
+    write_class(folder / "test", "cat", 2);
+    EXPECT_EQ(scan_images(folder.path(), {}, 2).images.back().label, 0) << "one class is a class";
+    write_class(folder / "test", "wolf", 2);
+    EXPECT_THAT(complaint(folder.path()), HasSubstr("'wolf' is missing from train"));
+}
+
+TEST(ScanImages, KeepsTestFoldersApartFromFoldsAndRefusesFoldsOfWhatIsSplit) {
+    TemporaryFolder folder;
+    write_class(folder / "train", "cat", 4);
+    write_class(folder / "train", "dog", 5);
+    write_class(folder / "test", "cat", 2);
+    const SplitOptions options{SplitMethod::stratified, 0.2, 1, 3};
+    const Dataset dataset = scan_images(folder.path(), options, 2);
+    for (int fold = 1; fold <= 3; ++fold) {
+        EXPECT_EQ(dataset.count(Part::validation, fold), 3);
+        EXPECT_EQ(dataset.count(Part::train, fold), 6);
+        EXPECT_EQ(dataset.count(Part::test, fold), 2);
+    }
+    EXPECT_EQ(dataset.images.back().fold, 0);
+    EXPECT_NE(dataset.fingerprint(), scan_images(folder.path(), {}, 2).fingerprint());
+    write_dataset(folder / "dataset.json", dataset);
+    EXPECT_EQ(read_dataset(folder / "dataset.json").fingerprint(), dataset.fingerprint());
+    write_class(folder / "train", "rare", 1);
+    EXPECT_THAT(complaint(folder.path(), options), HasSubstr("leaves class 'rare' without training images"));
+    write_class(folder / "train", "rare", 3);
+    write_class(folder / "val", "cat", 2);
+    EXPECT_THAT(complaint(folder.path(), options), HasSubstr("a validation folder and `folds: 3`"));
+}
+
 TEST(ScanImages, TakesPartFoldersAsTheyStand) {
     for (const char* validation : {"val", "validation", "valid"}) {
         TemporaryFolder folder;

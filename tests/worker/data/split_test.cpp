@@ -3,11 +3,13 @@
 
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/data/numpy_shuffle.hpp"
@@ -99,6 +101,88 @@ TEST(Stratified, DependsOnTheSeedAndOnContentButNotOnOrder) {
     std::reverse(images.begin(), images.end());
     EXPECT_THAT(validation_paths(images, 2, {SplitMethod::stratified, 0.25, 1}),
                 testing::UnorderedElementsAreArray(one));
+}
+
+/// The folders of the golden file, whose files are stubs here: Keras, too, goes by names.
+class SplitGolden : public testing::Test {
+  protected:
+    static nlohmann::json golden() { return nlohmann::json::parse(read_file(kGolden / "split_golden.json")); }
+
+    /// Of scan_images what it lists, then split: it refuses what Keras would train without a class.
+    static std::vector<ImageFile> split(const std::filesystem::path& folder, const nlohmann::json& wanted) {
+        SplitOptions options{parse_split_method(wanted.at("method")), 0.2, wanted.at("seed"), 0};
+        const bool by_folder = options.method == SplitMethod::keras_dataset;
+        Dataset listed = scan_images(folder, {by_folder ? options.method : SplitMethod::keras_generator, 0.4, 1, 0}, 1);
+        if (wanted.contains("folds")) options.folds = wanted.at("folds");
+        if (wanted.contains("validation")) options.validation = wanted.at("validation");
+        split_images(listed.images, static_cast<int>(listed.classes.size()), options);
+        return std::move(listed.images);
+    }
+};
+
+TEST_F(SplitGolden, TrainsOnAndValidatesExactlyTheFilesThatKerasDoes) {
+    int splits = 0;
+    for (const nlohmann::json& shape : golden()) {
+        TemporaryFolder folder;
+        const std::vector<std::string> files = shape.at("files");
+        write_stubs(folder.path(), files);
+        for (const nlohmann::json& split : shape.at("splits")) {
+            const std::vector<ImageFile> images = SplitGolden::split(folder.path(), split);
+            for (const Part part : {Part::train, Part::validation}) {
+                std::vector<std::string> expected, found;
+                for (const int i : split.at("parts").at(static_cast<std::size_t>(part)))
+                    expected.push_back(files.at(i));
+                for (const ImageFile& image : images)
+                    if (image.part == part) found.push_back(image.path);
+                EXPECT_THAT(found, testing::UnorderedElementsAreArray(expected))
+                    << shape.at("shape") << " " << split.at("method") << " seed " << split.at("seed");
+            }
+            ++splits;
+        }
+    }
+    EXPECT_EQ(splits, 5 * 2 * 3 + 3 * 3);
+}
+
+TEST_F(SplitGolden, HasTheFoldsOfScikitLearn) {
+    int counted = 0;
+    for (const nlohmann::json& shape : golden()) {
+        TemporaryFolder folder;
+        const std::vector<std::string> files = shape.at("files");
+        write_stubs(folder.path(), files);
+        for (const nlohmann::json& wanted : shape.at("folds")) {
+            std::map<std::string, int> expected, found;
+            for (std::size_t i = 0; i < files.size(); ++i)
+                if (const int fold = wanted.at("fold").at(i); fold > 0) expected[files[i]] = fold;
+            for (const ImageFile& image : split(folder.path(), wanted)) found[image.path] = image.fold;
+            EXPECT_EQ(found, expected) << shape.at("shape") << " " << wanted;
+            ++counted;
+        }
+    }
+    EXPECT_EQ(counted, 5 * 2 * 3 + 3 * 2);
+}
+
+TEST(Folds, ValidateEveryImageOnceAndAreAsLikeAsCanBe) {
+    for (const SplitMethod method :
+         {SplitMethod::stratified, SplitMethod::keras_generator, SplitMethod::keras_dataset, SplitMethod::fit}) {
+        std::vector<ImageFile> images = images_of({50, 23, 7});
+        split_images(images, 3, {method, 0.2, 1, 4});
+        std::vector<int> sizes(5), small(5);
+        for (const ImageFile& image : images) {
+            EXPECT_EQ(image.part, Part::train);
+            ++sizes.at(static_cast<std::size_t>(image.fold));
+            if (image.label == 2) ++small.at(static_cast<std::size_t>(image.fold));
+        }
+        EXPECT_THAT(sizes, testing::ElementsAre(0, 20, 20, 20, 20)) << to_string(method);
+        if (method == SplitMethod::stratified || method == SplitMethod::keras_generator) {
+            EXPECT_EQ(*std::min_element(small.begin() + 1, small.end()), 1) << to_string(method);
+        }
+    }
+}
+
+TEST(Folds, RefuseMoreFoldsThanImages) {
+    std::vector<ImageFile> images = images_of({2, 2});
+    EXPECT_THROW(split_images(images, 2, {SplitMethod::stratified, 0.2, 1, 5}), UserError);
+    EXPECT_THROW(split_images(images, 2, {SplitMethod::stratified, 0.2, 1, 1}), UserError);
 }
 
 TEST(Split, RefusesFractionsThatLeaveOnePartEmpty) {

@@ -1,6 +1,6 @@
 #include "worker/train/head_model.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -116,6 +116,32 @@ TEST(HeadModel, LossAndAccuracyAreThoseWorkedOutByHand) {
     const BatchSums sums = head.evaluate(rows, labels);
     EXPECT_NEAR(sums.loss, loss(a, b) + loss(-2 * a, -2 * b) + std::log(2.0), 1e-14);
     EXPECT_EQ(sums.correct, 1) << "x=1 and x=-2 cannot both be class 0; between equals the first class wins";
+}
+
+TEST(HeadModel, EvaluationSaysHowLabelsRankAmongTwoOrManyClasses) {
+    const std::vector<float> values = {1, -2, 0};
+    HeadModel<double> two(trial({}), {values.data(), 1, nullptr}, 2);
+    const double slope = two.parameters()[1] - two.parameters()[0];
+    const BatchSums of_two = two.evaluate(std::vector{0, 1, 2}, std::vector{0, 0, 1});
+    EXPECT_THAT(of_two.log_odds, testing::Pointwise(testing::DoubleNear(1e-15), {slope, -2 * slope, 0.0}));
+    EXPECT_EQ(of_two.among_five, std::nullopt);
+
+    constexpr int kMany = 7;
+    const std::vector<float> inputs = features();
+    HeadModel<float> many(trial({4}), {inputs.data(), kInputs, nullptr}, kMany);
+    const std::vector<int> rows = rows_of(0, kRows);
+    const std::vector<double> logits = many.logits(rows);
+    int among_five = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto row = std::span(logits).subspan(i * kMany, kMany);
+        int ahead = 0;
+        for (const double logit : row) ahead += logit > row[0] ? 1 : 0;
+        among_five += ahead < 5 ? 1 : 0;
+    }
+    const BatchSums of_many = many.evaluate(rows, std::vector<int>(rows.size(), 0));
+    EXPECT_EQ(of_many.among_five, among_five);
+    EXPECT_TRUE(of_many.log_odds.empty());
+    EXPECT_EQ(model(trial({4})).evaluate(rows, labels_of(rows)).among_five, std::nullopt) << "of three classes all are";
 }
 
 TEST(HeadModel, EvaluationDoesNotDependOnHowRowsAreGrouped) {

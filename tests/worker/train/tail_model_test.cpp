@@ -207,6 +207,46 @@ TEST_F(TailModelTest, AHeadOnFlattenedMapsHasAWeightForEveryPixel) {
     expect_near(train(options, exact_, feature_rows(maps)), expected, 1e-9);
 }
 
+/// Two classes, so that all losses can be asked for; the head on flattened maps, since those are the same numbers.
+TEST_F(TailModelTest, ItsHeadIsTheHeadModelWhateverItsActivationsStartAndLoss) {
+    Trial options = trial("all", 0.3);
+    options.head = {.pooling = Pooling::flatten, .widths = {8, 4}};
+    options.dropout = {0.3, 0};
+    const std::vector<float> maps = features_at(graph_.top_begin);
+    const TargetClasses classes(2, {3, 0.5});
+    std::vector<int> labels;
+    for (const int row : all_.rows) labels.push_back(row % 2);
+    const auto expect_equal = [&](const Trial& wanted) {
+        HeadModel<double> head(wanted, {maps.data(), graph_.base_output().elements(), nullptr}, classes);
+        const auto tail = make_tail_model(wanted, graph_, tensors_, exact_, feature_rows(maps), classes, nullptr, true);
+        for (int step = 1; step <= 4; ++step) {
+            const double expected = head.train_batch(all_.rows, labels, step).loss;
+            EXPECT_NEAR(tail->train_batch(all_.rows, labels, step).loss, expected, 1e-10 * expected) << step;
+        }
+        const BatchSums expected = head.evaluate(all_.rows, labels), found = tail->evaluate(all_.rows, labels);
+        EXPECT_NEAR(found.loss, expected.loss, 1e-10 * expected.loss);
+        EXPECT_EQ(found.predicted, expected.predicted);
+        const std::vector<double> logits = head.logits(all_.rows), of_tail = tail->logits(all_.rows);
+        ASSERT_EQ(logits.size(), 2 * all_.rows.size());
+        ASSERT_EQ(of_tail.size(), logits.size());
+        for (std::size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(of_tail[i], logits[i], 1e-9);
+    };
+    for (const auto& [activation, name] : names_of(HeadActivation{})) {
+        SCOPED_TRACE(name);
+        options.head.activations = {activation, activation};
+        expect_equal(options);
+    }
+    for (const auto& [loss, name] : names_of(Loss{}))
+        for (const double smoothing : {0.0, 0.2})
+            for (const auto& [initializer, start] : names_of(Initializer{})) {
+                SCOPED_TRACE(testing::Message() << name << " " << smoothing << " " << start);
+                options.loss = loss;
+                options.label_smoothing = smoothing;
+                options.head.initializer = initializer;
+                expect_equal(options);
+            }
+}
+
 TEST_F(TailModelTest, TrainingAgainGivesTheSameBits) {
     const Trial options = trial("features.16", 0.3);
     const std::vector<float> features = features_at(options.cut);
@@ -238,6 +278,27 @@ TEST_F(TailModelTest, RestoredAfterAnEpochItGoesOnBitForBit) {
     EXPECT_EQ(later->parameters_hash(), whole->parameters_hash());
     EXPECT_NE(later->parameters_hash(), fresh()->parameters_hash());
     EXPECT_EQ(later->evaluate(all_.rows, all_.labels).loss, whole->evaluate(all_.rows, all_.labels).loss);
+}
+
+TEST_F(TailModelTest, EvaluationSaysHowLabelsRankAsTheLogitsDo) {
+    const Trial options = trial("features.16");
+    const std::vector<float> features = features_at(options.cut);
+    for (const int classes : {2, 7}) {
+        const auto model =
+            make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), classes, nullptr, true);
+        const std::vector<double> logits = model->logits(all_.rows);
+        BatchSums expected;
+        for (std::size_t i = 0; i < all_.rows.size(); ++i) {
+            const auto outputs = static_cast<std::size_t>(classes);
+            const auto row = std::span(logits).subspan(i * outputs, outputs);
+            expected.note_ranking(outputs, ranking_of(row, 1));
+        }
+        const BatchSums found = model->evaluate(all_.rows, std::vector<int>(all_.rows.size(), 1));
+        EXPECT_EQ(found.log_odds, expected.log_odds);
+        EXPECT_EQ(found.among_five, expected.among_five);
+        EXPECT_EQ(found.log_odds.size(), classes == 2 ? all_.rows.size() : 0);
+        EXPECT_EQ(found.among_five.has_value(), classes == 7);
+    }
 }
 
 TEST_F(TailModelTest, EvaluationIsInferenceAndLeavesTheModelAsItIs) {

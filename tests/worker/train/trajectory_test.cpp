@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -26,7 +27,10 @@ class Recorder : public Model {
         return {train_loss * static_cast<double>(rows.size()), 1};
     }
     BatchSums evaluate(std::span<const int> rows, std::span<const int>) override {
-        return {validation_loss * static_cast<double>(rows.size()), 3};
+        BatchSums sums = {validation_loss * static_cast<double>(rows.size()), 3};
+        if (log_odds) std::copy(rows.begin(), rows.end(), std::back_inserter(sums.log_odds));
+        if (log_odds) sums.among_five = 1;
+        return sums;
     }
     std::string state() const override { return {}; }
     void restore(std::string_view) override {}
@@ -38,6 +42,7 @@ class Recorder : public Model {
     double train_loss = 0.5, validation_loss = 0.25;
     std::map<int, std::vector<int>> seen, batch_sizes;
     bool pairs_hold = true;
+    bool log_odds = false;  // evaluate() takes rows for them, and one label for one of the five likeliest
 };
 
 Samples samples(int count, int from = 0) {
@@ -94,6 +99,19 @@ TEST(Trajectory, TheOrderDependsOnSeedAndEpochAlone) {
     other.learning_rate = 1;
     other.backbone = "resnet50";
     EXPECT_EQ(order.at(3), order_of(other).at(3));
+}
+
+TEST(Trajectory, TellsHowLabelsRankWhereTheModelSaysSo) {
+    Recorder model;
+    const Samples validation{{1, 2, 3, 4}, {0, 1, 0, 1}};
+    EXPECT_EQ(run(model, short_trial(), samples(10), validation)[0].validation_auc, std::nullopt);
+    EXPECT_EQ(run(model, short_trial(), samples(10), validation)[0].validation_top5_accuracy, std::nullopt);
+    model.log_odds = true;
+    const EpochMetrics metrics = run(model, short_trial(), samples(10), validation)[0];
+    EXPECT_EQ(metrics.validation_auc, 0.75) << "of the pairs (1, 2), (1, 4), (3, 2), (3, 4) all but the third";
+    EXPECT_EQ(metrics.validation_top5_accuracy, 0.25);
+    const Samples one_class{{1, 2}, {1, 1}};
+    EXPECT_EQ(run(model, short_trial(), samples(10), one_class)[0].validation_auc, std::nullopt);
 }
 
 TEST(Trajectory, EveryOrderOfThreeImagesComesUpEquallyOften) {

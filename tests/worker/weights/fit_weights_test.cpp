@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
 
 namespace thaw {
@@ -86,6 +87,13 @@ TEST(WeightsFit, NamesFiveOfManyAndWhatTheFileHasInstead) {
                 testing::AllOf(HasSubstr("9 tensors missing (dw.weight, bn.weight, bn.bias, bn.running_mean, "
                                          "bn.running_var, ...)"),
                                HasSubstr("has 2 tensors (the first: layer1.bias, layer1.weight)")));
+}
+
+TEST(WeightsFit, SaysWhichBackboneToWriteForAFileOfAnother) {
+    TensorMap tensors;
+    for (const NeededTensor& needed : needed_tensors(build_backbone("squeezenet1_1", 64, PaddingStyle::symmetric)))
+        tensors[needed.name].shape = needed.shape;
+    EXPECT_THAT(complaint(tensors), HasSubstr("write `backbone: squeezenet1_1` for it, or take weights of tiny"));
 }
 
 }  // namespace

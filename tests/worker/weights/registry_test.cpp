@@ -9,6 +9,7 @@
 #include "common/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/weights/fixtures.hpp"
+#include "worker/weights/safetensors.hpp"
 
 namespace thaw {
 namespace {
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 const fs::path kShared = THAW_SOURCE_DIR "/../shared/weights";
 
@@ -58,6 +60,7 @@ TEST(Preprocessing, TurnsBlackAndWhiteIntoThePublishedRanges) {
         return std::pair((0 - p.mean[channel]) / p.deviation[channel], (255 - p.mean[channel]) / p.deviation[channel]);
     };
     EXPECT_EQ(black_and_white("tf", 1), std::pair(-1.0, 1.0));
+    EXPECT_EQ(black_and_white("rescale", 1), std::pair(0.0, 1.0));
     EXPECT_EQ(black_and_white("lite", 2), std::pair(-127.0 / 128, 1.0));
     EXPECT_NEAR(black_and_white("torch", 0).second, (1 - 0.485) / 0.229, 1e-12);
     EXPECT_EQ(black_and_white("caffe", 0).first, -103.939);
@@ -113,12 +116,22 @@ TEST(ResolveWeights, GivesRandomOnesTheInputOfThePublishedOnes) {
     EXPECT_EQ(resolve_weights("unheard_of", {.name = "random"}, {}).preprocessing.name, "torch");
 }
 
-TEST(ResolveWeights, AsksHowAnUnknownFileWasTrained) {
+TEST(ResolveWeights, AsksHowAnUnknownFileWasTrainedForWhatIsMissingWithALineToPaste) {
     TemporaryFolder folder;
+    write_safetensors(folder / "own.pth", {{"a", {{1}, {1}}}}, {});
+    const std::string own = folder / "own.pth";
+    EXPECT_THAT(complaint("resnet18", {.name = own}, {}),
+                AllOf(HasSubstr("`preprocessing`, out of torch, tf, caffe, lite, raw, rescale and `padding`"),
+                      HasSubstr("If it was trained as resnet18-imagenet-torchvision1 was, write:"),
+                      HasSubstr("weights: {file: " + own + ", preprocessing: torch, padding: symmetric}")));
+    EXPECT_THAT(complaint("resnet18", {.name = own, .preprocessing = "tf"}, {}),
+                AllOf(HasSubstr("with `padding`, symmetric"), Not(HasSubstr("`preprocessing`,")),
+                      HasSubstr("preprocessing: tf, padding: symmetric}")));
+    fs::rename(own, folder / "own.h5");  // Keras' own VGG16 was trained in Caffe
+    EXPECT_THAT(complaint("vgg16", {.name = folder / "own.h5"}, {}), HasSubstr("preprocessing: caffe, "));
+
     write_file(folder / "mine.pth", "abc");
     const std::string path = folder / "mine.pth";
-    EXPECT_THAT(complaint("resnet18", {.name = path}, {}), AllOf(HasSubstr("preprocessing"), HasSubstr("padding")));
-    EXPECT_THAT(complaint("resnet18", {.name = path, .preprocessing = "tf"}, {}), HasSubstr("padding"));
     const WeightsRequest told{.name = path, .preprocessing = "caffe", .padding = "tensorflow"};
     const ResolvedWeights weights = resolve_weights("resnet18", told, {});
     EXPECT_EQ(weights.path, path);
@@ -129,6 +142,33 @@ TEST(ResolveWeights, AsksHowAnUnknownFileWasTrained) {
                               {folder.path()})
                   .path,
               path);
+}
+
+TEST(ResolveWeights, SaysWhereItLookedForAFileThatIsNotThere) {
+    TemporaryFolder folder;
+    write_file(folder / "vgg16_flowers.pth", "abc");
+    const std::string elsewhere = "/nowhere/vgg16_flowers.pth";
+    EXPECT_THAT(complaint("vgg16", {.name = elsewhere}, {folder.path()}),
+                AllOf(HasSubstr("weights file " + elsewhere + " is not there"),
+                      HasSubstr("there is " + (folder / "vgg16_flowers.pth").string() + ": write that path")));
+    EXPECT_THAT(complaint("vgg16", {.name = folder / "vgg16_flower.pth"}, {"/nowhere"}),
+                AllOf(HasSubstr("looked in " + folder.path().string() + ", /nowhere"),
+                      HasSubstr("did you mean " + (folder / "vgg16_flowers.pth").string() + "?")));
+    EXPECT_THAT(complaint("vgg16", {.name = "/nowhere/else.h5"}, {folder.path()}),
+                AllOf(HasSubstr("looked for else.h5 in /nowhere, " + folder.path().string()),
+                      HasSubstr("there is no folder /nowhere")));
+}
+
+TEST(ResolveWeights, SaysThatAFileIsDamagedBeforeItAsksHowThatWasTrained) {
+    TemporaryFolder folder;
+    write_safetensors(folder / "whole.safetensors", {{"a", {{1000}, std::vector<float>(1000)}}}, {});
+    write_file(folder / "cut.safetensors", read_file(folder / "whole.safetensors").substr(0, 2000));
+    EXPECT_THAT(complaint("vgg16", {.name = folder / "cut.safetensors"}, {}),
+                AllOf(HasSubstr("truncated or damaged, fetch it again"), Not(HasSubstr("preprocessing"))));
+    write_file(folder / "vgg16-397923af.pth", "half a download");
+    EXPECT_THAT(complaint("vgg16", {.name = folder / "vgg16-397923af.pth"}, {}),
+                AllOf(HasSubstr("damaged, cut short or another"),
+                      HasSubstr("curl -O https://download.pytorch.org/models/vgg16-397923af.pth")));
 }
 
 TEST(ResolveWeights, NamesTheNearestWhereANameIsMisspelt) {
