@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/error.hpp"
@@ -33,7 +34,8 @@ bool holds_numbers(const Table& table, std::size_t column) {
 
 std::string number_text(double value, const std::string& column) {
     const auto is_about = [&](const char* word) { return column.find(word) != std::string::npos; };
-    if (is_about("accuracy") || is_about("loss")) return decimals(value, 4);
+    constexpr const char* kFractions[] = {"accuracy", "loss", "auc", "AUC", "precision", "recall", "F1"};
+    if (std::any_of(std::begin(kFractions), std::end(kFractions), is_about)) return decimals(value, 4);
     if (is_about("seconds")) return decimals(value, 2);
     return human_number(value);
 }

@@ -70,9 +70,9 @@ SplitOptions read_split(const YamlReader& reader, const YAML::Node& node, Place&
     }
     if (split.folds != 0 && !validation.IsNull())
         reader.fail(validation,
-                    "validation and folds in one split; with {} folds each {}th part validates once: remove "
+                    "validation and folds in one split; with {} folds each part validates once: remove "
                     "one of the two",
-                    split.folds, split.folds);
+                    split.folds);
     return split;
 }
 

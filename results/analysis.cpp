@@ -40,6 +40,10 @@ double head_order(const std::string& head) {
 
 /// A trial's value on an axis, as trials are told apart by it.
 Cell value_of(const AxisValues& values, std::size_t axis) {
+    if (axis == kFoldAxis) {  // which of so many does not matter: "2/5" is one of 5
+        const std::string fold = axis_text(values, axis);
+        return fold.substr(fold.find('/') + 1);  // npos + 1 is 0
+    }
     if (axis != kBackboneAxis) return values[axis];
     AxisValues network = values;
     network[kPrecisionAxis] = std::string("fp32");  // an axis of its own
@@ -129,6 +133,8 @@ Configuration summary_of(const Leaderboard& board, std::vector<std::size_t> tria
     configuration.validation_loss = mean_over(board, trials, &RankedTrial::validation_loss);
     configuration.train_accuracy = mean_over(board, trials, &RankedTrial::train_accuracy);
     configuration.seconds = mean_over(board, trials, &RankedTrial::seconds);
+    configuration.validation_auc = mean_over(board, trials, &RankedTrial::validation_auc);
+    configuration.validation_top5_accuracy = mean_over(board, trials, &RankedTrial::validation_top5_accuracy);
     configuration.trials = std::move(trials);
     return configuration;
 }
@@ -262,6 +268,16 @@ std::vector<std::size_t> pareto_front(const std::vector<Configuration>& configur
 
 }  // namespace
 
+std::vector<RankingMetric> ranking_metrics(const Analysis& analysis) {
+    std::vector<RankingMetric> metrics;
+    for (const RankingMetric& metric : {RankingMetric{"AUC", &Configuration::validation_auc},
+                                        RankingMetric{"top-5 accuracy", &Configuration::validation_top5_accuracy}})
+        if (std::any_of(analysis.configurations.begin(), analysis.configurations.end(),
+                        [&](const Configuration& one) { return std::isfinite(one.*metric.value); }))
+            metrics.push_back(metric);
+    return metrics;
+}
+
 Analysis analyze(const Leaderboard& board) {
     Analysis analysis;
     std::vector<Codes> codes(board.trials.size());
@@ -274,7 +290,7 @@ Analysis analyze(const Leaderboard& board) {
     group_by_configuration(board, codes, analysis);
     std::vector<std::size_t> axes = {kFreezeAxis};
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
-        if (axis != kFreezeAxis && axis != kWeightsAxis && axis != kSeedAxis) axes.push_back(axis);
+        if (axis != kFreezeAxis && axis != kWeightsAxis && !is_averaged(axis)) axes.push_back(axis);
     for (const std::size_t axis : axes)
         if (analysis.levels[axis].size() > 1) analysis.effects.push_back(effect_of(analysis, axis));
     analysis.front = pareto_front(analysis.configurations);

@@ -12,13 +12,14 @@
 
 namespace thaw {
 
-/// Trials that differ in nothing but the seed. Metrics are means over those whose accuracy is a number.
+/// Trials that differ in nothing but the seed and the fold. Metrics are means over those whose accuracy is a number.
 struct Configuration {
     std::vector<std::size_t> trials;  // places in Leaderboard::trials, the best first
     int diverged = 0;                 // how many have no accuracy
     Mean accuracy;                    // validation, after the last epoch
     double validation_loss = 0, train_accuracy = 0;
-    double seconds = 0;  // of one trial's training
+    double seconds = 0;                                       // of one trial's training
+    double validation_auc = 0, validation_top5_accuracy = 0;  // NaN where the classes have none
 };
 
 /// A value that an axis has, in the order in which people expect them: numbers by size, freezes by depth, heads by the
@@ -55,6 +56,14 @@ struct Analysis {
         front;  // configurations that no other one beats in both time and accuracy, the fastest first
     std::vector<std::string> seeds;
 };
+
+/// A metric that some classes have and others have not.
+struct RankingMetric {
+    const char* label;
+    double Configuration::*value;
+};
+/// Those that some configuration has.
+std::vector<RankingMetric> ranking_metrics(const Analysis& analysis);
 
 /// Takes about as long as sorting the trials.
 Analysis analyze(const Leaderboard& board);

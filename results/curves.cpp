@@ -24,18 +24,16 @@ struct Traits {
 
 Traits traits_of(const Database& database, const std::string& id) {
     Traits traits;
-    std::string columns;
-    for (const AxisColumn& axis : kAxes) {
-        traits.names.emplace_back(axis.label);
-        columns += std::string(axis.column) + ", ";
-    }
+    for (const AxisColumn& axis : kAxes) traits.names.emplace_back(axis.label);
     for (const char* name :
-         {"frozen layers", "state", "validation accuracy", "best validation accuracy", "validation loss", "seconds"})
+         {"frozen layers", "state", "result epoch", "validation accuracy", "best validation accuracy",
+          "validation loss", "validation AUC", "validation top-5 accuracy", "seconds"})
         traits.names.emplace_back(name);
     Statement row = database.prepare(fmt::format(
-        "SELECT {}frozen_layers, state, final_validation_accuracy, best_validation_accuracy, final_validation_loss,"
-        " seconds FROM trials WHERE id = ?1",
-        columns));
+        "SELECT {}, frozen_layers, state, result_epoch, final_validation_accuracy, best_validation_accuracy,"
+        " final_validation_loss, final_validation_auc, final_validation_top5_accuracy, seconds FROM trials WHERE id = "
+        "?1",
+        axis_columns()));
     row.with(id);
     if (!row.step()) return traits;
     for (int column = 0; column < row.columns(); ++column) traits.values.push_back(row.cell(column));
@@ -68,12 +66,18 @@ Table side_by_side(const Database& database, const std::string& first, const std
 }  // namespace
 
 std::string curves_text(const Database& database, const std::string& trial, TableFormat format) {
-    const std::string id = find_trial(database, trial);
-    const Table table = query_table(
-        database, fmt::format("SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds"
-                              " FROM epochs WHERE trial = {} ORDER BY epoch",
-                              quoted(id)));
-    if (!is_for_people(format)) return to_string(table, format);
+    const std::string id = find_trial(database, trial), of_trial = "FROM epochs WHERE trial = " + quoted(id);
+    const bool for_people = is_for_people(format);
+    std::string columns = "epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds";
+    const auto add = [&](const char* column, const char* where_people_care) {
+        if (!for_people || database.number(fmt::format("SELECT {} {}", where_people_care, of_trial)) > 0)
+            columns += fmt::format(", {}", column);
+    };
+    add("learning_rate", "min(learning_rate) <> max(learning_rate)");
+    add("validation_auc", "count(validation_auc)");
+    add("validation_top5_accuracy", "count(validation_top5_accuracy)");
+    const Table table = query_table(database, fmt::format("SELECT {} {} ORDER BY epoch", columns, of_trial));
+    if (!for_people) return to_string(table, format);
     return fmt::format("{}: {}\n\n{}", id, describe_trial(database, id),
                        table.rows.empty() ? "No epoch is done yet.\n" : to_string(table, format));
 }

@@ -7,21 +7,27 @@
 
 #include "common/atomic_file.hpp"
 #include "common/error.hpp"
+#include "results/axes.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr const char* kTrials =
-    "SELECT trials.id AS trial, state, backbone, weights, freeze, frozen_layers, cut, pooling, head, dropout,"
-    " optimizer, learning_rate, batch_size, epochs, seed, image_size, precision, configuration, last_epoch,"
-    " final_validation_accuracy AS validation_accuracy, best_validation_accuracy, best_epoch,"
-    " final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,"
-    " final_train_loss AS train_loss, seconds, started, finished, message"
-    " FROM comparable_trials AS trials"
-    " LEFT JOIN (SELECT trial, message FROM failed_trials) AS failed ON failed.trial = trials.id"
-    " ORDER BY started IS NULL, started, id";
+/// Columns stay where they are; new ones come behind.
+std::string trial_rows() {
+    return with_axes(
+        "SELECT trials.id AS trial, state, {axes}, configuration, last_epoch,"
+        " final_validation_accuracy AS validation_accuracy, best_validation_accuracy, best_epoch,"
+        " final_train_accuracy AS train_accuracy, final_validation_loss AS validation_loss,"
+        " final_train_loss AS train_loss, seconds, started, finished, message, result_epoch,"
+        " final_validation_auc AS validation_auc, final_validation_top5_accuracy AS validation_top5_accuracy,"
+        " {later_axes}"
+        " FROM comparable_trials AS trials"
+        " LEFT JOIN (SELECT trial, message FROM failed_trials) AS failed ON failed.trial = trials.id"
+        " ORDER BY started IS NULL, started, id");
+}
 constexpr const char* kEpochs =
-    "SELECT trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, epochs.seconds"
+    "SELECT trial, epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, epochs.seconds,"
+    " epochs.learning_rate, validation_auc, validation_top5_accuracy"
     " FROM epochs JOIN comparable_trials AS trials ON trials.id = trial ORDER BY trial, epoch";
 
 /// Rows in pieces of a size that memory does not notice.
@@ -54,7 +60,7 @@ void write_rows(Statement& rows, TableFormat format, const std::function<void(co
 }  // namespace
 
 void export_rows(const Database& database, const std::filesystem::path& to, TableFormat format, bool by_epoch) {
-    Statement rows = database.prepare(by_epoch ? kEpochs : kTrials);
+    Statement rows = database.prepare(by_epoch ? kEpochs : trial_rows());
     if (to == "-") return write_rows(rows, format, [](const std::string& text) { fmt::print("{}", text); });
     try {
         AtomicFile file(to);

@@ -19,17 +19,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr struct {
+struct Metric {
     const char* tag;
     const char* title;
-    double EpochRecord::*value;
-    std::int64_t data_set;  // hparams.DatasetType: 1 training, 2 validation
-} kMetrics[] = {
-    {"accuracy/validation", "validation accuracy", &EpochRecord::validation_accuracy, 2},
-    {"loss/validation", "validation loss", &EpochRecord::validation_loss, 2},
-    {"accuracy/train", "train accuracy", &EpochRecord::train_accuracy, 1},
-    {"loss/train", "train loss", &EpochRecord::train_loss, 1},
+    std::optional<double> (*value)(const EpochRecord& epoch);
+    std::int64_t data_set;         // hparams.DatasetType: 1 training, 2 validation
+    const char* column = nullptr;  // of trials: where none has it, the table need not either
 };
+constexpr Metric kMetrics[] = {
+    {"accuracy/validation", "validation accuracy", [](const auto& e) { return std::optional(e.validation_accuracy); },
+     2},
+    {"loss/validation", "validation loss", [](const auto& e) { return std::optional(e.validation_loss); }, 2},
+    {"accuracy/train", "train accuracy", [](const auto& e) { return std::optional(e.train_accuracy); }, 1},
+    {"loss/train", "train loss", [](const auto& e) { return std::optional(e.train_loss); }, 1},
+    {"auc/validation", "validation AUC", [](const auto& e) { return e.validation_auc; }, 2, "final_validation_auc"},
+    {"top5_accuracy/validation", "validation top-5 accuracy", [](const auto& e) { return e.validation_top5_accuracy; },
+     2, "final_validation_top5_accuracy"},
+};
+
+bool is_measured(const Database& database, const Metric& metric) {
+    if (!metric.column) return true;
+    return database.number(
+               fmt::format("SELECT 1 FROM comparable_trials WHERE {} IS NOT NULL LIMIT 1", metric.column)) == 1;
+}
+
+/// Whether it goes without saying that all trials have this value.
+bool is_unsaid(std::size_t axis, const std::vector<Cell>& values) {
+    return axis >= kFirstLaterAxis && values.size() == 1 &&
+           cell_text(values[0], kAxes[axis].column) == kAxes[axis].usual;
+}
 
 /// google.protobuf.Value
 ProtoMessage value_of(const Cell& cell) {
@@ -92,6 +110,7 @@ ProtoMessage experiment(const Database& database) {
     experiment.add(6, std::string_view(clean_text(sweep_name(database))));
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
         const std::vector<Cell> values = axis_values(database, axis);
+        if (is_unsaid(axis, values)) continue;
         const bool text = !values.empty() && is_text(values.front());
         ProtoMessage info;
         info.add(1, std::string_view(kAxes[axis].column)).add(2, std::string_view(kAxes[axis].label));
@@ -99,11 +118,12 @@ ProtoMessage experiment(const Database& database) {
         experiment.add(4,
                        text || values.size() <= kListed ? info.add(5, list_of(values)) : info.add(6, range_of(values)));
     }
-    for (const auto& metric : kMetrics)
-        experiment.add(5, ProtoMessage()
-                              .add(1, ProtoMessage().add(2, std::string_view(metric.tag)))
-                              .add(3, std::string_view(metric.title))
-                              .add(5, metric.data_set));
+    for (const Metric& metric : kMetrics)
+        if (is_measured(database, metric))
+            experiment.add(5, ProtoMessage()
+                                  .add(1, ProtoMessage().add(2, std::string_view(metric.tag)))
+                                  .add(3, std::string_view(metric.title))
+                                  .add(5, metric.data_set));
     return experiment;
 }
 
@@ -144,8 +164,11 @@ std::string tensorboard_start(double wall_time) {
 
 std::string tensorboard_epoch(double wall_time, const EpochRecord& epoch) {
     ProtoMessage summary;
-    for (const auto& metric : kMetrics)
-        if (!std::isnan(epoch.*metric.value)) summary.add(1, scalar(metric.tag, epoch.*metric.value));
+    const auto add = [&](const char* tag, const std::optional<double>& value) {
+        if (value && !std::isnan(*value)) summary.add(1, scalar(tag, *value));
+    };
+    for (const Metric& metric : kMetrics) add(metric.tag, metric.value(epoch));
+    if (epoch.learning_rate > 0) add("learning_rate", epoch.learning_rate);
     return event(wall_time, epoch.epoch, summary);
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "results/epochs.hpp"
+
 namespace thaw {
 
 void each_trial(const Database& database, const std::function<void(const ExportedTrial&)>& take) {
@@ -12,9 +14,8 @@ void each_trial(const Database& database, const std::function<void(const Exporte
                     " (SELECT message FROM failures WHERE trial = trials.id ORDER BY failures.id DESC LIMIT 1), {}"
                     " FROM comparable_trials AS trials ORDER BY started IS NULL, started, id",
                     axis_columns()));
-    Statement epochs = database.prepare(
-        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds FROM epochs"
-        " WHERE trial = ?1 ORDER BY epoch");
+    Statement epochs =
+        database.prepare(fmt::format("SELECT {} FROM epochs WHERE trial = ?1 ORDER BY epoch", kEpochColumns));
     while (rows.step()) {
         ExportedTrial trial{.id = rows.text(0),
                             .state = rows.text(1),
@@ -29,13 +30,7 @@ void each_trial(const Database& database, const std::function<void(const Exporte
                             .seconds = rows.real(8),
                             .epochs = {}};
         epochs.with(trial.id);
-        while (epochs.step())
-            trial.epochs.push_back({.epoch = static_cast<int>(epochs.integer(0)),
-                                    .train_loss = epochs.real(1),
-                                    .train_accuracy = epochs.real(2),
-                                    .validation_loss = epochs.real(3),
-                                    .validation_accuracy = epochs.real(4),
-                                    .seconds = epochs.real(5)});
+        while (epochs.step()) trial.epochs.push_back(read_epoch(epochs));
         take(trial);
     }
 }

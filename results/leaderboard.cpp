@@ -39,12 +39,27 @@ void find_varying(const Database& database, Leaderboard& leaderboard) {
     }
 }
 
+/// Columns of metrics that some classes have and others have not: those that some row has.
+template <typename Ranked>
+std::vector<std::pair<const char*, double Ranked::*>> ranking_metrics(const std::vector<Ranked>& ranked) {
+    std::vector<std::pair<const char*, double Ranked::*>> metrics = {
+        {"AUC", &Ranked::validation_auc}, {"top-5 accuracy", &Ranked::validation_top5_accuracy}};
+    std::erase_if(metrics, [&](const auto& metric) {
+        return std::all_of(ranked.begin(), ranked.end(),
+                           [&](const Ranked& one) { return std::isnan(one.*metric.second); });
+    });
+    return metrics;
+}
+
 Table trials_table(const Leaderboard& leaderboard) {
+    const auto ranking = ranking_metrics(leaderboard.trials);
     Table table;
     table.columns = {"rank"};
     for (const std::size_t axis : leaderboard.varying) table.columns.emplace_back(kAxes[axis].label);
-    for (const char* column : {"accuracy", "best accuracy", "in epoch", "train accuracy", "loss", "seconds", "trial"})
+    for (const char* column : {"accuracy", "best accuracy", "in epoch", "train accuracy", "loss"})
         table.columns.emplace_back(column);
+    for (const auto& [name, ignored] : ranking) table.columns.emplace_back(name);
+    table.columns.insert(table.columns.end(), {"seconds", "trial"});
     for (const RankedTrial& trial : leaderboard.trials) {
         std::vector<Cell>& row = table.rows.emplace_back();
         row.emplace_back(std::int64_t{trial.rank});
@@ -52,7 +67,9 @@ Table trials_table(const Leaderboard& leaderboard) {
         for (const double accuracy : {trial.validation_accuracy, trial.best_validation_accuracy})
             row.emplace_back(accuracy);
         row.emplace_back(std::int64_t{trial.best_epoch});
-        for (const double value : {trial.train_accuracy, trial.validation_loss, trial.seconds}) row.emplace_back(value);
+        for (const double value : {trial.train_accuracy, trial.validation_loss}) row.emplace_back(value);
+        for (const auto& [ignored, metric] : ranking) row.emplace_back(trial.*metric);
+        row.emplace_back(trial.seconds);
         row.emplace_back(trial.id);
     }
     return table;
@@ -60,22 +77,34 @@ Table trials_table(const Leaderboard& leaderboard) {
 
 Table configurations_table(const std::vector<RankedConfiguration>& configurations, std::vector<std::size_t> axes) {
     std::erase_if(axes, is_averaged);
+    const auto ranking = ranking_metrics(configurations);
     Table table;
     table.columns = {"rank"};
     for (const std::size_t axis : axes) table.columns.emplace_back(kAxes[axis].label);
-    for (const char* column : {"seeds", "accuracy", "best accuracy", "train accuracy", "loss", "seconds", "best trial"})
+    for (const char* column : {"seeds", "accuracy", "best accuracy", "train accuracy", "loss"})
         table.columns.emplace_back(column);
+    for (const auto& [name, ignored] : ranking) table.columns.emplace_back(name);
+    table.columns.insert(table.columns.end(), {"seconds", "best trial"});
     for (const RankedConfiguration& one : configurations) {
         std::vector<Cell>& row = table.rows.emplace_back();
         row.emplace_back(std::int64_t{one.rank});
         for (const std::size_t axis : axes) row.push_back(one.axes[axis]);
         row.emplace_back(std::int64_t{one.seeds});
         row.emplace_back(mean_text(one.validation_accuracy, one.sd_validation_accuracy));
-        for (const double value : {one.best_validation_accuracy, one.train_accuracy, one.validation_loss, one.seconds})
+        for (const double value : {one.best_validation_accuracy, one.train_accuracy, one.validation_loss})
             row.emplace_back(value);
+        for (const auto& [ignored, metric] : ranking) row.emplace_back(one.*metric);
+        row.emplace_back(one.seconds);
         row.emplace_back(one.best_trial);
     }
     return table;
+}
+
+/// For a SELECT from configurations: of few rows, by an index.
+std::string mean_over_trials(const char* column) {
+    return fmt::format(
+        "(SELECT avg({}) FROM trials WHERE configuration = configurations.configuration AND state = 'finished')",
+        column);
 }
 
 }  // namespace
@@ -116,7 +145,7 @@ Leaderboard load_leaderboard(const Database& database, int top, const std::strin
     // The leaderboard itself numbers and orders its rows.
     Statement rows = database.prepare(fmt::format(
         "SELECT {}, trial, frozen_layers, validation_accuracy, best_validation_accuracy, best_epoch, train_accuracy,"
-        " validation_loss, seconds, {} FROM {} WHERE ({}) {} LIMIT ?1",
+        " validation_loss, seconds, validation_auc, validation_top5_accuracy, {} FROM {} WHERE ({}) {} LIMIT ?1",
         all ? "rank" : "0", axis_columns(), all ? "leaderboard" : finished_trials(database, condition), condition,
         all ? "" : fmt::format("ORDER BY {}", kRankOrder)));
     rows.with(top);
@@ -126,14 +155,16 @@ Leaderboard load_leaderboard(const Database& database, int top, const std::strin
         leaderboard.trials.push_back(
             {.rank = static_cast<int>(all ? rows.integer(0) : ranks.rank(accuracy, loss, rows.text(1))),
              .id = rows.text(1),
-             .axes = read_axes(rows, 9),
+             .axes = read_axes(rows, 11),
              .frozen_layers = static_cast<int>(rows.integer(2)),
              .validation_accuracy = accuracy,
              .best_validation_accuracy = rows.real(4),
              .best_epoch = static_cast<int>(rows.integer(5)),
              .train_accuracy = rows.real(6),
              .validation_loss = loss,
-             .seconds = rows.real(8)});
+             .seconds = rows.real(8),
+             .validation_auc = rows.real(9),
+             .validation_top5_accuracy = rows.real(10)});
     }
     return leaderboard;
 }
@@ -146,14 +177,16 @@ std::vector<RankedConfiguration> load_configurations(const Database& database, i
                            : kAxes[axis].column);
     Statement rows = database.prepare(fmt::format(
         "SELECT rank, seeds, mean_validation_accuracy, sd_validation_accuracy, mean_best_validation_accuracy,"
-        " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {} FROM configurations WHERE ({}) LIMIT "
-        "?1",
+        " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {}, {}, {} FROM configurations WHERE "
+        "({})"
+        " LIMIT ?1",
+        mean_over_trials("final_validation_auc"), mean_over_trials("final_validation_top5_accuracy"),
         fmt::join(axes, ", "), condition));
     rows.with(top);
     std::vector<RankedConfiguration> configurations;
     while (rows.step())
         configurations.push_back({.rank = static_cast<int>(rows.integer(0)),
-                                  .axes = read_axes(rows, 9),
+                                  .axes = read_axes(rows, 11),
                                   .seeds = static_cast<int>(rows.integer(1)),
                                   .validation_accuracy = rows.real(2),
                                   .sd_validation_accuracy = rows.real(3),
@@ -161,6 +194,8 @@ std::vector<RankedConfiguration> load_configurations(const Database& database, i
                                   .train_accuracy = rows.real(5),
                                   .validation_loss = rows.real(6),
                                   .seconds = rows.real(7),
+                                  .validation_auc = rows.real(9),
+                                  .validation_top5_accuracy = rows.real(10),
                                   .best_trial = rows.text(8)});
     return configurations;
 }

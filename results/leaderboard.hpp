@@ -27,14 +27,15 @@ struct RankedTrial {
     std::string id;
     AxisValues axes;
     int frozen_layers = 0;
-    double validation_accuracy = 0;  // after the last epoch, what ranks it
+    double validation_accuracy = 0;  // after its result epoch, what ranks it
     double best_validation_accuracy = 0;
     int best_epoch = 0;
     double train_accuracy = 0, validation_loss = 0;
     double seconds = 0;
+    double validation_auc = 0, validation_top5_accuracy = 0;  // NaN where the classes have none
 };
 
-/// Finished trials that differ only in their seeds. Metrics are means over those whose accuracy is a number.
+/// Finished trials that differ only in their seeds and folds. Metrics are means over those whose accuracy is a number.
 struct RankedConfiguration {
     int rank = 0;
     AxisValues axes;  // the best trial's, its seed included
@@ -42,6 +43,7 @@ struct RankedConfiguration {
     double validation_accuracy = 0;     // what ranks it
     double sd_validation_accuracy = 0;  // of the sample; NaN for one seed
     double best_validation_accuracy = 0, train_accuracy = 0, validation_loss = 0, seconds = 0;
+    double validation_auc = 0, validation_top5_accuracy = 0;  // NaN where the classes have none
     std::string best_trial;
 };
 

@@ -15,8 +15,10 @@ from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
 AXES = ("backbone", "weights", "freeze", "frozen_layers", "cut", "pooling", "head", "dropout", "optimizer",
-        "learning_rate", "batch_size", "epochs", "seed", "image_size", "precision")
-METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+        "learning_rate", "batch_size", "epochs", "seed", "image_size", "precision", "until", "loss", "label_smoothing",
+        "class_weights", "schedule", "early_stopping", "augment", "fold", "phases")
+METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc",
+           "validation_top5_accuracy", "learning_rate")
 STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 MOST_METRICS = 1000  # of one call of log_batch
 

@@ -10,6 +10,7 @@
 #include "common/error.hpp"
 #include "common/nearest.hpp"
 #include "common/text.hpp"
+#include "results/class_scores.hpp"
 #include "results/curves.hpp"
 #include "results/finished_trials.hpp"
 #include "results/leaderboard.hpp"
@@ -239,6 +240,7 @@ std::string run_query(const std::filesystem::path& path, const QueryOptions& opt
     const Database database = open_results(path);
     const std::string condition = checked_condition(options.where);
     if (!options.curves.empty()) return curves_text(database, options.curves, options.format);
+    if (!options.classes.empty()) return classes_text(database, options.classes, options.format);
     if (options.diff.size() == 2) return diff_text(database, options.diff[0], options.diff[1], options.format);
     if (options.failed && options.format == TableFormat::text) return failures_text(database);
     if (!options.group_by.empty())

@@ -21,6 +21,7 @@ struct QueryOptions {
     std::vector<std::string> pivot = {};     // two of them: downwards, across
     PivotCell cell = PivotCell::all;
     std::string curves = {};             // a trial
+    std::string classes = {};            // a trial
     std::vector<std::string> diff = {};  // two trials
     bool failed = false;
 };

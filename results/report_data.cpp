@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "results/epochs.hpp"
 #include "results/report_loading.hpp"
 #include "results/writer_lock.hpp"
 
@@ -62,20 +63,13 @@ std::vector<std::size_t> worth_a_curve(const Analysis& analysis) {
 }
 
 void load_curves(const Database& database, ReportData& data) {
-    Statement epochs = database.prepare(
-        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds FROM epochs"
-        " WHERE trial = ?1 ORDER BY epoch");
+    Statement epochs =
+        database.prepare(fmt::format("SELECT {} FROM epochs WHERE trial = ?1 ORDER BY epoch", kEpochColumns));
     for (const std::size_t i : worth_a_curve(data.analysis)) {
         TrialCurve& curve = data.curves.emplace_back();
         curve.trial = data.analysis.configurations[i].trials.front();
         epochs.with(data.leaderboard.trials[curve.trial].id);
-        while (epochs.step())
-            curve.epochs.push_back({.epoch = static_cast<int>(epochs.integer(0)),
-                                    .train_loss = epochs.real(1),
-                                    .train_accuracy = epochs.real(2),
-                                    .validation_loss = epochs.real(3),
-                                    .validation_accuracy = epochs.real(4),
-                                    .seconds = epochs.real(5)});
+        while (epochs.step()) curve.epochs.push_back(read_epoch(epochs));
     }
 }
 

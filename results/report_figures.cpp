@@ -6,7 +6,9 @@
 #include <cmath>
 #include <map>
 
+#include "common/class_scores_table.hpp"
 #include "common/text.hpp"
+#include "results/class_scores.hpp"
 #include "results/report_sentences.hpp"
 
 namespace thaw {
@@ -245,6 +247,21 @@ std::optional<WinnerImages> winner_images(const ReportData& data) {
     const auto* predicted = data.validation.of(trial);
     if (!predicted || predicted->empty()) return {};
     return WinnerImages{"validation", &data.validation.images, predicted};
+}
+
+std::optional<WinnerScores> winner_scores(const ReportData& data) {
+    constexpr std::size_t kMostClasses = 40;
+    const auto winner = winner_images(data);
+    if (!winner) return {};
+    const std::vector<std::string>& classes = data.sweep.classes;
+    WinnerScores scores{
+        .table = class_scores_table(classes, scores_of(classes.size(), *winner->images, *winner->predicted))};
+    auto& rows = scores.table.rows;
+    if (classes.size() <= kMostClasses) return scores;
+    std::stable_sort(rows.begin(), rows.end() - 1, [](const auto& a, const auto& b) { return a.back() < b.back(); });
+    scores.left_out = classes.size() - kMostClasses;
+    rows.erase(rows.begin() + kMostClasses, rows.end() - 1);
+    return scores;
 }
 
 std::optional<HeatMap> confusion_map(const ReportData& data) {

@@ -53,5 +53,12 @@ struct WinnerImages {
     const std::vector<int>* predicted;
 };
 std::optional<WinnerImages> winner_images(const ReportData& data);
+/// Their precision, recall and F1 by class, and the macro average; of many classes those with the lowest F1 alone,
+/// which `left_out` then counts. Nothing without such images.
+struct WinnerScores {
+    Table table;  // class_scores_table()
+    std::size_t left_out = 0;
+};
+std::optional<WinnerScores> winner_scores(const ReportData& data);
 
 }  // namespace thaw

@@ -22,7 +22,7 @@ constexpr const char* kPolicy =
 
 std::string definitions(const AxisValues& values, std::vector<std::size_t> axes) {
     std::string list;
-    std::erase(axes, kSeedAxis);
+    std::erase_if(axes, is_averaged);
     for (const std::size_t axis : axes)
         list +=
             fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", kAxes[axis].label, escape_html(axis_text(values, axis)));
@@ -83,8 +83,11 @@ std::string leaderboard_row(const ReportData& data, std::size_t i, const std::ve
         const std::string text = axis_text(trial.axes, axis);
         row += std::isfinite(number) ? html_number(text, number) : html_cell(text);
     }
+    std::string ranking;
+    for (const RankingMetric& metric : ranking_metrics(data.analysis))
+        ranking += html_number(decimals(configuration.*metric.value, 4), configuration.*metric.value);
     return row + html_number(percent(configuration.train_accuracy), configuration.train_accuracy) +
-           html_number(decimals(configuration.validation_loss, 4), configuration.validation_loss) +
+           html_number(decimals(configuration.validation_loss, 4), configuration.validation_loss) + ranking +
            html_number(short_time(configuration.seconds), configuration.seconds) +
            fmt::format("<td><code>{}</code></td></tr>\n", escape_html(trial.id));
 }
@@ -94,11 +97,13 @@ std::string leaderboard_section(const ReportData& data) {
     if (analysis.configurations.empty()) return "";
     std::vector<std::string> headings = {">rank", ">validation accuracy", ">95 % interval", ">seeds", "backbone"};
     std::vector<std::size_t> axes = data.leaderboard.varying;
-    for (const std::size_t axis : {kBackboneAxis, kSeedAxis}) std::erase(axes, axis);
+    std::erase_if(axes, [](std::size_t axis) { return axis == kBackboneAxis || is_averaged(axis); });
     for (const std::size_t axis : axes)
         headings.push_back(std::string(std::isfinite(analysis.levels[axis].front().number) ? ">" : "") +
                            kAxes[axis].label);
-    for (const char* heading : {">train accuracy", ">loss", ">training", "best trial"}) headings.emplace_back(heading);
+    for (const char* heading : {">train accuracy", ">loss"}) headings.emplace_back(heading);
+    for (const RankingMetric& metric : ranking_metrics(analysis)) headings.push_back(std::string(">") + metric.label);
+    for (const char* heading : {">training", "best trial"}) headings.emplace_back(heading);
     std::string rows;
     const std::size_t shown = std::min(kLeaders, analysis.configurations.size());
     for (std::size_t i = 0; i < shown; ++i) rows += leaderboard_row(data, i, axes);

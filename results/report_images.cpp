@@ -63,6 +63,26 @@ std::string confused_pairs(const ReportData& data, const WinnerImages& winner) {
            html_table({"class", "and", ">first taken for second", ">second for first"}, rows, "Most confused classes");
 }
 
+std::string class_scores(const ReportData& data) {
+    const auto scores = winner_scores(data);
+    if (!scores) return "";
+    std::string rows;
+    for (const auto& row : scores->table.rows) {
+        const auto& name = std::get<std::string>(row[0]);
+        rows += "<tr>" + html_cell(name);
+        for (const std::size_t count : {1U, 2U})
+            rows += html_number(fmt::format("{}", std::get<std::int64_t>(row[count])));
+        for (const std::size_t share : {3U, 4U, 5U}) rows += html_number(decimals(std::get<double>(row[share]), 4));
+        rows += "</tr>\n";
+    }
+    std::string text = "<h3>Precision and recall of each class</h3>\n";
+    if (scores->left_out > 0)
+        text += html_paragraph(
+            fmt::format("The classes with the lowest F1; {} more are in the average.", scores->left_out), "quiet");
+    return text + html_table({"class", ">images", ">taken for it", ">precision", ">recall", ">F1"}, rows,
+                             "Precision, recall and F1 of each class");
+}
+
 }  // namespace
 
 std::string images_section(const ReportData& data, const Thumbnail& thumbnail) {
@@ -83,6 +103,7 @@ std::string images_section(const ReportData& data, const Thumbnail& thumbnail) {
                     winner->part, unreadable > 0 ? fmt::format("; {} more could not be read", unreadable) : ""),
         "");
     if (const auto map = confusion_map(data)) text += heat_table(*map);
+    text += class_scores(data);
     text += confused_pairs(data, *winner);
     const std::vector<std::size_t> wrong = mistakes(*winner);
     if (!wrong.empty()) {

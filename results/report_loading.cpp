@@ -7,19 +7,11 @@
 
 #include "common/backbones/backbones.hpp"
 #include "common/error.hpp"
+#include "results/class_scores.hpp"
 #include "results/predictions.hpp"
 
 namespace thaw {
 namespace {
-
-std::vector<ImageRecord> load_images(const Database& database, const std::string& fingerprint, const char* part) {
-    std::vector<ImageRecord> images;
-    Statement rows =
-        database.prepare("SELECT path, label FROM images WHERE data_fingerprint = ?1 AND part = ?2 ORDER BY place");
-    rows.with(fingerprint, std::string(part));
-    while (rows.step()) images.push_back({rows.text(0), static_cast<int>(rows.integer(1))});
-    return images;
-}
 
 /// Images that are not labelled say nothing of how right predictions are: they are left out.
 void keep_labelled(ImagePredictions& test) {
@@ -95,7 +87,7 @@ void load_predictions(const Database& database, ReportData& data) {
 }
 
 void load_costs(const Database& database, ReportData& data) {
-    constexpr std::size_t kImageSizeAxis = 11;
+    constexpr std::size_t kImageSizeAxis = axis_of("image_size");
     for (const std::size_t i : best_by_level(data.analysis, kBackboneAxis)) {
         const AxisValues& axes = data.first_trial(data.analysis.configurations[i]).axes;
         const std::string backbone = axis_text(axes, kBackboneAxis), size = axis_text(axes, kImageSizeAxis);

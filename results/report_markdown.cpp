@@ -93,6 +93,22 @@ std::string heat(const char* title, const std::optional<HeatMap>& map) {
     return fmt::format("## {}\n\n{}.\n\n", title, escape_markdown(map->title)) + table.text();
 }
 
+std::string class_scores(const ReportData& data) {
+    const auto scores = winner_scores(data);
+    if (!scores) return "";
+    MarkdownTable table({"class", ">images", ">taken for it", ">precision", ">recall", ">F1"});
+    for (const auto& row : scores->table.rows) {
+        std::vector<std::string> cells;
+        for (std::size_t i = 0; i < row.size(); ++i)
+            cells.push_back(escape_markdown(cell_text(row[i], scores->table.columns[i])));
+        table.add(cells);
+    }
+    std::string text = "## Precision and recall of each class\n\n";
+    if (scores->left_out > 0)
+        text += fmt::format("The classes with the lowest F1; {} more are in the average.\n\n", scores->left_out);
+    return text + table.text();
+}
+
 std::string confused(const ReportData& data) {
     const auto winner = winner_images(data);
     if (!winner) return "";
@@ -119,13 +135,15 @@ std::string leaders(const ReportData& data) {
     if (board.trials.empty()) return "";
     std::vector<std::string> headings = {">rank", "backbone"};
     std::vector<std::size_t> axes = board.varying;
-    for (const std::size_t axis : {kBackboneAxis, kSeedAxis}) std::erase(axes, axis);
+    std::erase_if(axes, [](std::size_t axis) { return axis == kBackboneAxis || is_averaged(axis); });
     for (const std::size_t axis : axes)
         headings.push_back((std::isfinite(data.analysis.levels[axis].front().number) ? ">" : "") +
                            std::string(kAxes[axis].label));
-    for (const char* heading :
-         {">validation accuracy", ">95 % interval", ">seeds", ">train accuracy", ">loss", ">training", "best trial"})
+    for (const char* heading : {">validation accuracy", ">95 % interval", ">seeds", ">train accuracy", ">loss"})
         headings.emplace_back(heading);
+    const std::vector<RankingMetric> ranking = ranking_metrics(data.analysis);
+    for (const RankingMetric& metric : ranking) headings.push_back(std::string(">") + metric.label);
+    for (const char* heading : {">training", "best trial"}) headings.emplace_back(heading);
     MarkdownTable table(headings);
     for (std::size_t i = 0; i < std::min(kLeaders, data.analysis.configurations.size()); ++i) {
         const Configuration& configuration = data.analysis.configurations[i];
@@ -135,8 +153,10 @@ std::string leaders(const ReportData& data) {
         for (const std::string& cell :
              {percent(configuration.accuracy.mean), interval_text(accuracy_interval(data, configuration)),
               fmt::format("{}", configuration.accuracy.count), percent(configuration.train_accuracy),
-              decimals(configuration.validation_loss, 4), short_time(configuration.seconds), escape_markdown(trial.id)})
+              decimals(configuration.validation_loss, 4)})
             cells.push_back(cell);
+        for (const RankingMetric& metric : ranking) cells.push_back(decimals(configuration.*metric.value, 4));
+        cells.insert(cells.end(), {short_time(configuration.seconds), escape_markdown(trial.id)});
         table.add(cells);
     }
     return "## Leaderboard\n\n" + table.text();
@@ -205,8 +225,8 @@ std::string report_markdown(const ReportData& data) {
     if (board.any && !board.constant.empty())
         text += fmt::format("All with: {}.\n\n", escape_markdown(describe(*board.any, board.constant)));
     text += problems(data) + heat("Freeze and backbone", freeze_map(data)) + overfitting(data) +
-            heat("What is taken for what", confusion_map(data)) + confused(data) + leaders(data) + stopped(data) +
-            failures(data) + work(data) + origin(data);
+            heat("What is taken for what", confusion_map(data)) + class_scores(data) + confused(data) + leaders(data) +
+            stopped(data) + failures(data) + work(data) + origin(data);
     return text + fmt::format("Made {} by thaw.\n", data.made);
 }
 

@@ -121,7 +121,8 @@ Interval accuracy_interval(const ReportData& data, const Configuration& configur
 std::string configuration_text(const ReportData& data, const Configuration& configuration, bool with_backbone) {
     const AxisValues& values = data.first_trial(configuration).axes;
     std::vector<std::size_t> axes = data.leaderboard.varying;
-    for (const std::size_t axis : {kSeedAxis, kBackboneAxis, kWeightsAxis}) std::erase(axes, axis);
+    std::erase_if(axes, is_averaged);
+    for (const std::size_t axis : {kBackboneAxis, kWeightsAxis}) std::erase(axes, axis);
     if (has_bf16(values)) std::erase(axes, kPrecisionAxis);  // part of the label
     const std::string others = describe(values, axes);
     if (!with_backbone) return others;

@@ -69,13 +69,15 @@ void add_query(CLI::App& app) {
         ->needs(pivot);
     auto* curves = query->add_option("--curves", options.curves, "A trial's epochs; its id's first digits name it");
     curves->type_name("TRIAL");
+    auto* classes = query->add_option("--classes", options.classes, "A trial's precision, recall and F1 by class");
+    classes->type_name("TRIAL");
     auto* diff = query->add_option("--diff", options.diff, "How two trials differ, and their epochs side by side");
     diff->expected(2)->type_name("TRIAL");
     auto* failed = query->add_flag("--failed", options.failed, "The failed trials and why");
-    const std::vector<CLI::Option*> questions = {sql, group_by, pivot, curves, diff, failed};
+    const std::vector<CLI::Option*> questions = {sql, group_by, pivot, curves, classes, diff, failed};
     for (std::size_t i = 0; i < questions.size(); ++i)
         for (std::size_t other = 0; other < i; ++other) questions[i]->excludes(questions[other]);
-    for (CLI::Option* other : {sql, curves, diff, failed}) where->excludes(other);
+    for (CLI::Option* other : {sql, curves, classes, diff, failed}) where->excludes(other);
     add_format_options(*query, options.format);
     query->footer(kQueryExamples);
     query->callback([words] {

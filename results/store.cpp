@@ -10,6 +10,7 @@
 #include "results/axes.hpp"
 #include "results/database.hpp"
 #include "results/derived.hpp"
+#include "results/epochs.hpp"
 #include "results/journal.hpp"
 #include "results/migration.hpp"
 #include "results/predictions.hpp"
@@ -19,11 +20,6 @@ namespace thaw {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // is written as NULL
-
-std::optional<double> number_at(const Statement& row, int column) {
-    const double value = row.real(column);
-    return std::isnan(value) ? std::nullopt : std::optional(value);
-}
 
 #define THAW_NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
@@ -116,9 +112,9 @@ struct Store::Implementation {
         " validation_auc = ?10, validation_top5_accuracy = ?11");
     Statement prediction = database.prepare("INSERT INTO predictions VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
     Statement epochs_shown = database.prepare(
-        "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds, weights,"
-        " coalesce(learning_rate, 0.0), validation_auc, validation_top5_accuracy FROM epochs WHERE trial ="
-        " (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished', 'stopped')) ORDER BY epoch");
+        fmt::format("SELECT {} FROM epochs WHERE trial = (SELECT id FROM trials WHERE id = ?1 AND state IN ('finished',"
+                    " 'stopped')) ORDER BY epoch",
+                    kEpochColumns));
     /// Of finished and stopped trials.
     Statement end =
         database.prepare(fmt::format("UPDATE trials SET state = ?2, finished = " THAW_NOW
@@ -257,17 +253,7 @@ std::map<std::string, std::vector<EpochRecord>> Store::shown(const std::vector<T
     std::map<std::string, std::vector<EpochRecord>> shown;
     for (const Trial& trial : trials) {
         row.with(trial.id);
-        while (row.step())
-            shown[trial.id].push_back({.epoch = static_cast<int>(row.integer(0)),
-                                       .train_loss = row.real(1),
-                                       .train_accuracy = row.real(2),
-                                       .validation_loss = row.real(3),
-                                       .validation_accuracy = row.real(4),
-                                       .seconds = row.real(5),
-                                       .weights = row.text(6),
-                                       .validation_auc = number_at(row, 8),
-                                       .validation_top5_accuracy = number_at(row, 9),
-                                       .learning_rate = row.real(7)});
+        while (row.step()) shown[trial.id].push_back(read_epoch(row));
     }
     return shown;
 }

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "common/class_scores_table.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
@@ -65,6 +66,13 @@ class Predictions {
         return static_cast<double>(right) / readable();
     }
 
+    /// Precision, recall and F1 of each class.
+    Table scores() const {
+        std::vector<int> labels(labels_.begin(), labels_.end()), predicted;
+        for (const Prediction& one : all_) predicted.push_back(one.bad.empty() ? static_cast<int>(one.best()) : -1);
+        return class_scores_table(classes_, scores_by_class(labels, predicted, static_cast<int>(classes_.size())));
+    }
+
     /// One row a photo: its label where it has one, the class, its probability, and with `each` every class's.
     Table table(bool each) const {
         Table table{{folder_.empty() ? "photo" : "file"}, {}};
@@ -107,6 +115,15 @@ class Predictions {
         if (labelled() && readable() > 0) {
             all["accuracy"] = accuracy();
             all["confusion"] = confusion();
+            const Table by_class = scores();
+            for (const auto& row : by_class.rows) {
+                nlohmann::ordered_json& one = all["scores"].emplace_back();
+                one["class"] = std::get<std::string>(row[0]);
+                for (const std::size_t count : {1U, 2U})
+                    one[by_class.columns[count]] = std::get<std::int64_t>(row[count]);
+                for (const std::size_t share : {3U, 4U, 5U})
+                    one[by_class.columns[share]] = std::get<double>(row[share]);
+            }
         }
         return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
     }
@@ -127,7 +144,8 @@ class Predictions {
             row.emplace_back(classes_[label]);
             row.insert(row.end(), counts[label].begin(), counts[label].end());
         }
-        return fmt::format("\naccuracy {:.4f} on {}\n\n{}", accuracy(), counted(readable(), "photo"), to_text(table));
+        return fmt::format("\naccuracy {:.4f} on {}\n\n{}\n{}", accuracy(), counted(readable(), "photo"),
+                           to_text(table), to_text(scores()));
     }
 
   private:

@@ -68,7 +68,9 @@ class Training {
           dataset_(dataset_of(stage.dataset, context)),
           graph_(graph_of_trial(first_, parse_padding_style(stage.weights.padding))),
           tensors_(stage.recompute || first_.cut != graph_.top_begin
-                       ? tensors_of(stage.weights, graph_, first_.seed, context)
+                       ? tensors_of(stage.weights,
+                                    build_backbone(first_.backbone, first_.image_size, graph_.padding_style),
+                                    first_.seed, context)
                        : nullptr),
           input_(stage, *dataset_, graph_, tensors_.get(), context.threads, group) {
         std::set<int> bad;

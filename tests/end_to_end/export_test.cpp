@@ -62,7 +62,9 @@ TEST_F(ExportModel, AsTorchScriptSaysOfPhotosWhatPredictSays) {
     const char* named = std::getenv("THAW_PYTHON");
     const std::string python = named ? named : "python3";
     for (const std::string trial : {"backbone: mobilenet_v3_small\nfreeze: all\nhead: \"16\"\n",
-                                    "backbone: keras_resnet50\nfreeze: conv5_block3_1_relu\nhead: none\n"}) {
+                                    "backbone: keras_resnet50\nfreeze: conv5_block3_1_relu\nhead: none\n",
+                                    "backbone: mobilenet_v2\nuntil: features.10\nfreeze: features.8\n"
+                                    "head: {pooling: max, dense: [16, 8], activation: [gelu, selu]}\n"}) {
         SCOPED_TRACE(trial);
         fs::remove_all(folder_ / "runs");
         const Ended swept = run(kept_sweep(trial));

@@ -70,7 +70,7 @@ TEST_F(Phases, MomentsBeginAnewAndRatesAreThePhasesOwn) {
     const std::string axes = "backbone: mobilenet_v2\noptimizer: adam\nhead: none\n";
     ASSERT_EQ(run(sweep(axes + "epochs: 4\nlearning_rate: 1e-2\n"), "uncut").exit_code, 0);
     const std::string weights =
-        "SELECT weights FROM epochs WHERE epoch = 4 UNION ALL SELECT weights FROM epochs JOIN"
+        "SELECT weights FROM epochs WHERE epoch = 4 UNION ALL SELECT epochs.weights FROM epochs JOIN"
         " trials ON trial = id WHERE epoch = 2 AND json_array_length(spec, '$.phases') = 1";
     std::set<std::string> ends = {query(weights, "uncut")};
     for (const std::string own : {"1e-2", "1e-3"}) {

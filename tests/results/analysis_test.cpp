@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "common/data_options.hpp"
 #include "results/analysis_images.hpp"
 
 namespace thaw {
@@ -212,6 +213,37 @@ TEST(Comparing, OneSeedIsDecidedByMcNemarsTest) {
     EXPECT_THAT(comparison_text(better), HasSubstr("truly better, 9.0 points apart (20 images the winner alone has "
                                                    "right, 2 the other alone; McNemar's exact test: p < 0.001)"));
     EXPECT_THAT(comparison_text(Duel(200, {{8, 12}}).verdict()), HasSubstr("a tie, 2.0 points apart"));
+}
+
+TEST(Comparing, FoldsArePairedWithTheirOwnAndEachImageIsAskedByItsFold) {
+    constexpr int kImages = 120, kFolds = 3;
+    ImagePredictions validation;
+    std::vector<RankedTrial> trials;
+    for (int i = 0; i < kImages; ++i) validation.images.push_back({std::to_string(i) + ".jpg", 1});
+    for (const bool second : {false, true})
+        for (int fold = 0; fold < kFolds; ++fold) {
+            std::vector<int> predicted(kImages, kOfAnotherFold);
+            int wrong = 0;
+            for (int i = fold; i < kImages; i += kFolds) {
+                predicted[static_cast<std::size_t>(i)] = second && i < 60 ? 0 : 1;
+                wrong += predicted[static_cast<std::size_t>(i)] == 0;
+            }
+            trials.push_back(trial_of(second ? "second" : "first", "all", 0.1, 1, 1 - 1.0 * wrong * kFolds / kImages));
+            trials.back().axes[kFoldAxis] = std::to_string(fold + 1) + "/3";
+            trials.back().id += std::to_string(fold);
+            validation.by_trial[trials.back().id] = predicted;
+            const Score score = score_of(validation.images, predicted);
+            EXPECT_EQ(score.images, kImages / kFolds);
+            EXPECT_EQ(score.correct, kImages / kFolds - wrong);
+        }
+    Configuration first, second;
+    first.trials = {0, 1, 2};
+    second.trials = {3, 4, 5};
+    const Comparison comparison = compare(board_of(trials), first, second, validation);
+    EXPECT_EQ(comparison.seeds, kFolds) << "not each with each";
+    EXPECT_EQ(comparison.images, kImages);
+    EXPECT_NEAR(comparison.difference, 0.5, 1e-12);
+    EXPECT_LT(comparison.image_p, 1e-6);
 }
 
 TEST(Comparing, SeveralSeedsAreDecidedBySeedsAndImages) {

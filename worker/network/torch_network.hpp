@@ -77,7 +77,8 @@ class Preprocessor {
 torch::Tensor preprocess(const std::uint8_t* images, int count, int image_size, const Preprocessing& preprocessing,
                          torch::Dtype dtype = torch::kFloat32);
 
-/// [n, c, h, w] -> [n, features].
+/// [n, c, h, w] -> [n, features]. flatten: channel after channel; Keras, whose maps are [h, w, c], goes pixel by pixel,
+/// which is another order of the head's inputs and the same head.
 torch::Tensor pool(const torch::Tensor& map, Pooling pooling);
 
 /// Element by element, as worker/train/head_activation.hpp defines them.

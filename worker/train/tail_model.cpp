@@ -33,6 +33,7 @@ class TailModel : public Model {
           image_size_(graph.image_size),
           input_shape_(graph.layers[static_cast<std::size_t>(std::max(trial.cut, 1) - 1)].output),
           network_(graph, trial.cut, graph.top_begin, trial.frozen_layers, tensors, kType, group),
+          classes_(classes.count),
           layout_(head_inputs(graph, trial), trial.head.widths, head_outputs(trial, classes.count)) {
         if (!classes.weights.empty())
             class_weights_ = torch::tensor(classes.weights, torch::dtype(kType)).to(compute_device());
@@ -121,10 +122,9 @@ class TailModel : public Model {
         BatchSums total;
         for (std::size_t batch = 0; batch < batches; ++batch)
             total += {sums[2 * batch], static_cast<int>(sums[2 * batch + 1])};
-        const auto outputs = static_cast<std::size_t>(layout_.layers.back().outputs);
         for (std::size_t i = 0; i < rows.size(); ++i) {
             total.predicted.push_back(static_cast<int>(by_row[2 * i]));
-            total.note_ranking(outputs, by_row[2 * i + 1]);
+            total.note_ranking(static_cast<std::size_t>(classes_), by_row[2 * i + 1]);
         }
         return total;
     }
@@ -326,6 +326,7 @@ class TailModel : public Model {
     int image_size_;
     Shape input_shape_;
     TorchNetwork network_;
+    int classes_;
     HeadLayout layout_;
     torch::Tensor flat_, gradients_;
     std::vector<torch::Tensor> weights_, biases_;

@@ -125,6 +125,12 @@ TEST(HeadModel, EvaluationSaysHowLabelsRankAmongTwoOrManyClasses) {
     const BatchSums of_two = two.evaluate(std::vector{0, 1, 2}, std::vector{0, 0, 1});
     EXPECT_THAT(of_two.log_odds, testing::Pointwise(testing::DoubleNear(1e-15), {slope, -2 * slope, 0.0}));
     EXPECT_EQ(of_two.among_five, std::nullopt);
+    Trial binary = trial({});
+    binary.loss = Loss::binary_crossentropy;
+    HeadModel<double> one_output(binary, {values.data(), 1, nullptr}, 2);
+    const double weight = one_output.parameters()[0];
+    EXPECT_THAT(one_output.evaluate(std::vector{0, 1}, std::vector{0, 1}).log_odds,
+                testing::Pointwise(testing::DoubleNear(1e-15), {weight, -2 * weight}));
 
     constexpr int kMany = 7;
     const std::vector<float> inputs = features();

@@ -281,9 +281,12 @@ TEST_F(TailModelTest, RestoredAfterAnEpochItGoesOnBitForBit) {
 }
 
 TEST_F(TailModelTest, EvaluationSaysHowLabelsRankAsTheLogitsDo) {
-    const Trial options = trial("features.16");
+    Trial options = trial("features.16");
     const std::vector<float> features = features_at(options.cut);
-    for (const int classes : {2, 7}) {
+    for (const auto& [classes, loss] : {std::pair(2, Loss::categorical_crossentropy),
+                                        {7, Loss::categorical_crossentropy},
+                                        {2, Loss::binary_crossentropy}}) {
+        options.loss = loss;
         const auto model =
             make_tail_model(options, graph_, tensors_, exact_, feature_rows(features), classes, nullptr, true);
         const std::vector<double> logits = model->logits(all_.rows);
