@@ -95,6 +95,23 @@ void require_space_for_phases(const Plan& plan, const fs::path& folder) {
             folder.string(), byte_size_text(static_cast<std::int64_t>(free)), byte_size_text(plan.phase_bytes));
 }
 
+/// Without validation images there is nothing to watch, and every training would end where patience does.
+void require_what_is_monitored(const std::vector<Trial>& trials, const Inputs& inputs) {
+    const auto on_validation = [](Monitor monitor) {
+        return monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
+    };
+    for (const Trial& trial : trials) {
+        const bool stops = !trial.early_stop.none() && on_validation(trial.early_stop.monitor);
+        const bool reduces =
+            trial.schedule.kind == ScheduleKind::reduce_on_plateau && on_validation(trial.schedule.monitor);
+        if (inputs.validation_images == 0 && (stops || reduces))
+            throw UserError(
+                "{} monitors the validation images, but there are none; give data.split.validation a larger share, or "
+                "write `monitor: train_loss`",
+                stops ? "early_stopping" : "schedule");
+    }
+}
+
 }  // namespace
 
 Vocabulary vocabulary() {
@@ -184,6 +201,7 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     request.cache = options.cache_folder();
     request.threads = std::max(options.threads, 1);
     prepared.inputs = inspect_inputs(request);
+    require_what_is_monitored(prepared.trials, prepared.inputs);
     check_classes(sweep, prepared.trials, prepared.inputs.classes);
     prepared.inputs.cache_budget = budget_of(options, sweep);
     prepared.inputs.ranks = ranks;

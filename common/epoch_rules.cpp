@@ -32,7 +32,8 @@ class Best {
     /// Whether it improves on all epochs before; the first one does.
     bool improves(const EpochMetrics& metrics) {
         const double value = monitored(metrics, monitor_);
-        const bool better = epoch_ == 0 || (is_loss(monitor_) ? value + min_delta_ < best_ : value - min_delta_ > best_);
+        const bool better =
+            epoch_ == 0 || (is_loss(monitor_) ? value + min_delta_ < best_ : value - min_delta_ > best_);
         if (!better) return false;
         best_ = value;
         epoch_ = metrics.epoch;
@@ -110,7 +111,7 @@ bool has_ended(const Trial& trial, const std::vector<EpochMetrics>& history) {
     return !history.empty() && (history.back().epoch >= trial.epochs || stops_early(trial.early_stop, history));
 }
 
-int result_epoch(const EarlyStop& rule, const std::vector<EpochMetrics>& history) {
+int result_epoch(const EarlyStop& rule, std::span<const EpochMetrics> history) {
     if (rule.none() || !rule.restore_best) return history.back().epoch;
     Best best(rule.monitor, rule.min_delta);
     for (const EpochMetrics& metrics : history) best.improves(metrics);

@@ -7,7 +7,9 @@
 #include "coordinator/read_augment.hpp"
 #include "coordinator/read_head.hpp"
 #include "coordinator/read_loss.hpp"
+#include "coordinator/read_optimizer.hpp"
 #include "coordinator/read_phases.hpp"
+#include "coordinator/read_training_control.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
@@ -104,50 +106,6 @@ void assign_dropout(Trial& trial, const Setting& setting) {
         trial.dropout = std::get<std::vector<double>>(setting);
 }
 
-/// A setting of one optimizer.
-struct OptimizerKey {
-    OptimizerKind kind;
-    const char* name;
-    double Optimizer::*member;
-    Range range;
-};
-
-const Range kEpsilon = {0, false, 1, true};
-const std::vector<OptimizerKey> kOptimizerKeys = {
-    {OptimizerKind::adam, "beta1", &Optimizer::beta1, kRate},
-    {OptimizerKind::adam, "beta2", &Optimizer::beta2, kRate},
-    {OptimizerKind::adam, "epsilon", &Optimizer::epsilon, kEpsilon},
-    {OptimizerKind::sgd, "momentum", &Optimizer::momentum, kRate},
-    {OptimizerKind::rmsprop, "rho", &Optimizer::rho, kRate},
-    {OptimizerKind::rmsprop, "momentum", &Optimizer::momentum, kRate},
-    {OptimizerKind::rmsprop, "epsilon", &Optimizer::epsilon, kEpsilon},
-};
-
-Setting read_optimizer(const AxisContext& context, const YAML::Node& node) {
-    const YamlReader& reader = context.reader;
-    Optimizer optimizer;
-    if (!node.IsMap()) {
-        optimizer.kind = reader.at(node, [&] { return parse_optimizer_kind(reader.text(node, "optimizer")); });
-        return optimizer;
-    }
-    if (node.size() != 1)
-        reader.fail(node, "{} optimizers in one map; write one, or a list: [adam, {{sgd: {{momentum: 0.9}}}}]",
-                    node.size());
-    const YAML::Node name = node.begin()->first;
-    optimizer.kind = reader.at(name, [&] { return parse_optimizer_kind(name.Scalar()); });
-    std::vector<std::string> keys;
-    for (const OptimizerKey& key : kOptimizerKeys)
-        if (key.kind == optimizer.kind) keys.push_back(key.name);
-    if (optimizer.kind == OptimizerKind::sgd) keys.push_back("nesterov");
-    for (const auto& [word, value] : reader.entries(node.begin()->second, name.Scalar(), keys)) {
-        if (word == "nesterov") optimizer.nesterov = reader.boolean(value, word);
-        for (const OptimizerKey& key : kOptimizerKeys)
-            if (key.kind == optimizer.kind && word == key.name)
-                optimizer.*key.member = reader.number(value, word, key.range);
-    }
-    return optimizer;
-}
-
 Setting read_learning_rate(const AxisContext& context, const YAML::Node& node) {
     return context.reader.number(node, "learning_rate", {0, false, 10, true});
 }
@@ -204,6 +162,11 @@ std::vector<AxisKind> make_axis_kinds() {
          static_cast<std::int64_t>(usual.seed)},
         {AxisId::precision, "precision", read_precision,
          [](Trial& trial, const Setting& setting) { trial.precision = std::get<Precision>(setting); }, usual.precision},
+        {AxisId::schedule, "schedule", read_schedule,
+         [](Trial& trial, const Setting& setting) { trial.schedule = std::get<Schedule>(setting); }, usual.schedule},
+        {AxisId::early_stopping, "early_stopping", read_early_stopping,
+         [](Trial& trial, const Setting& setting) { trial.early_stop = std::get<EarlyStop>(setting); },
+         usual.early_stop},
         {AxisId::until, "until", read_until, assign_until, std::string("none")},
         {AxisId::loss, "loss", read_loss,
          [](Trial& trial, const Setting& setting) { trial.loss = std::get<Loss>(setting); }, usual.loss},
@@ -276,6 +239,8 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(const Optimizer& optimizer) const { return optimizer_name(optimizer); }
         std::string operator()(const WeightsSetting& weights) const { return weights.name; }
         std::string operator()(Precision precision) const { return to_string(precision); }
+        std::string operator()(const Schedule& schedule) const { return schedule_name(schedule); }
+        std::string operator()(const EarlyStop& stop) const { return early_stop_name(stop); }
         std::string operator()(Loss loss) const { return word_of(loss); }
         std::string operator()(const ClassWeights& weights) const { return class_weights_name(weights); }
         std::string operator()(const Augment& augment) const { return augment_name(augment); }

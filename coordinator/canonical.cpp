@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/axes.hpp"
+#include "coordinator/read_training_control.hpp"
 
 namespace thaw {
 namespace {
@@ -24,6 +25,8 @@ void Canonical::settle(Point& point) {
     point[table_.position(AxisId::until)] = base_of(point).spelling;
     ValueId& dropout = point[table_.position(AxisId::dropout)];
     dropout = dropout_of(point);
+    ValueId& schedule = point[table_.position(AxisId::schedule)];
+    schedule = schedule_of(point);
     const Phases& phases = phases_of(point);
     point[table_.position(AxisId::phases)] = phases.spelling;
     if (has_frozen_pass(depth.depth.cut) || any_frozen_pass(phases.phases)) return;
@@ -42,6 +45,7 @@ Trial Canonical::trial(const Point& point) {
     trial.cut = depth.cut;
     trial.phases = phases_of(point).phases;
     if (!has_frozen_pass(depth.cut) && !any_frozen_pass(trial.phases)) trial.precision = Precision::float32;
+    trial.schedule = spread_over(trial.schedule, trial.epochs);
     return trial;
 }
 
@@ -144,6 +148,18 @@ ValueId Canonical::dropout_of(const Point& point) {
         const std::vector<double> rates = dropout_rates(point);
         auto& seen = rates_[head];
         entry->second = seen.try_emplace(setting_text(rates), dropout).first->second;
+    }
+    return entry->second;
+}
+
+ValueId Canonical::schedule_of(const Point& point) {
+    const ValueId schedule = id(AxisId::schedule, point), epochs = id(AxisId::epochs, point);
+    const auto [entry, is_new] = schedules_.try_emplace(key(schedule, epochs), schedule);
+    if (is_new) {
+        const auto& written = std::get<Schedule>(table_.value(AxisId::schedule, point).setting);
+        const auto asked = std::get<std::int64_t>(table_.value(AxisId::epochs, point).setting);
+        const std::string curve = setting_text(spread_over(written, static_cast<int>(asked)));
+        entry->second = curves_[epochs].try_emplace(curve, schedule).first->second;
     }
     return entry->second;
 }

@@ -1,5 +1,5 @@
 // Brings the spellings of one trial together: freeze depths written in two ways, dropout rates that nothing reads, the
-// precision of no layers.
+// precision of no layers, cosines that end with the trial without or with saying so.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,7 @@ class Canonical {
     const Phases& phases_of(const Point& point);
     Phases resolve_phases(const Point& point);
     ValueId dropout_of(const Point& point);
+    ValueId schedule_of(const Point& point);
     std::vector<double> dropout_rates(const Point& point) const;
 
     const Sweep& sweep_;
@@ -72,6 +73,9 @@ class Canonical {
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> rates_;  // by head, then by rates
     std::map<std::vector<ValueId>, Phases> phases_;                                // by all that decides them
     std::map<std::string, ValueId> phases_spellings_;                              // by what they are, beside what
+    std::unordered_map<std::uint64_t, ValueId> schedules_;                         // by schedule, epochs
+    // By epochs, then by what the schedule comes to with them.
+    std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> curves_;
     std::optional<ValueId> idle_precision_;  // the first met where nothing is forwarded
 };
 

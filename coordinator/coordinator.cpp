@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/epoch_rules.hpp"
 #include "common/error.hpp"
 #include "coordinator/scheduler.hpp"
 
@@ -107,7 +108,7 @@ class Run {
         store_.together([&] {
             for (const int index : trials_of(done.stage, done.trajectory)) {
                 if (trial(index).epochs < done.metrics.epoch || has_ended(index)) continue;
-                const bool ends = trial(index).epochs == done.metrics.epoch;
+                const bool ends = ends_with(index, in_between);
                 store_.record_epoch(trial(index).id, ends ? done.metrics : in_between);
                 if (options_.on_epoch) options_.on_epoch(trial(index).id, in_between);
                 if (ends) finish(index, done.metrics.validation_accuracy);
@@ -117,6 +118,14 @@ class Run {
         std::error_code gone;
         if (!done.obsolete.empty()) std::filesystem::remove(done.obsolete, gone);
         carry_out_fates();
+    }
+
+    /// Whether the trial's training ends with this epoch, its next.
+    bool ends_with(int index, const EpochMetrics& metrics) {
+        if (trial(index).early_stop.none()) return trial(index).epochs == metrics.epoch;
+        std::vector<EpochMetrics>& history = histories_[index];
+        history.push_back(metrics);
+        return thaw::has_ended(trial(index), history);
     }
 
     /// Carries out what has been decided since the last time: trials that stop are written down; what waited for
@@ -230,7 +239,9 @@ class Run {
     }
 
     void finish(int index, double validation_accuracy) {
-        store_.finish_trial(trial(index).id);
+        const auto history = histories_.extract(index);
+        store_.finish_trial(trial(index).id,
+                            history ? result_epoch(trial(index).early_stop, history.mapped()) : trial(index).epochs);
         has_ended(index) = true;
         ++outcome_.finished;
         progress_.trial_finished(validation_accuracy, fmt::format("{} freeze {} head {}", trial(index).backbone,
@@ -311,12 +322,13 @@ class Run {
     bool dismissing_ = false;         // nothing new begins
     Scheduler scheduler_;
     std::vector<bool> ended_trials_;
-    std::unordered_map<std::string, int> index_of_;  // with a stopping rule: trials by id
-    std::map<std::pair<int, int>, int> gates_;       // stage that waits for (trial, epoch)
-    std::size_t carried_out_ = 0;                    // of the decisions
-    std::unordered_map<int, int> undecided_;         // by stage: how many decisions it waits for
-    std::multimap<int, int> later_phases_;           // by stage, those that go on from what it trains
-    std::set<int> wanted_;                           // stages that one of their trials goes on with
+    std::unordered_map<int, std::vector<EpochMetrics>> histories_;  // of trials that may stop early, until they end
+    std::unordered_map<std::string, int> index_of_;                 // with a stopping rule: trials by id
+    std::map<std::pair<int, int>, int> gates_;                      // stage that waits for (trial, epoch)
+    std::size_t carried_out_ = 0;                                   // of the decisions
+    std::unordered_map<int, int> undecided_;                        // by stage: how many decisions it waits for
+    std::multimap<int, int> later_phases_;                          // by stage, those that go on from what it trains
+    std::set<int> wanted_;                                          // stages that one of their trials goes on with
     std::string failure_;
     std::optional<Clock::time_point> first_start_;
     Clock::time_point last_end_;

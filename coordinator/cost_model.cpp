@@ -184,7 +184,8 @@ double CostModel::parameters(const Trial& trial) {
 }
 
 double CostModel::snapshot_bytes(const Trial& trial) {
-    return 12 * parameters(trial);  // Adam's: the others keep less
+    // Adam's: the others keep less. With a best epoch to restore, that one's too.
+    return (trial.early_stop.restore_best ? 24 : 12) * parameters(trial);
 }
 
 double CostModel::weights_bytes(const Trial& trial) {

@@ -31,6 +31,8 @@ enum class AxisId {
     epochs,
     seed,
     precision,
+    schedule,
+    early_stopping,
     until,
     loss,
     label_smoothing,
@@ -39,7 +41,7 @@ enum class AxisId {
     fold,
     phases,
 };
-inline constexpr std::size_t kAxisCount = 19;
+inline constexpr std::size_t kAxisCount = 21;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -65,7 +67,7 @@ using PhasesSetting = std::vector<PhaseSetting>;
 
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, Loss, ClassWeights, Augment, PhasesSetting>;
+                             Precision, Schedule, EarlyStop, Loss, ClassWeights, Augment, PhasesSetting>;
 
 struct AxisValue {
     Setting setting;

@@ -295,6 +295,19 @@ void read_rules(Sweep& sweep, const AxisContext& context, const YAML::Node& docu
     std::erase_if(sweep.weights_overrides, [](const auto& entry) { return entry.second == WeightsOverride{}; });
 }
 
+/// A search compares trials at rungs that all of them reach; who ended before would have nothing to show there.
+void refuse_early_stopping_beside_rungs(const Sweep& sweep) {
+    if (std::holds_alternative<std::monostate>(sweep.search.stopping)) return;
+    std::vector<Axis> axes = sweep.axes;
+    for (const Rule& rule : sweep.when) axes.insert(axes.end(), rule.then.begin(), rule.then.end());
+    for (const Axis& axis : axes)
+        for (const AxisValue& value : axis.values)
+            if (axis.id == AxisId::early_stopping && !std::get<EarlyStop>(value.setting).none())
+                throw error_at(sweep.source, value.place,
+                               "early_stopping beside search.asha or search.median; a trial is stopped by one rule: "
+                               "remove the other");
+}
+
 }  // namespace
 
 Sweep read_sweep(const std::filesystem::path& file, const Vocabulary& vocabulary) {
@@ -337,6 +350,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     settle_folds(sweep);
     require_random_for_distributions(sweep);
     read_rules(sweep, context, document);
+    refuse_early_stopping_beside_rungs(sweep);
     refuse_phases_that_may_be_stopped(sweep);
     return sweep;
 }

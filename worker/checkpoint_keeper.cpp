@@ -2,23 +2,16 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 
+#include "common/epoch_rules.hpp"
 #include "common/error.hpp"
 #include "common/storage.hpp"
 #include "worker/weights/safetensors.hpp"
 
 namespace thaw {
 namespace {
-
-/// Of the epochs up to `last` the one that is kept.
-const EpochMetrics& kept_of(const std::vector<EpochMetrics>& history, int last, Keep keep) {
-    const auto end = std::find_if(history.begin(), history.end(), [&](const auto& done) { return done.epoch > last; });
-    if (keep == Keep::last) return *std::prev(end);
-    return *std::max_element(history.begin(), end, [](const EpochMetrics& a, const EpochMetrics& b) {
-        return a.validation_accuracy < b.validation_accuracy;  // the first of equals
-    });
-}
 
 struct Found {
     int epoch = 0;
@@ -39,25 +32,31 @@ Found look_at(const std::string& path) {
 
 CheckpointKeeper::CheckpointKeeper(const TrainStage::Trajectory& planned, const Model& model,
                                    std::map<std::string, std::string> about)
-    : planned_(planned), model_(model), about_(std::move(about)) {
-    for (const TrainStage::Checkpoint& checkpoint : planned.checkpoints) wanted_.push_back({&checkpoint, planned.keep});
-    for (const TrainStage::Checkpoint& end : planned.phase_ends) wanted_.push_back({&end, Keep::last});
-    wants_best_ = planned.keep == Keep::best && !planned.checkpoints.empty();
+    : planned_(planned), model_(model), about_(std::move(about)) {}
+
+const EpochMetrics& CheckpointKeeper::kept_of(const std::vector<EpochMetrics>& history, int last) const {
+    const auto end = std::find_if(history.begin(), history.end(), [&](const auto& done) { return done.epoch > last; });
+    if (planned_.keep == Keep::best)
+        return *std::max_element(history.begin(), end, [](const EpochMetrics& a, const EpochMetrics& b) {
+            return a.validation_accuracy < b.validation_accuracy;  // the first of equals
+        });
+    const int epoch = result_epoch(planned_.trial.early_stop, std::span(history.begin(), end));
+    return *std::find_if(history.begin(), end, [&](const auto& done) { return done.epoch == epoch; });
 }
 
 bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
     const EpochMetrics& latest = history.back();
+    const bool over = has_ended(planned_.trial, history);
     kept_.clear();
     due_.clear();
-    for (const auto& [wanted_file, keep] : wanted_) {
-        const TrainStage::Checkpoint& checkpoint = *wanted_file;
+    for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
         const bool ended = !reaches(checkpoint, latest.epoch + 1);
-        if (keep == Keep::last && !ended && planned_.trial.epochs > latest.epoch) continue;
-        const EpochMetrics& wanted = kept_of(history, checkpoint.trial.epochs, keep);
+        if (!keeps_best() && !ended && !over) continue;
+        const EpochMetrics& wanted = kept_of(history, checkpoint.trial.epochs);
         const Found found = look_at(checkpoint.path);
         if (found.epoch == wanted.epoch && found.weights == wanted.weights)
-            kept_[checkpoint.path] = found.epoch;
-        else if (wanted.epoch == latest.epoch)
+            kept_[checkpoint.trial.id] = found.epoch;
+        else if (wanted.epoch == latest.epoch || (restores() && wanted.epoch == kept_of(history, latest.epoch).epoch))
             due_.push_back(&checkpoint);
         else if (ended || found.epoch <= latest.epoch)
             return false;
@@ -66,40 +65,40 @@ bool CheckpointKeeper::can_go_on(const std::vector<EpochMetrics>& history) {
     return true;
 }
 
-void CheckpointKeeper::go_on(const std::vector<EpochMetrics>& history) {
-    if (wanted_.empty()) return;
-    epoch_ = history.back().epoch;
-    best_ = kept_of(history, epoch_, Keep::best);
-    if (wants_best_ && best_.epoch == epoch_) best_tensors_ = model_.tensors();
-    for (const TrainStage::Checkpoint* checkpoint : due_) write(*checkpoint, history.back(), model_.tensors());
+void CheckpointKeeper::go_on(const std::vector<EpochMetrics>& history, TensorMap restored) {
+    if (planned_.checkpoints.empty()) return;
+    history_ = history;
+    best_ = kept_of(history, history.back().epoch);
+    if (restores())
+        best_tensors_ = std::move(restored);
+    else if (best_.epoch == history.back().epoch)
+        best_tensors_ = model_.tensors();
+    for (const TrainStage::Checkpoint* checkpoint : due_) write(*checkpoint, best_, best_tensors_);
 }
 
 void CheckpointKeeper::epoch_done(const EpochMetrics& metrics) {
-    if (wanted_.empty()) return;
-    epoch_ = metrics.epoch;
-    if (best_.epoch == 0 || metrics.validation_accuracy > best_.validation_accuracy) {
+    if (planned_.checkpoints.empty()) return;
+    history_.push_back(metrics);
+    if (kept_of(history_, metrics.epoch).epoch == metrics.epoch) {
         best_ = metrics;
-        if (wants_best_) best_tensors_ = model_.tensors();
+        if (keeps_best()) best_tensors_ = model_.tensors();
     }
-    const bool at_end = epoch_ == planned_.trial.epochs;
-    for (const auto& [checkpoint, keep] : wanted_) {
-        if (!reaches(*checkpoint, epoch_) || (!at_end && checkpoint->trial.epochs != epoch_)) continue;
-        if (keep == Keep::last)
-            write(*checkpoint, metrics, model_.tensors());
-        else
-            write(*checkpoint, best_, best_tensors_);
+    const bool at_end = has_ended(planned_.trial, history_);
+    for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints) {
+        if (!reaches(checkpoint, metrics.epoch) || (!at_end && checkpoint.trial.epochs != metrics.epoch)) continue;
+        write(checkpoint, best_, keeps_best() ? best_tensors_ : model_.tensors());
     }
 }
 
 void CheckpointKeeper::save() {
-    if (!wants_best_ || best_tensors_.empty()) return;
+    if (!keeps_best() || best_tensors_.empty()) return;
     for (const TrainStage::Checkpoint& checkpoint : planned_.checkpoints)
-        if (reaches(checkpoint, epoch_)) write(checkpoint, best_, best_tensors_);
+        if (reaches(checkpoint, history_.back().epoch)) write(checkpoint, best_, best_tensors_);
 }
 
 void CheckpointKeeper::write(const TrainStage::Checkpoint& checkpoint, const EpochMetrics& metrics,
                              const TensorMap& tensors) {
-    int& kept = kept_[checkpoint.path];
+    int& kept = kept_[checkpoint.trial.id];
     if (kept == metrics.epoch) return;
     std::map<std::string, std::string> about = about_;
     about["trial"] = to_json(checkpoint.trial).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -113,6 +112,30 @@ void CheckpointKeeper::write(const TrainStage::Checkpoint& checkpoint, const Epo
         throw StageError("{}", error.what());
     }
     kept = metrics.epoch;
+}
+
+static TrainStage::Trajectory with_phase_ends_kept(TrainStage::Trajectory planned) {
+    planned.keep = Keep::last;
+    planned.checkpoints = planned.phase_ends;
+    return planned;
+}
+
+TrainedWeights::TrainedWeights(const TrainStage::Trajectory& planned, const Model& model,
+                               const std::map<std::string, std::string>& about)
+    : ends_(with_phase_ends_kept(planned)), kept_(planned, model, about), phase_ends_(ends_, model, about) {}
+
+bool TrainedWeights::can_go_on(const std::vector<EpochMetrics>& history) {
+    return kept_.can_go_on(history) && phase_ends_.can_go_on(history);
+}
+
+void TrainedWeights::go_on(const std::vector<EpochMetrics>& history, TensorMap restored) {
+    kept_.go_on(history, std::move(restored));
+    phase_ends_.go_on(history);
+}
+
+void TrainedWeights::epoch_done(const EpochMetrics& metrics) {
+    kept_.epoch_done(metrics);
+    phase_ends_.epoch_done(metrics);
 }
 
 }  // namespace thaw

@@ -127,7 +127,7 @@ class Training {
     void train(const std::vector<int>& indices) {
         std::vector<std::unique_ptr<Model>> models;
         std::list<SnapshotKeeper> keepers;
-        std::list<CheckpointKeeper> checkpoints;
+        std::list<TrainedWeights> checkpoints;
         std::vector<Member> members;
         std::vector<int> begun;  // of each member, its trajectory
         for (const int index : indices) {
@@ -163,14 +163,19 @@ class Training {
         reports_.trajectory_failed(index, message);
     }
 
-    /// Where the training goes on from: the leader's snapshot, on all members of a group.
+    /// Where the training goes on from: the leader's snapshot, on all members of a group. All need its history: it
+    /// decides about learning rates and the training's end.
     static Snapshot agreed(Snapshot snapshot, Group& group) {
-        std::vector<std::int64_t> numbers = {snapshot.history.empty() ? 0 : snapshot.epoch(),
-                                             static_cast<std::int64_t>(snapshot.state.size())};
-        broadcast_numbers(group, numbers);
-        snapshot.state.resize(static_cast<std::size_t>(numbers[1]));
-        group.broadcast(std::as_writable_bytes(std::span(snapshot.state)), 0);
-        if (!group.leads() && numbers[0] > 0) snapshot.history = {EpochMetrics{.epoch = static_cast<int>(numbers[0])}};
+        std::string header = nlohmann::json({{"history", snapshot.history}, {"best", snapshot.best.predicted}}).dump();
+        for (std::string* text : {&header, &snapshot.state, &snapshot.best.state}) {
+            std::vector<std::int64_t> bytes = {static_cast<std::int64_t>(text->size())};
+            broadcast_numbers(group, bytes);
+            text->resize(static_cast<std::size_t>(bytes[0]));
+            group.broadcast(std::as_writable_bytes(std::span(*text)), 0);
+        }
+        const auto agreed = nlohmann::json::parse(header);
+        agreed.at("history").get_to(snapshot.history);
+        agreed.at("best").get_to(snapshot.best.predicted);
         return snapshot;
     }
 
@@ -199,16 +204,17 @@ class Training {
     }
 
     void test(int index, const Member& member) {
-        if (!trajectory(index).test || member.failed || member.epochs_done() < member.trial->epochs) return;
+        if (!trajectory(index).test || member.failed || !member.has_ended()) return;
         const std::vector<int> predicted = classes_of(*member.model, test_, together_);
         if (leads()) reports_.tested(index, by_place(predicted, test_, Part::test));
     }
 
     /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without keepers
     /// another member of the group tells and keeps.
-    Member member(int index, Model& model, SnapshotKeeper* keeper, CheckpointKeeper* checkpoints) {
+    Member member(int index, Model& model, SnapshotKeeper* keeper, TrainedWeights* checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, planned.ends, {}, {}, {}, false};
+        if (planned.trial.early_stop.restore_best) member.best = std::make_shared<BestEpoch>();
         Snapshot start;
         if (keeper) {
             auto found = keeper->find();
@@ -218,13 +224,20 @@ class Training {
             }
         }
         if (group_) start = agreed(std::move(start), *group_);
+        TensorMap restored;  // what the weights are that the training, if it ended now, would leave
+        if (member.best && keeper && !start.history.empty() && !planned.checkpoints.empty()) {
+            model.restore(start.best.state);
+            restored = model.tensors();
+        }
         if (!start.history.empty())
             model.restore(start.state);
         else if (!planned.start.empty())
             go_on_from_phase(model, planned.start);
+        if (member.best) *member.best = std::move(start.best);
         member.history = std::move(start.history);
         if (!keeper) return member;
-        if (!member.history.empty()) checkpoints->go_on(member.history);
+        keeper->best = member.best;
+        if (!member.history.empty()) checkpoints->go_on(member.history, std::move(restored));
         keeper->before_write = [checkpoints] { checkpoints->save(); };
         const auto tell = [this, index, reported = planned.reported](const EpochMetrics& metrics,
                                                                      const std::string& obsolete) {

@@ -14,8 +14,8 @@ void append_bits(std::string& key, Number number) {
 }
 
 /// All of a trial but its epochs, exactly: there may be a million trials, so numbers go in as their bits. No
-/// hyper-parameter of a step depends on how many epochs there are in all; one that did would have to go in here with
-/// `epochs` itself.
+/// hyper-parameter of a step depends on how many epochs there are in all; where one does (a cosine that ends with its
+/// trial), expand has made that number part of the trial itself.
 void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
     kSharePrefix.key(trial, inputs, key);
     for (const int number : {trial.frozen_layers, trial.cut, trial.batch_size, static_cast<int>(trial.head.pooling),

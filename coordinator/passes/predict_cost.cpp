@@ -115,6 +115,11 @@ PassReport predict_cost(Plan& plan, PassContext& context) {
             ? "from speeds measured on this machine"
             : fmt::format("{} of the speeds behind it are not measured on this machine, but a usual server core's",
                           context.costs.missing().size()));
+    const auto may_stop = std::count_if(plan.trials.begin(), plan.trials.end(),
+                                        [](const Trial& trial) { return !trial.early_stop.none(); });
+    if (may_stop > 0)
+        report.details.push_back(
+            fmt::format("as if none of the {} trials with early_stopping ended before its last epoch", may_stop));
     return report;
 }
 

@@ -75,7 +75,7 @@ precision: bf16
 
 Expansion expand_folds(const std::string& rest) {
     return expand(parse_sweep({"/sweeps/test.yaml", "data: {folder: photos, split: {folds: 3}}\n" + rest}, kVocabulary),
-                  fake_freeze);
+                  kFakeDepths);
 }
 
 TEST(Folds, AreAnAxisOfAllOfThemUnlessTheFileNamesSome) {
@@ -332,6 +332,18 @@ TEST(Expand, ResolvesEachFreezeOfABackboneOnce) {
     const Expansion expansion = expand(sweep, counting);
     EXPECT_EQ(expansion.trials.size(), 400u);
     EXPECT_EQ(calls, 4);
+}
+
+TEST(Expand, ACosineWithoutAnEndOfItsOwnEndsWithItsTrial) {
+    const auto trials = expand_text(
+                            "backbone: alexnet\nepochs: [8, 10]\nschedule: [{cosine: {warm_up: 2}}, {cosine: {over: 6, "
+                            "warm_up: 2}}, step]")
+                            .trials;
+    ASSERT_EQ(trials.size(), 5u) << "with 8 epochs the first two are one";
+    std::vector<int> over;
+    for (const Trial& trial : trials)
+        if (trial.schedule.kind == ScheduleKind::cosine) over.push_back(trial.schedule.over * 100 + trial.epochs);
+    EXPECT_THAT(over, testing::UnorderedElementsAre(608, 810, 610));
 }
 
 TEST(Expand, TakesMoreThanAMillionTrialsOnlyByForce) {

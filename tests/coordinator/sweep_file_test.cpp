@@ -184,6 +184,43 @@ TEST(SweepFile, ReadsOptimizersWithTheirSettings) {
                             Optimizer{}));
 }
 
+TEST(SweepFile, GivesOptimizersTheDefaultsOfTheirStyle) {
+    const auto optimizers = values_of<Optimizer>(
+        sweep_of(kBackbone + "optimizer: [adamw, {adamw: {style: pytorch}}, {rmsprop: {rho: 0.8, style: pytorch}},"
+                             " {sgd: {momentum: 0.9, weight_decay: 1e-4, clipnorm: 1, style: pytorch}}]"),
+        AxisId::optimizer);
+    ASSERT_EQ(optimizers.size(), 4u);
+    EXPECT_EQ(optimizers[0], (Optimizer{.kind = OptimizerKind::adamw, .weight_decay = 0.004}));
+    EXPECT_EQ(optimizers[1], (Optimizer{.kind = OptimizerKind::adamw,
+                                        .rho = 0.99,
+                                        .epsilon = 1e-8,
+                                        .style = OptimizerStyle::pytorch,
+                                        .weight_decay = 0.01}));
+    EXPECT_EQ(optimizers[2].rho, 0.8);
+    EXPECT_EQ(optimizers[2].epsilon, 1e-8);
+    EXPECT_EQ(optimizers[3].clipnorm, 1);
+    EXPECT_EQ(optimizers[3].weight_decay, 1e-4);
+}
+
+TEST(SweepFile, ReadsSchedulesAndEarlyStopping) {
+    const auto schedules = values_of<Schedule>(
+        sweep_of(kBackbone + "schedule: [constant, step, {exponential: {factor: 0.9}}, {constant: {warm_up: 3}},"
+                             " {cosine: {floor: 1e-6, warm_up: 2}},"
+                             " {reduce_on_plateau: {monitor: train_loss, factor: 0.5, patience: 2}}]"),
+        AxisId::schedule);
+    EXPECT_THAT(schedules,
+                ElementsAre(Schedule{}, Schedule{.kind = ScheduleKind::step},
+                            Schedule{.kind = ScheduleKind::exponential, .factor = 0.9}, Schedule{.warm_up = 3},
+                            Schedule{.kind = ScheduleKind::cosine, .floor = 1e-6, .warm_up = 2},
+                            Schedule{.kind = ScheduleKind::reduce_on_plateau,
+                                     .factor = 0.5,
+                                     .monitor = Monitor::train_loss,
+                                     .patience = 2}));
+    EXPECT_THAT(values_of<EarlyStop>(sweep_of(kBackbone + "early_stopping: [none, {patience: 0, restore_best: true}]"),
+                                     AxisId::early_stopping),
+                ElementsAre(EarlyStop{}, EarlyStop{.patience = 0, .restore_best = true}));
+}
+
 TEST(SweepFile, ReadsNumbersAsPeopleWriteThem) {
     EXPECT_THAT(values_of<double>(sweep_of(kBackbone + "learning_rate: [1e-4, 3e-05, 1E-3, .5, 1., +2, 10]"),
                                   AxisId::learning_rate),
@@ -213,7 +250,8 @@ TEST(Sweeps, InTheirFolderAreReadAndExpanded) {
         return expand(read_sweep(file, {}), kFakeDepths).trials.size();
     };
     EXPECT_EQ(trials("example.yaml"), 4u);
-    // freeze all: 7 heads with dropout x 4 rates x 2 epochs; features.14: 2 rates x 2 epochs; features.7: 1 x 2; 50: 2 x 2
+    // freeze all: 7 heads with dropout x 4 rates x 2 epochs; features.14: 2 rates x 2 epochs; features.7: 1 x 2; 50: 2
+    // x 2
     EXPECT_EQ(trials("problem_one.yaml"), 7u * 4 * 2 + 2 * 2 + 1 * 2 + 2 * 2);
     EXPECT_EQ(trials("problem_two.yaml"), 3u);
     for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(THAW_SOURCE_DIR) / "sweeps"))

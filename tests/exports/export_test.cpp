@@ -28,10 +28,20 @@ class ExportTest : public testing::Test {
   protected:
     ExportTest() {
         for (Trial& trial : trials) trial.head = trial.seed % 2 ? Head{} : trial.head;
+        for (std::size_t i = 0; i < 8; ++i) trials[i].schedule.kind = ScheduleKind::cosine;
         trials[3].weights = "my \"best\", weights.pth";
         Store store(path);
         store.begin_sweep(synthetic_sweep(), trials);
-        for (std::size_t i = 0; i < 60; ++i) finish(store, trials[i], 3);
+        for (std::size_t i = 0; i < 60; ++i) {
+            store.start_trial(trials[i].id, 0);
+            for (int epoch = 1; epoch <= 3; ++epoch) {
+                EpochRecord record = synthetic_epoch(trials[i], epoch);
+                record.learning_rate = trials[i].learning_rate / epoch;
+                record.validation_auc = 1 - 0.5 / epoch;
+                store.record_epoch(trials[i].id, record);
+            }
+            store.finish_trial(trials[i].id);
+        }
         store.start_trial(trials[60].id, 0);
         store.fail_trial(trials[60].id, "loss is NaN,\nin epoch 2");
         store.start_trial(trials[61].id, 0);
@@ -82,6 +92,13 @@ TEST_F(ExportTest, WritesARowATrialAndARowAnEpoch) {
     EXPECT_EQ(all[60]["message"], "loss is NaN,\nin epoch 2");
     EXPECT_TRUE(all[62]["validation_accuracy"].is_null());
     EXPECT_EQ(all[65]["state"], "waiting");
+    EXPECT_EQ(all[0]["schedule"], "cosine");
+    EXPECT_EQ(all[9]["schedule"], "constant");
+    EXPECT_EQ(all[0]["validation_auc"], 1 - 0.5 / 3);
+    EXPECT_EQ(all[0]["result_epoch"], 3);
+    EXPECT_EQ(epochs[1]["learning_rate"], trials[0].learning_rate / 2);
+    EXPECT_EQ(epochs[1]["validation_auc"], 0.75);
+    EXPECT_TRUE(epochs[1]["validation_top5_accuracy"].is_null());
     const json leaderboard = json::parse(run_query(path, {.query = "leaderboard", .format = TableFormat::json}));
     for (const json& row : leaderboard) {
         const auto& same =

@@ -47,6 +47,7 @@ for trial in started:
     assert run.info.status == STATUS[trial["state"]], (run.info.status, trial["state"])
     assert run.data.params["learning_rate"] == str(trial["learning_rate"])
     assert run.data.params["seed"] == str(trial["seed"])
+    assert run.data.params["schedule"] == trial["schedule"]
     assert run.data.tags["configuration"] == trial["configuration"]
     own = [row for row in epochs if row["trial"] == trial["trial"]]
     for name in ("validation_accuracy", "train_loss"):

@@ -42,7 +42,8 @@ if done:
     varying = {name for name in study.best_trial.params}
     assert varying == {name for name in trials[0] if name in {"backbone", "weights", "freeze", "pooling", "head",
                        "dropout", "optimizer", "learning_rate", "batch_size", "epochs", "seed", "image_size",
-                       "precision"} and len({json.dumps(trial[name]) for trial in trials}) > 1}, varying
+                       "precision", "until", "loss", "label_smoothing", "class_weights", "schedule", "early_stopping",
+                       "augment", "fold", "phases"} and len({json.dumps(trial[name]) for trial in trials}) > 1}, varying
 try:
     frame = study.trials_dataframe()
     assert len(frame) == len(trials) and "params_learning_rate" in frame

@@ -15,14 +15,16 @@ except ImportError as error:
 
 events, trials, epochs = sys.argv[1], json.load(open(sys.argv[2])), json.load(open(sys.argv[3]))
 METRICS = {"accuracy/validation": "validation_accuracy", "loss/validation": "validation_loss",
-           "accuracy/train": "train_accuracy", "loss/train": "train_loss"}
+           "accuracy/train": "train_accuracy", "loss/train": "train_loss", "auc/validation": "validation_auc",
+           "top5_accuracy/validation": "validation_top5_accuracy"}
+SCALARS = {**METRICS, "learning_rate": "learning_rate"}
 started = [trial for trial in trials if trial["state"] != "waiting"]
 
 for trial in started:
     accumulator = event_accumulator.EventAccumulator(f"{events}/{trial['trial']}")
     accumulator.Reload()
     own = [row for row in epochs if row["trial"] == trial["trial"]]
-    for tag, column in METRICS.items():
+    for tag, column in SCALARS.items():
         expected = [(row["epoch"], row[column]) for row in own if row[column] is not None]
         found = [(s.step, s.value) for s in accumulator.Scalars(tag)] if expected else []
         assert [step for step, _ in found] == [step for step, _ in expected], (trial["trial"], tag, found)
@@ -37,7 +39,11 @@ plugin, request = backend_context.Context(base_plugin.TBContext(data_provider=pr
 experiment = get_experiment.Handler(request, plugin, "", api_pb2.GetExperimentRequest()).run()
 names = {info.name for info in experiment.hparam_infos}
 assert {"backbone", "freeze", "learning_rate", "seed", "precision"} <= names, names
-assert {info.name.tag for info in experiment.metric_infos} == set(METRICS)
+assert ("schedule" in names) == (len({trial["schedule"] for trial in trials}) > 1), names
+assert "class_weights" not in names, "goes without saying"
+measured = {tag for tag, column in METRICS.items()
+            if not column.endswith(("auc", "top5_accuracy")) or any(trial[column] is not None for trial in trials)}
+assert {info.name.tag for info in experiment.metric_infos} == measured
 question = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=10000,
                                             allowed_statuses=[api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS,
                                                               api_pb2.STATUS_FAILURE, api_pb2.STATUS_RUNNING])

@@ -26,7 +26,7 @@ OPTIMIZERS = {
         lambda: keras.optimizers.Adam(RATE, beta_1=0.8, beta_2=0.95, epsilon=1e-3),
     "sgd": lambda: keras.optimizers.SGD(RATE),
     "sgd(momentum=0.9)": lambda: keras.optimizers.SGD(RATE, momentum=0.9),
-    "sgd(momentum=0.9,nesterov=true)": lambda: keras.optimizers.SGD(RATE, momentum=0.9, nesterov=True),
+    "sgd(momentum=0.9,nesterov)": lambda: keras.optimizers.SGD(RATE, momentum=0.9, nesterov=True),
     "rmsprop": lambda: keras.optimizers.RMSprop(RATE),
     "rmsprop(momentum=0.9)": lambda: keras.optimizers.RMSprop(RATE, momentum=0.9),
     "rmsprop(rho=0.8,epsilon=0.001)": lambda: keras.optimizers.RMSprop(RATE, rho=0.8, epsilon=1e-3),

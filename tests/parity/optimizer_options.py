@@ -28,8 +28,8 @@ KINDS = {
     "rmsprop": [{}, {"momentum": 0.9}, {"rho": 0.8, "epsilon": 1e-3}],
 }
 # Gradients of this head are about 0.05 to 0.3, tensors' norms 0.1 to 0.6: all of these change steps.
-COMMON = [{}, {"weight_decay": 0.1}, {"clipvalue": 0.02}, {"clipnorm": 0.1}, {"global_clipnorm": 0.2},
-          {"clipnorm": 0.1, "weight_decay": 0.1}]
+COMMON = [{}, {"weight_decay": 0.1}, {"clipvalue": 2.0**-6}, {"clipnorm": 0.125}, {"global_clipnorm": 0.25},
+          {"clipnorm": 0.125, "weight_decay": 0.1}]
 KERAS = {"beta1": "beta_1", "beta2": "beta_2"}
 
 
@@ -45,24 +45,28 @@ def batches():
         yield features[rows], rows % CLASSES
 
 
+def mean_loss(parameters, features, labels):
+    weights, bias, last_weights, last_bias = parameters
+    hidden = torch.relu(torch.nn.functional.linear(torch.tensor(features), weights, bias))
+    logits = torch.nn.functional.linear(hidden, last_weights, last_bias)
+    return torch.nn.functional.cross_entropy(logits, torch.tensor(labels))
+
+
 def by_keras(kind, options):
+    """Keras' optimizers on PyTorch's gradients: Keras' own training rounds some of what it is given to float32."""
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
              "rmsprop": keras.optimizers.RMSprop}
     optimizer = kinds[kind](RATE, **{KERAS.get(name, name): value for name, value in options.items()})
-    hidden, logits = keras.layers.Dense(HIDDEN, activation="relu"), keras.layers.Dense(CLASSES)
-    model = keras.Sequential([keras.Input((INPUTS,)), hidden, logits])
-    weights, bias, last_weights, last_bias = start()
-    hidden.set_weights([weights.T, bias])
-    logits.set_weights([last_weights.T, last_bias])
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    losses = []
-    for step, (features, labels) in enumerate(batches()):
+    variables = [keras.Variable(torch.tensor(value), dtype="float64") for value in start()]
+    optimizer.build(variables)
+    for step, batch in enumerate(batches()):
         if step == CHANGE:
             optimizer.learning_rate = LATER_RATE
-        losses.append(float(model.train_on_batch(features, labels)))
-        model.reset_metrics()
-    return losses[-1], [value for layer in (hidden, logits) for tensors in [layer.get_weights()]
-                    for value in [*tensors[0].T.ravel().tolist(), *tensors[1].tolist()]]
+        parameters = [variable.value.detach().clone().requires_grad_() for variable in variables]
+        loss = mean_loss(parameters, *batch)
+        loss.backward()
+        optimizer.apply([parameter.grad for parameter in parameters], variables)
+    return loss.item(), [value for variable in variables for value in variable.value.detach().ravel().tolist()]
 
 
 def by_pytorch(kind, options):
@@ -77,15 +81,11 @@ def by_pytorch(kind, options):
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD,
              "rmsprop": torch.optim.RMSprop}
     optimizer = kinds[kind](parameters, lr=RATE, **own)
-    losses = []
-    for step, (features, labels) in enumerate(batches()):
+    for step, batch in enumerate(batches()):
         if step == CHANGE:
             optimizer.param_groups[0]["lr"] = LATER_RATE
-        weights, bias, last_weights, last_bias = parameters
-        hidden = torch.relu(torch.nn.functional.linear(torch.tensor(features), weights, bias))
-        logits = torch.nn.functional.linear(hidden, last_weights, last_bias)
-        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(labels))
         optimizer.zero_grad()
+        loss = mean_loss(parameters, *batch)
         loss.backward()
         if "clipvalue" in clipping:
             torch.nn.utils.clip_grad_value_(parameters, clipping["clipvalue"])
@@ -94,12 +94,12 @@ def by_pytorch(kind, options):
         for parameter in parameters if "clipnorm" in clipping else []:
             torch.nn.utils.clip_grad_norm_([parameter], clipping["clipnorm"])
         optimizer.step()
-        losses.append(loss.item())
-    return losses[-1], [value for parameter in parameters for value in parameter.detach().ravel().tolist()]
+    return loss.item(), [value for parameter in parameters for value in parameter.detach().ravel().tolist()]
 
 
 def main():
     keras.config.set_floatx("float64")
+    torch.set_default_dtype(torch.float64)  # or Keras rounds its betas to float32 on the way
     torch.set_num_threads(1)
     cases = []
     for style, train in {"keras": by_keras, "pytorch": by_pytorch}.items():

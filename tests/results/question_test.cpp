@@ -9,7 +9,7 @@
 #include "results/query.hpp"
 #include "results/store.hpp"
 #include "results/trial_name.hpp"
-#include "tests/results/synthetic.hpp"
+#include "tests/results/report_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {
@@ -200,6 +200,58 @@ TEST_F(QuestionTest, ShowsATrialsCurvesAndHowTwoDiffer) {
     EXPECT_THAT(run_query(path, {.diff = {trials[0].id, trials[0].id}}), StartsWith("They do not differ."));
     EXPECT_THAT(run_query(path, {.format = TableFormat::csv, .diff = {trials[0].id, trials[1].id}}),
                 AllOf(StartsWith("what,"), HasSubstr("\r\n\r\nepoch,")));
+}
+
+TEST_F(QuestionTest, CurvesHaveForPeopleWhatThereIsAndForMachinesAll) {
+    const std::filesystem::path other = folder / "curves.db";
+    {
+        Store store(other);
+        store.begin_sweep(synthetic_sweep(), {trials[0], trials[1]});
+        for (int number = 1; number <= 2; ++number) {
+            EpochRecord epoch = synthetic_epoch(trials[0], number);
+            epoch.learning_rate = 0.001 / number;
+            epoch.validation_auc = 0.5 + 0.125 * number;
+            store.record_epoch(trials[0].id, epoch);
+            epoch.learning_rate = 0.001;
+            epoch.validation_auc.reset();
+            store.record_epoch(trials[1].id, epoch);
+        }
+    }
+    EXPECT_THAT(run_query(other, {.curves = trials[0].id}),
+                AllOf(HasSubstr("learning_rate  validation_auc\n"), HasSubstr("0.0005          0.7500\n")));
+    EXPECT_THAT(run_query(other, {.curves = trials[1].id}), Not(HasSubstr("learning_rate  ")));
+    const json rows = json::parse(run_query(other, {.format = TableFormat::json, .curves = trials[1].id}));
+    EXPECT_EQ(rows[0]["learning_rate"], 0.001);
+    EXPECT_TRUE(rows[0]["validation_auc"].is_null());
+    EXPECT_TRUE(rows[0]["validation_top5_accuracy"].is_null());
+}
+
+TEST_F(QuestionTest, ShowsPrecisionAndRecallOfEachClass) {
+    const std::filesystem::path other = folder / "classes.db";
+    const SweepRecord sweep = shape_sweep("/nowhere", 4);
+    {
+        Store store(other);
+        store.begin_sweep(sweep, {trials[0], trials[1]});
+        EpochRecord epoch = synthetic_epoch(trials[0], 1);
+        epoch.predicted = predictions_of(sweep.validation, 3);  // three of four squares are taken for circles
+        store.record_epoch(trials[0].id, epoch);
+        store.finish_trial(trials[0].id);
+    }
+    EXPECT_THAT(run_query(other, {.classes = trials[0].id}),
+                AllOf(HasSubstr("validation images:"), Not(HasSubstr("test images:")),
+                      HasSubstr("circle              4          7     0.5714  1.0000  0.7273\n"),
+                      HasSubstr("macro average      12         12     0.8571  0.7500  0.7091\n")));
+    const json rows = json::parse(run_query(other, {.format = TableFormat::json, .classes = trials[0].id}));
+    ASSERT_EQ(rows.size(), 4U);
+    EXPECT_EQ(rows[1], json({{"part", "validation"},
+                             {"class", "square"},
+                             {"images", 4},
+                             {"predicted", 1},
+                             {"precision", 1.0},
+                             {"recall", 0.25},
+                             {"F1", 0.4}}));
+    EXPECT_THAT([&] { run_query(other, {.classes = trials[1].id}); },
+                ThrowsMessage<UserError>(HasSubstr("no predictions of trial " + trials[1].id)));
 }
 
 TEST_F(QuestionTest, TellsFailuresByTheirMessages) {

@@ -275,6 +275,42 @@ TEST_F(ReportTest, SaysOfThePrecisionOfAllTrialsOnlyWhatIsUnusual) {
     }
 }
 
+TEST_F(ReportTest, ShowsNewerAxesWhereTheyVaryAndOtherwiseWhatIsUnusual) {
+    std::vector<Trial> trials = synthetic_trials(4);
+    for (Trial& trial : trials) trial.label_smoothing = 0.1;
+    for (const std::size_t i : {1U, 3U}) trials[i].schedule.kind = ScheduleKind::cosine;
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) finish(store, trial);
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("validation accuracy by schedule"), HasSubstr("<dt>schedule</dt><dd>cosine</dd>"),
+                            HasSubstr("label smoothing 0.1")));
+    EXPECT_THAT(markdown, HasSubstr("schedule cosine"));
+    for (const std::string& text : {html, markdown, leaderboard_text(path)})
+        EXPECT_THAT(text, Not(AnyOf(HasSubstr("class weights"), HasSubstr("augment none"), HasSubstr("fold none"),
+                                    HasSubstr("loss function"), HasSubstr("AUC"))));
+}
+
+TEST_F(ReportTest, ShowsTheAreaUnderTheRocCurveWhereTrialsHaveIt) {
+    const std::vector<Trial> trials = synthetic_trials(2);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) {
+            EpochRecord epoch = synthetic_epoch(trial, 1);
+            epoch.validation_auc = 0.8125;
+            store.record_epoch(trial.id, epoch);
+            store.finish_trial(trial.id);
+        }
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr(">AUC</th>"), HasSubstr(">0.8125</td>"), Not(HasSubstr("top-5"))));
+    EXPECT_THAT(markdown, AllOf(HasSubstr("| AUC |"), HasSubstr("| 0.8125 |")));
+    EXPECT_THAT(leaderboard_text(path), AllOf(HasSubstr("  AUC  "), HasSubstr("  0.8125  "), Not(HasSubstr("top-5"))));
+}
+
 TEST_F(ReportTest, SurvivesTrialsThatDiverged) {
     const std::vector<Trial> trials = synthetic_trials(4);
     {
@@ -349,6 +385,13 @@ TEST_F(ReportTest, LeadsWithTheTestAccuracyWhereTheWinnerWasAskedOnce) {
                       HasSubstr("These images chose it among 32 configurations")));
     EXPECT_THAT(markdown, HasSubstr("reaches 80.00 % test accuracy"));
     EXPECT_THAT(html, AllOf(HasSubstr("120 of 150 test images right"), HasSubstr("<td>square</td><td>circle</td>")));
+    // 30 of 50 squares are taken for circles.
+    const auto row = [](const char* of, const char* numbers) { return fmt::format("| {} | {} |", of, numbers); };
+    EXPECT_THAT(markdown, AllOf(HasSubstr(row("circle", "50 | 80 | 0.6250 | 1.0000 | 0.7692")),
+                                HasSubstr(row("square", "50 | 20 | 1.0000 | 0.4000 | 0.5714")),
+                                HasSubstr(row("macro average", "150 | 150 | 0.8750 | 0.8000 | 0.7802"))));
+    EXPECT_THAT(html, HasSubstr("<td>square</td><td class=\"number\">50</td><td class=\"number\">20</td><td "
+                                "class=\"number\">1.0000</td><td class=\"number\">0.4000</td>"));
 }
 
 TEST_F(ReportTest, ShowsThePhotosThatTheWinnerTakesWrongly) {

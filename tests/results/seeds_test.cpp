@@ -85,6 +85,28 @@ TEST_F(SeedsTest, ShowsPeopleMeansWhereThereAreSeveralSeeds) {
     EXPECT_THAT(text, Not(HasSubstr("seed 1")));
 }
 
+TEST_F(SeedsTest, AveragesFoldsAsItDoesSeeds) {
+    std::vector<Trial> trials;
+    for (const int folds : {2, 3})
+        for (int fold = 1; fold <= folds; ++fold) {
+            Trial& one = trials.emplace_back(trial(0.001, 1));
+            one.folds = folds;
+            one.fold = fold;
+            one.id = trial_id(one, "folds");
+        }
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& one : trials) {
+            store.record_epoch(one.id, {.epoch = 1, .validation_accuracy = 0.25 * one.fold, .seconds = 1});
+            store.finish_trial(one.id);
+        }
+    }
+    const Table table = ask("SELECT seeds, mean_validation_accuracy FROM configurations");
+    EXPECT_EQ(table.rows, (std::vector<std::vector<Cell>>{{std::int64_t{3}, 0.5}, {std::int64_t{2}, 0.375}}));
+    EXPECT_THAT(run_query(path, {}), HasSubstr("3  0.5000 ± 0.2500"));
+}
+
 TEST_F(SeedsTest, ShowsSingleTrialsWhereEveryConfigurationHasOneSeed) {
     run({{0.91}, {0.9}});
     EXPECT_THAT(run_query(path, {}), Not(HasSubstr("Means over seeds")));

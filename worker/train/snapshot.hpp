@@ -11,9 +11,16 @@
 
 namespace thaw {
 
+/// What is needed of the best epoch so far, where a training's result is that of its best.
+struct BestEpoch {
+    std::string state;                // Model::state() after it; empty: nothing is kept of it
+    std::vector<int> predicted = {};  // what each validation image was taken for
+};
+
 struct Snapshot {
     std::vector<EpochMetrics> history;  // of all epochs so far; never empty
     std::string state;                  // Model::state() after the last of them
+    BestEpoch best = {};
     int epoch() const { return history.back().epoch; }
 };
 

@@ -17,7 +17,8 @@ SnapshotKeeper::SnapshotKeeper(const TrainStage::Trajectory& planned, const Mode
 std::optional<Snapshot> SnapshotKeeper::find() const {
     if (planned_.resume.empty()) return std::nullopt;
     auto snapshot = read_snapshot(planned_.resume);
-    if (snapshot && snapshot->epoch() > planned_.trial.epochs) return std::nullopt;
+    if (!snapshot || snapshot->epoch() > planned_.trial.epochs) return std::nullopt;
+    if (planned_.trial.early_stop.restore_best && snapshot->best.state.empty()) return std::nullopt;
     return snapshot;
 }
 
@@ -57,13 +58,13 @@ std::string SnapshotKeeper::obsolete() const {
 
 std::int64_t SnapshotKeeper::write(const std::string& path) {
     before_write();
-    const Snapshot snapshot{history_, model_.state()};
+    const Snapshot snapshot{history_, model_.state(), best ? *best : BestEpoch{}};
     std::int64_t bytes = 0;
     try {
         std::optional<FileLock> room;
         if (cache_budget_ > 0)
             room = CacheFolder(fs::path(path).parent_path(), cache_budget_)
-                       .make_room(static_cast<std::int64_t>(snapshot.state.size()));
+                       .make_room(static_cast<std::int64_t>(snapshot.state.size() + snapshot.best.state.size()));
         bytes = write_snapshot(path, snapshot, at_end());
     } catch (const StageError& error) {
         if (!warned_) log_warning(std::string(error.what()) + "; without a snapshot, who goes on trains again");

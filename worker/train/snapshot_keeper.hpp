@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ class SnapshotKeeper {
 
     /// Is called before a snapshot is written: what belongs to it must stand before it does.
     std::function<void()> before_write = [] {};
+
+    /// Where the training's result is that of its best epoch: what goes into snapshots of it.
+    std::shared_ptr<const BestEpoch> best = nullptr;
 
     /// What the training could go on from; nothing where it begins.
     std::optional<Snapshot> find() const;
@@ -44,7 +48,7 @@ class SnapshotKeeper {
   private:
     using Clock = std::chrono::steady_clock;
 
-    bool at_end() const { return !history_.empty() && history_.back().epoch >= planned_.trial.epochs; }
+    bool at_end() const { return has_ended(planned_.trial, history_); }
     /// The snapshot takes the place of the one before.
     std::int64_t write(const std::string& path);
 

@@ -40,8 +40,14 @@ struct Window {
 /// What one member has summed up in the epoch under way.
 struct Running {
     Member* member;
-    BatchSums trained, held_out;
+    BatchSums trained = {}, held_out = {};
+    double rate = 0;
     double seconds = 0;
+
+    void begin_epoch(int epoch) {
+        rate = learning_rate(*member->trial, epoch, member->history);
+        member->model->set_learning_rate(rate);
+    }
 
     void train(const Window& window, int epoch, const std::stop_token& stop) {
         const auto batch = static_cast<std::size_t>(member->trial->batch_size);
@@ -68,11 +74,17 @@ struct Running {
             if (held_out.among_five)
                 metrics.validation_top5_accuracy = static_cast<double>(*held_out.among_five) / validation_images;
         }
-        const std::vector<int>& ends = member->ends;
-        if (std::find(ends.begin(), ends.end(), epoch) != ends.end()) metrics.predicted = std::move(held_out.predicted);
+        metrics.learning_rate = rate;
         metrics.seconds = seconds;
         metrics.weights = member->model->parameters_hash();
         member->history.push_back(metrics);
+        if (member->best && result_epoch(member->trial->early_stop, member->history) == epoch)
+            *member->best = {member->model->state(), held_out.predicted};
+        const std::vector<int>& ends = member->ends;
+        if (std::find(ends.begin(), ends.end(), epoch) != ends.end() ||
+            stops_early(member->trial->early_stop, member->history))
+            metrics.predicted = member->best ? member->best->predicted : std::move(held_out.predicted);
+        member->history.back().predicted = metrics.predicted;
         if (member->on_epoch) member->on_epoch(metrics);
     }
 };
@@ -86,15 +98,24 @@ class SideBySide {
     }
 
     void run() {
-        int epoch = members_[0].epochs_done(), last = 0;
-        for (const Member& member : members_) {
-            epoch = std::min(epoch, member.epochs_done());
-            last = std::max(last, member.trial->epochs);
-        }
-        while (++epoch <= last && !stopped()) run_epoch(epoch);
+        int epoch = members_[0].epochs_done();
+        for (const Member& member : members_) epoch = std::min(epoch, member.epochs_done());
+        while (some_train_on(++epoch) && !stopped()) run_epoch(epoch);
+        for (Member& member : members_)
+            if (!member.failed && member.best && member.has_ended()) member.model->restore(member.best->state);
     }
 
   private:
+    static bool trains_in(const Member& member, int epoch) {
+        return !member.failed && member.epochs_done() < epoch && !member.has_ended();
+    }
+    /// In this epoch or, since they went on from further ahead, a later one.
+    bool some_train_on(int epoch) const {
+        return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {
+            return trains_in(member, std::max(epoch, member.epochs_done() + 1));
+        });
+    }
+
     bool stopped() {
         const bool asked = asked_.stop_requested() || (together_.no_more_epochs && *together_.no_more_epochs);
         return together_.group ? together_.group->any(asked) : asked;
@@ -103,9 +124,9 @@ class SideBySide {
     void run_epoch(int epoch) {
         running_.clear();
         for (Member& member : members_)
-            if (!member.failed && member.epochs_done() < epoch && epoch <= member.trial->epochs)
-                running_.push_back({&member, {}, {}, 0});
+            if (trains_in(member, epoch)) running_.push_back({&member});
         if (running_.empty()) return;
+        for (Running& running : running_) running.begin_epoch(epoch);
         const Member& first = *running_[0].member;
         const int drawn = epochs_before(*first.trial) + epoch;
         const Samples order = shuffled(train_, first.trial->seed, drawn);
@@ -201,6 +222,7 @@ void train_trajectory(Model& model, const Trial& trial, const Samples& train, co
                       Group* group) {
     std::string failure;
     Member member{&model, &trial, {}, {}, on_epoch, [&](const std::string& message) { failure = message; }, false};
+    if (trial.early_stop.restore_best) member.best = std::make_shared<BestEpoch>();
     Together together;
     together.group = group;
     train_side_by_side({&member, 1}, train, validation, together, stop);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -13,6 +14,7 @@
 
 #include "common/classification_metrics.hpp"
 #include "common/epoch_metrics.hpp"
+#include "common/epoch_rules.hpp"
 #include "common/trial.hpp"
 #include "worker/communicator/group.hpp"
 #include "worker/train/snapshot.hpp"
@@ -106,7 +108,10 @@ struct Member {
     std::function<void(const EpochMetrics&)> on_epoch;
     std::function<void(const std::string&)> on_failure;  // this member ends, the others go on
     bool failed = false;
+    /// Where the trial's result is that of its best epoch: that one, for who writes snapshots and for the end.
+    std::shared_ptr<BestEpoch> best = nullptr;
     int epochs_done() const { return history.empty() ? 0 : history.back().epoch; }
+    bool has_ended() const { return thaw::has_ended(*trial, history); }
 };
 
 /// How members are trained side by side.
@@ -123,11 +128,13 @@ struct Together {
     const std::atomic<bool>* no_more_epochs = nullptr;  // once it is true, the epoch under way is the last
 };
 
-/// Trains every member from its history's end to its trial's epochs. Each epoch sees the training images once, in an
-/// order that depends on (seed, epoch) alone; the last batch may be smaller. Members, if several, have the same seed
-/// and batch size: a window's rows are loaded once for all, then members go through it. What a member computes does not
-/// depend on who is beside it, nor on windows. Returns early when `stop` is requested or no more epochs are wanted. A
-/// member fails when a loss is not finite or its model throws.
+/// Trains every member from its history's end to its trial's epochs, or to where its rule of early stopping ends it;
+/// each epoch at the rate that its schedule says. Where a trial's result is that of its best epoch, the model that has
+/// ended is as it was after that. Each epoch sees the training images once, in an order that depends on (seed, epoch)
+/// alone; the last batch may be smaller. Members, if several, have the same seed and batch size: a window's rows are
+/// loaded once for all, then members go through it. What a member computes does not depend on who is beside it, nor on
+/// windows. Returns early when `stop` is requested or no more epochs are wanted. A member fails when a loss is not
+/// finite or its model throws.
 void train_side_by_side(std::span<Member> members, const Samples& train, const Samples& validation,
                         const Together& together, const std::stop_token& stop = {});
 

@@ -38,7 +38,7 @@ void expect_golden(const OptionsCase& golden, Optimize optimize) {
         optimize(step, parameters, gradients);
     }
     for (std::size_t i = 0; i < golden.parameters.size(); ++i)
-        ASSERT_NEAR(parameters.data_ptr<double>()[i], golden.parameters[i], 1e-12) << i;
+        ASSERT_NEAR(parameters.data_ptr<double>()[i], golden.parameters[i], golden.tolerance()) << i;
 }
 
 TEST(FlatOptimizer, TenStepsWithEveryOptionEqualKerasAndPytorch) {

@@ -15,6 +15,11 @@ struct OptionsCase {
     Optimizer optimizer;
     double loss;                     // of the tenth batch
     std::vector<double> parameters;  // in HeadLayout's order
+    /// Keras' torch back end rounds norms to float32 where it compares them with a limit.
+    double tolerance() const {
+        const bool rounded = optimizer.clipnorm > 0 || optimizer.global_clipnorm > 0;
+        return rounded && optimizer.style == OptimizerStyle::keras ? 1e-7 : 1e-12;
+    }
 };
 
 constexpr double kLaterRate = 0.02;  // from this step on, after small_head's own

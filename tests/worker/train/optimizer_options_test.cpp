@@ -11,8 +11,6 @@ namespace {
 
 using namespace small_head;
 
-constexpr double kTolerance = 1e-12;
-
 TEST(OptimizerOptions, TenStepsOfEveryOneEqualKerasAndPytorch) {
     const std::vector<float> values = features();
     const std::vector<OptionsCase> cases = optimizer_options();
@@ -29,11 +27,11 @@ TEST(OptimizerOptions, TenStepsOfEveryOneEqualKerasAndPytorch) {
                 const auto rows = rows_of(kBatch * step);
                 loss = head.train_batch(rows, labels_of(rows), 1).loss / kBatch;
             }
-            EXPECT_NEAR(loss, golden.loss, kTolerance);
+            EXPECT_NEAR(loss, golden.loss, golden.tolerance());
             const std::vector<double> parameters = head.parameters();
             ASSERT_EQ(parameters.size(), golden.parameters.size());
             for (std::size_t i = 0; i < parameters.size(); ++i)
-                ASSERT_NEAR(parameters[i], golden.parameters[i], kTolerance) << i;
+                ASSERT_NEAR(parameters[i], golden.parameters[i], golden.tolerance()) << i;
         }
 }
 

@@ -117,6 +117,23 @@ TEST_F(SnapshotKeeperTest, WhatOneThatHasNothingToTrainWentOnFromStays) {
     EXPECT_THAT(there(), ElementsAre(4));
 }
 
+TEST_F(SnapshotKeeperTest, ATrainingThatStopsEarlyIsAtItsEndAndWhoRestoresItsBestEpochNeedsIt) {
+    planned_.trial.epochs = 100;
+    planned_.trial.early_stop = {.patience = 2, .restore_best = true};
+    planned_.keep_last = file(100);
+    const auto best = std::make_shared<BestEpoch>(BestEpoch{"1", {0, 2}});
+    SnapshotKeeper keeper(planned_, model_, 0);
+    keeper.best = best;
+    for (int epoch = 1; epoch <= 3; ++epoch) train(keeper, {});  // the loss stays 0: the first is the best
+    EXPECT_THAT(there(), ElementsAre(100));
+    EXPECT_EQ(read_snapshot(file(100)).value().epoch(), 3);
+    EXPECT_EQ(read_snapshot(file(100)).value().best.state, "1");
+    planned_.resume = file(100);
+    EXPECT_TRUE(keeper.find());
+    write_snapshot(file(100), {{{.epoch = 2}}, "2"});
+    EXPECT_FALSE(keeper.find());
+}
+
 TEST_F(SnapshotKeeperTest, OfAModelThatFailedNothingIsWritten) {
     SnapshotKeeper keeper(planned_, model_, 0);
     train(keeper, {});

@@ -12,7 +12,8 @@ namespace {
 Snapshot after_two_epochs() {
     return {{{.epoch = 1, .train_loss = 1.0 / 3, .seconds = 0.25, .weights = "a"},
              {.epoch = 2, .train_loss = 0.1 + 0.2, .validation_accuracy = 2.0 / 3, .weights = "b"}},
-            std::string("\0state\xff", 7)};
+            std::string("\0state\xff", 7),
+            {std::string("best\0", 5), {2, -1, 0}}};
 }
 
 TEST(Snapshot, ReadsBackBitForBit) {
@@ -24,6 +25,8 @@ TEST(Snapshot, ReadsBackBitForBit) {
     ASSERT_TRUE(read);
     EXPECT_EQ(read->epoch(), 2);
     EXPECT_EQ(read->state, written.state);
+    EXPECT_EQ(read->best.state, written.best.state);
+    EXPECT_EQ(read->best.predicted, written.best.predicted);
     ASSERT_EQ(read->history.size(), 2u);
     EXPECT_EQ(read->history[0].train_loss, 1.0 / 3);
     EXPECT_EQ(read->history[0].seconds, 0.25);

@@ -201,5 +201,93 @@ TEST(Trajectory, ALongerOneBeginsWithTheShorterOne) {
     }
 }
 
+/// Its validation losses are written down beforehand; its state is the epoch that it was trained to.
+class Scripted : public Model {
+  public:
+    explicit Scripted(std::vector<double> losses) : losses_(std::move(losses)) {}
+    void set_learning_rate(double rate) override { rates.push_back(rate); }
+    BatchSums train_batch(std::span<const int>, std::span<const int>, int epoch) override {
+        epoch_ = epoch;
+        return {};
+    }
+    BatchSums evaluate(std::span<const int> rows, std::span<const int>) override {
+        return {losses_.at(static_cast<std::size_t>(epoch_ - 1)) * static_cast<double>(rows.size()), 0,
+                std::vector<int>(rows.size(), epoch_)};
+    }
+    std::string state() const override { return std::to_string(epoch_); }
+    void restore(std::string_view state) override { epoch_ = std::stoi(std::string(state)); }
+    TensorMap tensors() const override { return {}; }
+    void load(const TensorMap&) override {}
+    std::vector<double> logits(std::span<const int>) override { return {}; }
+    std::string parameters_hash() const override { return state(); }
+
+    std::vector<double> rates;
+
+  private:
+    std::vector<double> losses_;
+    int epoch_ = 0;
+};
+
+const std::vector<double> kLosses = {5, 4, 3, 3.5, 3.2, 2, 2.5, 2.4, 2.3, 1};
+
+Trial watched_trial() {
+    Trial trial = short_trial();
+    trial.epochs = 10;
+    trial.learning_rate = 1;
+    trial.schedule = {.kind = ScheduleKind::reduce_on_plateau, .factor = 0.5, .patience = 2};
+    trial.early_stop = {.patience = 3, .restore_best = true};
+    return trial;
+}
+
+TEST(Trajectory, TrainsAtTheRatesOfItsScheduleToWhereItStopsEarlyAndIsItsBestEpochThen) {
+    Scripted model(kLosses);
+    const auto metrics = run(model, watched_trial(), samples(4), samples(2));
+    ASSERT_EQ(metrics.size(), 9U);
+    EXPECT_THAT(model.rates, ElementsAre(1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25));
+    for (std::size_t i = 0; i < metrics.size(); ++i) EXPECT_EQ(metrics[i].learning_rate, model.rates[i]);
+    EXPECT_EQ(model.state(), "6");
+    EXPECT_THAT(metrics[8].predicted, ElementsAre(6, 6)) << "the result is that of the best epoch";
+    EXPECT_EQ(metrics[8].weights, "9");
+    EXPECT_THAT(metrics[5].predicted, testing::IsEmpty());
+}
+
+TEST(Trajectory, WhereverItGoesOnFromItComesToTheSameEnd) {
+    const Trial trial = watched_trial();
+    const Samples train = samples(4), validation = samples(2);
+    for (int left = 1; left <= 9; ++left) {
+        SCOPED_TRACE(left);
+        Trial begun = trial;
+        begun.epochs = left;
+        Scripted first(kLosses), second(kLosses);
+        Member before{&first, &begun, {2, 7}, {}, {}, {}, false, std::make_shared<BestEpoch>()};
+        std::vector<std::string> states;  // as a snapshot has them: the model is its best epoch's at the end
+        before.on_epoch = [&](const EpochMetrics&) { states.push_back(first.state()); };
+        train_side_by_side({&before, 1}, train, validation, {});
+        second.restore(states.back());
+        Member after{&second, &trial, {2, 7}, before.history, {}, {}, false, std::make_shared<BestEpoch>(*before.best)};
+        train_side_by_side({&after, 1}, train, validation, {});
+        ASSERT_EQ(after.history.size(), 9U);
+        EXPECT_TRUE(after.has_ended());
+        EXPECT_EQ(second.state(), "6");
+        EXPECT_THAT(after.history[8].predicted, ElementsAre(6, 6));
+        EXPECT_THAT(after.history[6].predicted, ElementsAre(6, 6)) << "of the trial that ends there";
+        EXPECT_THAT(after.history[1].predicted, ElementsAre(2, 2));
+        EXPECT_EQ(after.history[8].learning_rate, 0.25);
+    }
+}
+
+TEST(Trajectory, OfSeveralOneThatHasStoppedTrainsNoMoreAndTheOthersGoOn) {
+    Trial stopping = watched_trial(), going_on = watched_trial();
+    going_on.early_stop = {};
+    Scripted one(kLosses), other(kLosses);
+    std::vector<Member> members(2);
+    members[0].model = &one, members[0].trial = &stopping;
+    members[1].model = &other, members[1].trial = &going_on;
+    train_side_by_side(members, samples(4), samples(2), {});
+    EXPECT_EQ(members[0].epochs_done(), 9);
+    EXPECT_EQ(members[1].epochs_done(), 10);
+    EXPECT_EQ(one.rates.size(), 9U);
+}
+
 }  // namespace
 }  // namespace thaw
