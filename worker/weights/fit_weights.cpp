@@ -151,7 +151,10 @@ std::vector<NeededTensor> needed_tensors(const LayerGraph& graph) {
 }
 
 WeightsFit find_fit(const LayerGraph& graph, const WeightsFile& file) {
-    return file.keras.empty() ? find_fit_by_name(graph, file) : find_keras_fit(graph, file);
+    // A network that Keras does not have (torchvision's MobileNetV2) has no layer that a Keras file could name.
+    const bool by_keras = !file.keras.empty() && std::any_of(graph.layers.begin(), graph.layers.end(),
+                                                             [](const Layer& layer) { return !layer.keras.empty(); });
+    return by_keras ? find_keras_fit(graph, file) : find_fit_by_name(graph, file);
 }
 
 TensorMap fit_weights(const LayerGraph& graph, WeightsFile file, const std::string& path) {

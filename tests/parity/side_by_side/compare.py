@@ -74,6 +74,7 @@ def draw(axes, title, curves):
         axes.plot(epochs, values.T, color=colour, alpha=0.3, linewidth=0.8)
         axes.plot(epochs, values.mean(axis=0), color=colour, label=program, linewidth=2)
     axes.set_title(title, fontsize=9)
+    axes.set_xticks(epochs)
     axes.tick_params(labelsize=7)
 
 
@@ -84,6 +85,9 @@ def main():
     seconds = ["| sweep | thaw, s | Keras, s | times less |", "| --- | --- | --- | --- |"]
     panels = []
     for name, title in CASES.items():
+        if not ((folder / "keras" / f"{name}.json").exists() and (folder / "thaw" / f"{name}.seconds").exists()):
+            print(f"{name}: left out, it was not run")
+            continue
         keras, keras_seconds, keras_photos = keras_curves(folder, name)
         thaw, thaw_seconds, thaw_photos = thaw_curves(folder, name)
         if keras_photos != thaw_photos:

@@ -17,7 +17,6 @@ import os
 import pathlib
 import re
 import time
-import zipfile
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -136,9 +135,8 @@ def fill_resnet50(base, file):
 
 def fill_xception(base, file):
     """A whole model's .keras file, of which the base is a layer."""
-    if zipfile.is_zipfile(file):
-        model = keras.saving.load_model(file, compile=False)
-        base.set_weights(model.get_layer("xception").get_weights())
+    model = keras.saving.load_model(file, compile=False)
+    base.set_weights(model.get_layer("xception").get_weights())
 
 
 NETWORKS = {
@@ -167,11 +165,9 @@ def is_binary(sweep):
 
 
 def build_optimizer(setting, learning_rate):
-    kind, options = setting if isinstance(setting, tuple) else (setting, {})
-    if isinstance(setting, dict):
-        [(kind, options)] = setting.items()
-    return {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[kind](
-        learning_rate=learning_rate, **options)
+    [(kind, options)] = setting.items() if isinstance(setting, dict) else [(setting, {})]
+    kinds = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
+    return kinds[kind](learning_rate=learning_rate, **options)
 
 
 def build_model(trial, classes):

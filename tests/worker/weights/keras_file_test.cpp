@@ -111,6 +111,13 @@ TEST(KerasFileThatDoesNotFit, IsToldByItsOwnNamesAndLayout) {
                 HasSubstr("2 tensors it has no place for (predictions/kernel, predictions/bias)"));
 }
 
+/// torchvision's MobileNetV2 has no Keras names: nothing of the file is for it, which is not to say that nothing lacks.
+TEST(KerasFileThatDoesNotFit, IsRefusedForANetworkThatKerasDoesNotHave) {
+    EXPECT_THAT(
+        complaint(build_backbone("mobilenet_v2", 64, PaddingStyle::tensorflow), kFixtures / "keras" / "notop.h5"),
+        HasSubstr("tensors missing (features.0.0.weight"));
+}
+
 TEST(HostileKerasFile, IsRefusedInWords) {
     const json refused = read_json(kFixtures / "keras_refused.json");
     for (const auto& [name, says] : refused.items()) {
