@@ -48,7 +48,7 @@ void takes_the_steps_of_flat_optimizer(const Optimizer& options, double toleranc
         reference.step(theirs.data_ptr<Scalar>(), gradients.data_ptr<Scalar>());
     }
     const double moved = (theirs - start).abs().max().template item<double>();
-    EXPECT_GT(moved, 0.01);
+    EXPECT_GT(moved, 5e-4);  // clipping makes the smallest steps
     EXPECT_LE((ours - theirs).abs().max().template item<double>(),
               tolerance * theirs.abs().max().template item<double>());
     EXPECT_EQ(optimizer.state().size(), reference.state().size());
