@@ -12,6 +12,7 @@
 #include "common/byte_size.hpp"
 #include "common/error.hpp"
 #include "coordinator/expand.hpp"
+#include "coordinator/phases.hpp"
 #include "coordinator/read_loss.hpp"
 #include "coordinator/sweep_file.hpp"
 #include "worker/measure.hpp"
@@ -84,6 +85,16 @@ void name_trials(std::vector<Trial>& trials, const Inputs& inputs) {
     }
 }
 
+void require_space_for_phases(const Plan& plan, const fs::path& folder) {
+    std::error_code unknown;
+    const auto free = fs::space(folder, unknown).available;
+    if (!unknown && plan.phase_bytes > 0 && free < static_cast<std::uintmax_t>(plan.phase_bytes))
+        throw UserError(
+            "{} has {} free, but the plan writes {} of weights there that later phases go on from; free some space or "
+            "choose another place with --runs",
+            folder.string(), byte_size_text(static_cast<std::int64_t>(free)), byte_size_text(plan.phase_bytes));
+}
+
 /// Without validation images there is nothing to watch, and every training would end where patience does.
 void require_what_is_monitored(const std::vector<Trial>& trials, const Inputs& inputs) {
     const auto on_validation = [](Monitor monitor) {
@@ -128,8 +139,12 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
     Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads, on_gpu() ? "gpu" : "");
     inputs.speeds = Speeds::read(file);
-    const PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
-                             std::move(known_epochs), std::move(suspects)};
+    PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
+                       std::move(known_epochs), std::move(suspects)};
+    trials = with_phases(std::move(trials), inputs, [&](const Trial& finished) {
+        if (wanted.sharing && fs::exists(phase_weights(finished.id, inputs))) return false;
+        return wanted.repeated.insert(finished.id).second;
+    });
     if (wanted.sharing) {
         const CacheFolder cache(options.cache_folder());
         inputs.cached_arrays = cache.arrays();
@@ -197,10 +212,16 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.memory.emplace();
     prepared.inputs.memory_folder = prepared.memory->path().string();
     name_trials(prepared.trials, prepared.inputs);
+    prepared.trials = with_phases(std::move(prepared.trials), prepared.inputs);
+    prepared.inputs.phases = (prepared.folder / "phases").string();
+    if (std::any_of(prepared.trials.begin(), prepared.trials.end(),
+                    [](const Trial& trial) { return !trial.phases.empty(); }))
+        make_folder(prepared.inputs.phases, "--runs");
     prepared.group_sizes.emplace(prepared.trials, prepared.inputs, prepared.graphs, sweep.ranks_per_trial);
 }
 
-void require_disk_space(const Plan& plan, const CacheFolder& cache) {
+void require_disk_space(const Plan& plan, const CacheFolder& cache, const fs::path& phases) {
+    require_space_for_phases(plan, phases);
     if (!plan.shared) return;
     std::int64_t needed = plan.in_flight_bytes, largest = 0;
     for (const PlannedStage& stage : plan.stages) {

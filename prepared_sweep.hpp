@@ -41,7 +41,7 @@ struct SweepOptions {
 struct PreparedSweep {
     Sweep sweep;
     Inputs inputs;
-    std::vector<Trial> trials;  // with ids
+    std::vector<Trial> trials;  // with ids; earlier phases are trials too
     std::optional<GroupSizes> group_sizes;
     std::size_t merged = 0, excluded = 0;
     std::filesystem::path folder;   // runs/NAME
@@ -62,13 +62,15 @@ void read_trials(const SweepOptions& options, PreparedSweep& prepared);
 /// All checks: the sweep file, the data, the weights, the folders. Throws UserError.
 void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSweep& prepared);
 
-/// The plan for these trials. Where it is long enough for that to be a small part of it, what it wants to know of this
-/// machine and is not known yet is measured first; until `stop`.
+/// The plan for these trials, and for the earlier phases whose weights they go on from and have not been kept. Where it
+/// is long enough for that to be a small part of it, what it wants to know of this machine and is not known yet is
+/// measured first; until `stop`.
 Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<Trial> trials,
              const std::atomic<bool>& stop, std::unordered_map<std::string, int> known_epochs = {},
              std::set<std::string> suspects = {});
 
-/// All images and features that a sweep uses must be in the cache at once; snapshots may go. Throws UserError.
-void require_disk_space(const Plan& plan, const CacheFolder& cache);
+/// All images and features that a sweep uses must be in the cache at once; snapshots may go. The weights of earlier
+/// phases lie in `phases`. Throws UserError.
+void require_disk_space(const Plan& plan, const CacheFolder& cache, const std::filesystem::path& phases);
 
 }  // namespace thaw

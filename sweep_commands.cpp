@@ -134,19 +134,21 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
         const SweepRecord record = record_of(prepared, options, channel.size());
         unlabelled_test = std::any_of(record.test.begin(), record.test.end(),
                                       [](const ImageRecord& image) { return image.label < 0; });
-        for (const fs::path& folder : {prepared.scratch, fs::path(prepared.inputs.checkpoints)})
+        for (const fs::path& folder :
+             {prepared.scratch, fs::path(prepared.inputs.checkpoints), fs::path(prepared.inputs.phases)})
             remove_unfinished_files(folder);  // the store is open: no other run writes there
         const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials);
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
+        give_up_later_phases(left, prepared.inputs, store);
         warn_of_missing_checkpoints(prepared.inputs, left.finished);
         const Plan plan = plan_of(options, prepared, std::move(left.trials), stop_requested,
                                   std::move(left.known_epochs), std::move(left.suspects));
         for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
             cache.use(snapshot);
-        require_disk_space(plan, cache);
+        require_disk_space(plan, cache, prepared.inputs.phases);
         store.record_prediction(plan.predicted_seconds);
         if (!options.quiet)
             fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
@@ -164,7 +166,7 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
                               .hosts = world ? world->hosts() : std::vector<std::string>()});
         heartbeat.reset();
         if (live) live->finish(database);
-        outcome.failed += left.given_up;
+        outcome.failed += static_cast<int>(left.given_up.size());
         if (!outcome.interrupted && outcome.input_error.empty() && outcome.storage_error.empty())
             outcome.interrupted = !attend_to_winner(options, prepared, store, cache, stop_requested);
         const bool left_early = outcome.interrupted || !outcome.storage_error.empty();

@@ -54,7 +54,8 @@ class Attendance {
         : winner_(winner), trial_(trial), store_(store), stop_(stop) {
         reports_.progress = [this](std::int64_t) { watch(); };
         reports_.epoch = [this](int, const EpochMetrics& metrics, const std::string&) {
-            if (metrics.epoch == winner_.epoch && !winner_.weights.empty() && metrics.weights != winner_.weights)
+            if (its_own_ && metrics.epoch == winner_.epoch && !winner_.weights.empty() &&
+                metrics.weights != winner_.weights)
                 spdlog::warn(
                     "the best trial {} was trained again, since no snapshot of it was left, and came out a little "
                     "different on this machine: what is kept of it is not to the last digit what was compared",
@@ -70,7 +71,8 @@ class Attendance {
         context.threads = threads;
         for (int i = 0; i < static_cast<int>(plan.stages.size()); ++i) {
             StageSpec spec = stage_spec(plan, i, inputs, cache);
-            if (auto* train = std::get_if<TrainStage>(&spec)) ask(train->trajectories.at(0));
+            its_own_ = plan.first_trial(plan.stage(i)).id == trial_.id;  // or an earlier phase, whose weights are lost
+            if (auto* train = std::get_if<TrainStage>(&spec); train && its_own_) ask(train->trajectories.at(0));
             run_stage(spec, context, reports_, stopping_.get_token());
             if (stopping_.stop_requested()) return false;
         }
@@ -94,6 +96,7 @@ class Attendance {
     Store& store_;
     const std::atomic<bool>& stop_;
     std::stop_source stopping_;
+    bool its_own_ = false;
     StageReports reports_;
 };
 
@@ -109,7 +112,7 @@ bool attend_to_winner(const SweepOptions& options, PreparedSweep& prepared, Stor
     if (!winner.checkpoint.empty()) make_folder(fs::path(winner.checkpoint).parent_path(), "--runs");
     try {
         const Plan plan = plan_of(options, prepared, {*trial}, stop);
-        require_disk_space(plan, cache);
+        require_disk_space(plan, cache, prepared.inputs.phases);
         const std::string folder = (plan.shared ? cache.path() : prepared.scratch).string();
         const bool done = Attendance(winner, *trial, store, stop).run(plan, prepared.inputs, folder, options.threads);
         for (int i = 0; i < static_cast<int>(plan.stages.size()) && !plan.shared; ++i)

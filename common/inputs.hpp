@@ -40,6 +40,7 @@ struct Inputs {
     std::map<std::string, std::set<int>> snapshots;  // there too: epochs by trajectory_key
     Keep keep = Keep::none;                          // what is kept of every trial,
     std::string checkpoints;                         // and the folder where
+    std::string phases;                              // folder of weights that later phases go on from
     std::string frozen_back_end;                     // which code computes features, and so how it rounds
 
     int images() const { return train_images + validation_images + test_images; }

@@ -42,8 +42,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, out
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, precision, taps,
                                    cache_budget)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Checkpoint, trial, path)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, ends, reported, resume, keep_last, snapshot_folder,
-                                   snapshot_key, keep, checkpoints, test)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Trajectory, trial, ends, reported, start, resume, keep_last,
+                                   snapshot_folder, snapshot_key, keep, checkpoints, phase_ends, test)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage, dataset, images, features, recompute, decode, weights, trajectories,
                                    cache_budget)
 

@@ -66,6 +66,7 @@ struct TrainStage {
         Trial trial;            // trains until after trial.epochs
         std::vector<int> ends;  // epochs that end a trial
         int reported = 0;       // epochs whose metrics the coordinator has already
+        std::string start;      // path of the weights that an earlier phase has left; empty: it is the first
         std::string resume;     // path of a snapshot to go on from; empty or unusable: train from the beginning
         std::string keep_last;  // path where the snapshot after the last epoch is kept, and takes the place of the one
                                 // it went on from; empty: it is not
@@ -73,6 +74,7 @@ struct TrainStage {
                                                     // key: none are
         Keep keep = Keep::none;
         std::vector<Checkpoint> checkpoints;  // of the trials that are not finished, where any weights are kept
+        std::vector<Checkpoint> phase_ends;   // of the trials that later phases go on from; always their last epoch's
         bool test = false;                    // after the last epoch it says what each test image is taken for
     };
     std::string dataset;     // path of the dataset's JSON

@@ -8,6 +8,7 @@
 #include "coordinator/read_head.hpp"
 #include "coordinator/read_loss.hpp"
 #include "coordinator/read_optimizer.hpp"
+#include "coordinator/read_phases.hpp"
 #include "coordinator/read_training_control.hpp"
 #include "coordinator/sweep_path.hpp"
 
@@ -181,6 +182,7 @@ std::vector<AxisKind> make_axis_kinds() {
          },
          [](Trial& trial, const Setting& setting) { trial.augment = std::get<Augment>(setting); }, usual.augment},
         {AxisId::fold, "fold", read_fold, assign_int<&Trial::fold>, std::int64_t{usual.fold}},
+        {AxisId::phases, "phases", read_phases, assign_phases, PhasesSetting{}},
     };
 }
 
@@ -242,6 +244,7 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(Loss loss) const { return word_of(loss); }
         std::string operator()(const ClassWeights& weights) const { return class_weights_name(weights); }
         std::string operator()(const Augment& augment) const { return augment_name(augment); }
+        std::string operator()(const PhasesSetting& phases) const { return phases_text(phases); }
         std::string operator()(const Head& head) const {
             const std::string widths = head_name(head);
             return head.pooling == Head{}.pooling ? widths

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -42,12 +43,21 @@ class Canonical {
         ValueId spelling = 0;  // of the values with this depth the first met
     };
 
+    /// What comes before the trial's own, with depths.
+    struct Phases {
+        std::vector<Phase> phases;
+        ValueId spelling = 0;  // of the values that mean these beside the same freeze and learning rate the first met
+    };
+
     ValueId id(AxisId axis, const Point& point) const { return point[table_.position(axis)]; }
     const Base& base_of(const Point& point);
     const Depth& depth_of(const Point& point);
-    /// Calls resolve(backbone, value of `axis`, image size); an error of its gets that value's place.
+    /// Calls resolve(backbone, text, image size) for a text that stands at `place`; an error of its gets that place.
     template <typename Resolve>
-    auto resolved(AxisId axis, const Point& point, const Resolve& resolve) const;
+    auto resolved(const std::string& text, Place place, const Point& point, const Resolve& resolve) const;
+    FreezeDepth freeze_depth(const std::string& freeze, Place place, const Point& point);
+    const Phases& phases_of(const Point& point);
+    Phases resolve_phases(const Point& point);
     ValueId dropout_of(const Point& point);
     ValueId schedule_of(const Point& point);
     std::vector<double> dropout_rates(const Point& point) const;
@@ -61,6 +71,8 @@ class Canonical {
     std::unordered_map<std::uint64_t, ValueId> spellings_;  // by base, frozen layers
     std::unordered_map<std::uint64_t, ValueId> dropouts_;   // by head, dropout
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> rates_;  // by head, then by rates
+    std::map<std::vector<ValueId>, Phases> phases_;                                // by all that decides them
+    std::map<std::string, ValueId> phases_spellings_;                              // by what they are, beside what
     std::unordered_map<std::uint64_t, ValueId> schedules_;                         // by schedule, epochs
     // By epochs, then by what the schedule comes to with them.
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> curves_;

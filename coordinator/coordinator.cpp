@@ -36,6 +36,8 @@ class Run {
           scheduler_(stage_nodes(plan)),
           ended_trials_(plan.trials.size(), false) {
         hosts_.resize(static_cast<std::size_t>(channel.size()));
+        for (const int finished : plan.repeated) has_ended(finished) = true;
+        if (!plan.earlier.empty()) find_later_phases();
         if (!options.stopping) return;
         for (std::size_t i = 0; i < plan.trials.size(); ++i) index_of_[plan.trials[i].id] = static_cast<int>(i);
         for (std::size_t s = 0; s < plan.stages.size(); ++s) {
@@ -50,7 +52,7 @@ class Run {
         double seconds = 0;
         for (const PlannedStage& planned : plan_.stages)
             if (!planned.unlikely) seconds += core_seconds(planned, inputs_);
-        progress_.begin(static_cast<int>(plan_.trials.size()), seconds);
+        progress_.begin(static_cast<int>(plan_.trials.size() - plan_.repeated.size()), seconds);
         const auto begin = Clock::now();
         carry_out_fates();
         while (!scheduler_.finished() && outcome_.input_error.empty() && outcome_.storage_error.empty()) {
@@ -146,6 +148,7 @@ class Run {
 
     void on(int, const TrajectoryFailed& failed) {
         fail_trials(trials_of(failed.stage, failed.trajectory), failed.message);
+        fail_later_phases(failed.stage, trials_of(failed.stage, failed.trajectory), failed.message);
     }
 
     void on(int rank, const StageDone& done) {
@@ -184,6 +187,7 @@ class Run {
             return;
         }
         fail_trials(stage(failed.stage).trials, failed.message);
+        fail_later_phases(failed.stage, stage(failed.stage).trials, failed.message);
         failure_ = failed.message;
         act(scheduler_.stage_failed(failed.stage));
     }
@@ -264,6 +268,29 @@ class Run {
         carry_out_fates();
     }
 
+    void find_later_phases() {
+        for (int s = 0; s < static_cast<int>(plan_.stages.size()); ++s)
+            for (const int need : stage(s).needs)
+                if (stage(need).kind == StageKind::train) later_phases_.emplace(need, s);
+    }
+
+    /// Who would have gone on from these trials of a stage.
+    void fail_later_phases(int index, const std::vector<int>& failed, const std::string& message) {
+        const auto [begin, end] = later_phases_.equal_range(index);
+        for (auto later = begin; later != end; ++later)
+            for (const int phase : failed) {
+                std::vector<int> lost;
+                for (const int served : stage(later->second).trials)
+                    if (plan_.earlier[static_cast<std::size_t>(served)] == phase) lost.push_back(served);
+                if (lost.empty()) continue;
+                const std::string why =
+                    fmt::format("its earlier phase, trial {} (freeze {}, learning rate {}), failed: {}",
+                                trial(phase).id, trial(phase).freeze, trial(phase).learning_rate, message);
+                fail_trials(lost, why);
+                fail_later_phases(later->second, lost, why);
+            }
+    }
+
     StageRecord record_of(int index, int rank) const {
         const PlannedStage& planned = stage(index);
         StageRecord record;
@@ -300,6 +327,7 @@ class Run {
     std::map<std::pair<int, int>, int> gates_;                      // stage that waits for (trial, epoch)
     std::size_t carried_out_ = 0;                                   // of the decisions
     std::unordered_map<int, int> undecided_;                        // by stage: how many decisions it waits for
+    std::multimap<int, int> later_phases_;                          // by stage, those that go on from what it trains
     std::set<int> wanted_;                                          // stages that one of their trials goes on with
     std::string failure_;
     std::optional<Clock::time_point> first_start_;

@@ -188,6 +188,10 @@ double CostModel::snapshot_bytes(const Trial& trial) {
     return (trial.early_stop.restore_best ? 24 : 12) * parameters(trial);
 }
 
+double CostModel::weights_bytes(const Trial& trial) {
+    return 4 * parameters(trial);
+}
+
 std::int64_t CostModel::tap_bytes(const Trial& trial, const TapKey& tap) {
     const Shape& shape = graphs_.of(trial, inputs_).layers[static_cast<std::size_t>(tap.cut - 1)].output;
     return 4 * (tap.pooled && tap.pooling != Pooling::flatten ? shape.channels : shape.elements());

@@ -36,6 +36,8 @@ class CostModel {
 
     /// Of a snapshot: what is trained (the layers behind the freeze depth and the head) and its optimizer's state.
     double snapshot_bytes(const Trial& trial);
+    /// Of what is trained alone.
+    double weights_bytes(const Trial& trial);
     std::int64_t tap_bytes(const Trial& trial, const TapKey& tap);  // of one image
     /// Memory of a frozen pass over the layers before `cut`, for one image.
     std::int64_t forward_memory(const Trial& trial, int cut);

@@ -9,6 +9,7 @@
 #include "common/backbones/backbones.hpp"
 #include "common/fingerprint.hpp"
 #include "coordinator/passes.hpp"
+#include "coordinator/phases.hpp"
 
 namespace thaw {
 namespace {
@@ -39,17 +40,19 @@ constexpr NamedPass kPasses[] = {{explain_augment, always},     {use_snapshots, 
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
 class PlanBuilder {
   public:
-    PlanBuilder(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, bool sharing)
+    PlanBuilder(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options)
         : inputs_(inputs), graphs_(graphs) {
         plan_.trials = std::move(trials);
-        plan_.shared = sharing;
-        if (sharing)
+        plan_.shared = options.sharing;
+        if (options.sharing)
             for (const SharingPass* pass : kSharingPasses) equal_[index(pass->kind)].pass = pass;
+        find_earlier_phases(options.repeated);
     }
 
     Plan build() {
         if (plan_.shared) equal_[index(StageKind::train)].stages.reserve(plan_.trials.size());
-        for (int i = 0; i < static_cast<int>(plan_.trials.size()); ++i) add(i);
+        for (int i = 0; i < static_cast<int>(plan_.trials.size()); ++i)
+            if (!plan_.repeated.contains(i)) train_stage(i);
         for (const SharingPass* pass : kSharingPasses)
             if (plan_.shared) plan_.reports.push_back(pass->report(plan_, equal_[index(pass->kind)].asked));
         return std::move(plan_);
@@ -58,16 +61,53 @@ class PlanBuilder {
   private:
     static std::size_t index(StageKind kind) { return static_cast<std::size_t>(kind); }
 
-    void add(int i) {
+    void find_earlier_phases(const std::set<std::string>& repeated) {
+        const auto is_phased = [](const Trial& trial) { return !trial.phases.empty(); };
+        if (std::none_of(plan_.trials.begin(), plan_.trials.end(), is_phased)) return;
+        std::unordered_map<std::string, int> places;
+        for (int i = 0; i < static_cast<int>(plan_.trials.size()); ++i) {
+            const std::string& id = plan_.trials[static_cast<std::size_t>(i)].id;
+            places[id] = i;
+            if (repeated.contains(id)) plan_.repeated.insert(i);
+        }
+        for (const Trial& trial : plan_.trials) {
+            const auto earlier = earlier_phase(trial, inputs_);
+            const auto found = earlier ? places.find(earlier->id) : places.end();
+            plan_.earlier.push_back(found == places.end() ? -1 : found->second);
+        }
+        trained_in_.assign(plan_.trials.size(), -1);
+    }
+
+    int earlier(int i) const { return plan_.earlier.empty() ? -1 : plan_.earlier[static_cast<std::size_t>(i)]; }
+
+    /// The stage in which the earlier phase is trained that the trial goes on from; it leaves its weights. Without
+    /// sharing each trial has one of its own.
+    int phase_stage(int phase) {
+        int& known = trained_in_[static_cast<std::size_t>(phase)];
+        const int stage = plan_.shared && known >= 0 ? known : train_stage(phase);
+        std::vector<int>& ends =
+            plan_.trajectories[static_cast<std::size_t>(plan_.stage(stage).trajectories[0])].phase_ends;
+        if (std::find(ends.begin(), ends.end(), phase) == ends.end()) ends.push_back(phase);
+        return stage;
+    }
+
+    /// The stage that trains the trial, behind a chain of those that it needs.
+    int train_stage(int i) {
+        if (plan_.shared && !trained_in_.empty() && trained_in_[static_cast<std::size_t>(i)] >= 0)
+            return trained_in_[static_cast<std::size_t>(i)];  // already, for who goes on from it
         const Trial& trial = plan_.trials[static_cast<std::size_t>(i)];
+        std::vector<int> needs;
+        if (earlier(i) >= 0) needs.push_back(phase_stage(earlier(i)));
         const int decode = stage_for(StageKind::decode, i, {});
+        needs.push_back(decode);
         int features = -1;
         if (has_features(trial)) {
             features = stage_for(StageKind::features, i, {decode});
             add_tap(plan_.stages[static_cast<std::size_t>(features)], tap_of(trial, graphs_.of(trial, inputs_)));
+            needs.push_back(features);  // the last, where there are any
         }
-        const int train =
-            stage_for(StageKind::train, i, features < 0 ? std::vector{decode} : std::vector{decode, features});
+        const int train = stage_for(StageKind::train, i, std::move(needs));
+        if (!trained_in_.empty()) trained_in_[static_cast<std::size_t>(i)] = train;
         PlannedStage& stage = plan_.stages[static_cast<std::size_t>(train)];
         if (stage.trajectories.empty()) {
             stage.recompute = has_frozen_pass(trial.cut) && features < 0;
@@ -78,6 +118,7 @@ class PlanBuilder {
         PlannedTrajectory& trajectory = plan_.trajectories[static_cast<std::size_t>(stage.trajectories[0])];
         trajectory.trials.push_back(i);
         trajectory.to_epoch = std::max(trajectory.to_epoch, trial.epochs);
+        return train;
     }
 
     /// The stage of this kind that serves the trial: one that is there and equal, or a new one.
@@ -115,7 +156,8 @@ class PlanBuilder {
     const Inputs& inputs_;
     GraphCache& graphs_;
     Plan plan_;
-    Equal equal_[3];  // by StageKind
+    Equal equal_[3];               // by StageKind
+    std::vector<int> trained_in_;  // where any trial has phases: by trial, its train stage; -1: not yet
     std::string key_;
 };
 
@@ -166,9 +208,10 @@ const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, c
 }
 
 Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options) {
-    Plan plan = PlanBuilder(std::move(trials), inputs, graphs, options.sharing).build();
+    Plan plan = PlanBuilder(std::move(trials), inputs, graphs, options).build();
     CostModel costs(inputs, graphs);
     PassContext context{inputs, options, graphs, costs};
+    if (!plan.earlier.empty()) plan.reports.push_back(share_phases(plan, context));
     for (const NamedPass& pass : kPasses)
         if (pass.wanted(options)) {
             PassReport report = pass.pass(plan, context);

@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
@@ -44,10 +45,11 @@ struct PlannedTap {
 
 /// Trials that are points on one training, or on a stretch of one.
 struct PlannedTrajectory {
-    std::vector<int> trials;      // indices into Plan::trials, ascending; they differ in nothing but epochs
-    int from_epoch = 0;           // its training goes on from a snapshot of this epoch
-    int to_epoch = 0;             // its last; the most that any of the trials asks for, where it is no stretch
-    bool keeps_snapshot = false;  // after its last epoch, for who asks for more epochs later
+    std::vector<int> trials;           // indices into Plan::trials, ascending; they differ in nothing but epochs
+    int from_epoch = 0;                // its training goes on from a snapshot of this epoch
+    int to_epoch = 0;                  // its last; the most that any of the trials asks for, where it is no stretch
+    bool keeps_snapshot = false;       // after its last epoch, for who asks for more epochs later
+    std::vector<int> phase_ends = {};  // of its trials those that others go on from as their earlier phase
 };
 
 struct PlannedStage {
@@ -84,7 +86,10 @@ struct PassReport {
 struct Plan {
     std::vector<Trial> trials;
     std::vector<PlannedTrajectory> trajectories;
-    std::vector<PlannedStage> stages;  // needs point backwards
+    std::vector<PlannedStage> stages;       // needs point backwards
+    std::vector<int> earlier = {};          // by trial, its earlier phase; -1: none, or it is done. Empty: none has any
+    std::unordered_set<int> repeated = {};  // trials that are finished, but whose weights later phases want again
+    std::int64_t phase_bytes = 0;           // of weights that later phases go on from
     std::vector<PassReport> reports;
     std::int64_t in_flight_bytes = 0;  // of the snapshots of trainings in flight, at most
     bool shared = false;  // with passes; without, every stage's output is its own, also where another's is equal
@@ -120,6 +125,7 @@ struct PlanOptions {
     const GroupSizes* group_sizes = nullptr;                 // none: every training has one rank
     std::unordered_map<std::string, int> known_epochs = {};  // by trial id: what an earlier run recorded of it
     std::set<std::string> suspects = {};  // ids of trials that may bring the world down: they are not grouped
+    std::set<std::string> repeated = {};  // ids of finished trials that are trained for nothing but their weights
 };
 
 /// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in

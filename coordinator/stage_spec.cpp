@@ -6,6 +6,7 @@
 #include "common/cache_folder.hpp"
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
+#include "coordinator/phases.hpp"
 #include "coordinator/plan.hpp"
 
 namespace thaw {
@@ -99,7 +100,15 @@ std::string base_name(const Trial& trial) {
     return trial.base_layers == 0 ? trial.backbone : fmt::format("{} until {}", trial.backbone, trial.until);
 }
 
-TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs& inputs, const std::string& cache) {
+/// The file of the weights at this trial's end that later phases go on from. Without sharing each stage that trains it
+/// has its own.
+std::string phase_file(const Plan& plan, int stage, const std::string& trial, const Inputs& inputs,
+                       const std::string& cache) {
+    return plan.shared ? phase_weights(trial, inputs) : fmt::format("{}/{}_stage{}.safetensors", cache, trial, stage);
+}
+
+TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, const std::string& cache) {
+    const PlannedStage& stage = plan.stage(stage_index);
     TrainStage spec;
     const Trial& first = plan.first_trial(stage);
     spec.dataset = inputs.dataset;
@@ -116,6 +125,11 @@ TrainStage train_spec(const Plan& plan, const PlannedStage& stage, const Inputs&
         planned.reported = stage.gate_epoch;
         planned.trial.epochs = trajectory.to_epoch;
         for (const int at : trajectory.trials) planned.ends.push_back(plan.trial(at).epochs);
+        if (const auto earlier = earlier_phase(planned.trial, inputs))
+            planned.start = phase_file(plan, needed(plan, stage, StageKind::train), earlier->id, inputs, cache);
+        for (const int at : trajectory.phase_ends)
+            planned.phase_ends.push_back(
+                {plan.trial(at), phase_file(plan, stage_index, plan.trial(at).id, inputs, cache)});
         if (trajectory.from_epoch > 0)
             planned.resume = snapshot_file(plan, trajectory, trajectory.from_epoch, inputs, cache);
         if (trajectory.keeps_snapshot)
@@ -185,7 +199,7 @@ StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const st
         case StageKind::features:
             return features_spec(plan, index, inputs, cache);
         case StageKind::train:
-            return train_spec(plan, stage, inputs, cache);
+            return train_spec(plan, index, inputs, cache);
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }
@@ -204,8 +218,10 @@ std::vector<std::string> stage_outputs(const StageSpec& spec) {
     if (const auto* features = std::get_if<FeaturesStage>(&spec))
         for (const auto& tap : features->taps) files.push_back(tap.output);
     if (const auto* train = std::get_if<TrainStage>(&spec))
-        for (const auto& trajectory : train->trajectories)
+        for (const auto& trajectory : train->trajectories) {
             if (!trajectory.keep_last.empty()) files.push_back(trajectory.keep_last);
+            for (const auto& end : trajectory.phase_ends) files.push_back(end.path);
+        }
     return files;
 }
 
@@ -239,7 +255,8 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
             return fmt::format("{}{} freeze {}, head {}, dropout {}, {} {}, batch {}, seed {}{}", base_name(trial),
                                mark, trial.freeze, head_name(trial.head), dropout_name(trial.dropout),
                                optimizer_name(trial.optimizer), trial.learning_rate, trial.batch_size, trial.seed,
-                               trial.folds != 0 ? ", fold " + fold_name(trial) : "");
+                               trial.folds != 0 ? ", fold " + fold_name(trial) : "",
+                               trial.phases.empty() ? "" : ", after " + phases_name(trial.phases));
     }
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }

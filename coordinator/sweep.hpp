@@ -39,8 +39,9 @@ enum class AxisId {
     class_weights,
     augment,
     fold,
+    phases,
 };
-inline constexpr std::size_t kAxisCount = 20;
+inline constexpr std::size_t kAxisCount = 21;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -55,9 +56,18 @@ struct WeightsSetting {
     bool operator==(const WeightsSetting&) const = default;
 };
 
+/// A phase as a sweep says it: what it leaves out is as in the trial's own.
+struct PhaseSetting {
+    std::optional<std::string> freeze;
+    std::optional<double> learning_rate;
+    int epochs = 0;
+    bool operator==(const PhaseSetting&) const = default;
+};
+using PhasesSetting = std::vector<PhaseSetting>;
+
 /// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, Schedule, EarlyStop, Loss, ClassWeights, Augment>;
+                             Precision, Schedule, EarlyStop, Loss, ClassWeights, Augment, PhasesSetting>;
 
 struct AxisValue {
     Setting setting;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "common/byte_size.hpp"
+#include "coordinator/read_phases.hpp"
 #include "coordinator/sweep_path.hpp"
 
 namespace thaw {
@@ -350,6 +351,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     require_random_for_distributions(sweep);
     read_rules(sweep, context, document);
     refuse_early_stopping_beside_rungs(sweep);
+    refuse_phases_that_may_be_stopped(sweep);
     return sweep;
 }
 

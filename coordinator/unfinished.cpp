@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "coordinator/phases.hpp"
+
 namespace thaw {
 namespace {
 
@@ -22,7 +24,7 @@ void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
                                                "or what ran beside it, may want more memory than there is",
                                                found->second));
         stopping.failed(trial.id);
-        ++left.given_up;
+        left.given_up.insert(trial.id);
         return true;
     });
 }
@@ -45,6 +47,19 @@ Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlySt
                  [&](const Trial& trial) { return !done.contains(trial.id); });
     give_up(left, store, stopping);
     return left;
+}
+
+void give_up_later_phases(Unfinished& left, const Inputs& inputs, Store& store) {
+    if (left.given_up.empty()) return;
+    std::erase_if(left.trials, [&](const Trial& trial) {
+        const auto earlier = earlier_phase(trial, inputs);
+        if (!earlier || !left.given_up.contains(earlier->id)) return false;
+        store.fail_trial(trial.id, fmt::format("its earlier phase, trial {}, was given up: the world died too often "
+                                               "while it ran",
+                                               earlier->id));
+        left.given_up.insert(trial.id);
+        return true;
+    });
 }
 
 std::string before_text(const Unfinished& left) {

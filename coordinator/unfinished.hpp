@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/inputs.hpp"
 #include "coordinator/early_stopping.hpp"
 #include "results/store.hpp"
 
@@ -21,11 +22,14 @@ struct Unfinished {
     std::set<std::string> suspects;  // among them: the world has died while they ran; they run in stages of their own
     std::vector<std::string> finished;  // before; ids
     int stopped = 0;                    // before
-    int given_up = 0;                   // marked as failed now: the world has died too often while they ran
+    std::set<std::string> given_up;     // marked as failed now: the world has died too often while they ran; ids
 };
 
 /// Tells the stopping rule what earlier runs have shown; who was stopped and still would be is left alone.
 Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlyStopping& stopping);
+
+/// With an earlier phase all that would have gone on from it is given up.
+void give_up_later_phases(Unfinished& left, const Inputs& inputs, Store& store);
 
 /// " (3 finished, 2 stopped before)"
 std::string before_text(const Unfinished& left);

@@ -114,4 +114,28 @@ void CheckpointKeeper::write(const TrainStage::Checkpoint& checkpoint, const Epo
     kept = metrics.epoch;
 }
 
+static TrainStage::Trajectory with_phase_ends_kept(TrainStage::Trajectory planned) {
+    planned.keep = Keep::last;
+    planned.checkpoints = planned.phase_ends;
+    return planned;
+}
+
+TrainedWeights::TrainedWeights(const TrainStage::Trajectory& planned, const Model& model,
+                               const std::map<std::string, std::string>& about)
+    : ends_(with_phase_ends_kept(planned)), kept_(planned, model, about), phase_ends_(ends_, model, about) {}
+
+bool TrainedWeights::can_go_on(const std::vector<EpochMetrics>& history) {
+    return kept_.can_go_on(history) && phase_ends_.can_go_on(history);
+}
+
+void TrainedWeights::go_on(const std::vector<EpochMetrics>& history, TensorMap restored) {
+    kept_.go_on(history, std::move(restored));
+    phase_ends_.go_on(history);
+}
+
+void TrainedWeights::epoch_done(const EpochMetrics& metrics) {
+    kept_.epoch_done(metrics);
+    phase_ends_.epoch_done(metrics);
+}
+
 }  // namespace thaw

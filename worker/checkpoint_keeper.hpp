@@ -52,4 +52,23 @@ class CheckpointKeeper {
     std::map<std::string, int> kept_;                 // by trial, the epoch whose weights its file has
 };
 
+/// Both kinds of files that a training leaves: what its trials keep, and what later phases go on from, which is always
+/// the last epoch's. The functions are those of CheckpointKeeper.
+class TrainedWeights {
+  public:
+    TrainedWeights(const TrainStage::Trajectory& planned, const Model& model,
+                   const std::map<std::string, std::string>& about);
+    TrainedWeights(const TrainedWeights&) = delete;  // phase_ends_ refers to ends_
+    TrainedWeights& operator=(const TrainedWeights&) = delete;
+
+    bool can_go_on(const std::vector<EpochMetrics>& history);
+    void go_on(const std::vector<EpochMetrics>& history, TensorMap restored = {});
+    void epoch_done(const EpochMetrics& metrics);
+    void save() { kept_.save(); }
+
+  private:
+    TrainStage::Trajectory ends_;  // as if its checkpoints were the phases' ends
+    CheckpointKeeper kept_, phase_ends_;
+};
+
 }  // namespace thaw

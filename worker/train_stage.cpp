@@ -21,7 +21,9 @@
 #include "worker/train/head_model.hpp"
 #include "worker/train/snapshot_keeper.hpp"
 #include "worker/train/tail_model.hpp"
+#include "worker/train/take_over.hpp"
 #include "worker/training_input.hpp"
+#include "worker/weights/safetensors.hpp"
 
 namespace thaw {
 namespace {
@@ -36,6 +38,20 @@ Samples samples_of(const Dataset& dataset, Part part, int fold, const std::set<i
         samples.labels.push_back(image.label);
     }
     return samples;
+}
+
+/// The model begins with what an earlier phase has left in that file.
+void go_on_from_phase(Model& model, const std::string& path) {
+    try {
+        take_over(model, read_safetensors(FileReader(path)));
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        throw StageError(
+            "cannot go on from the weights of the earlier phase, {}: {}; remove that file and run again, and the phase "
+            "is trained anew",
+            path, error.what());
+    }
 }
 
 /// One run of a train stage: what its trajectories read, and the loop over them.
@@ -111,7 +127,7 @@ class Training {
     void train(const std::vector<int>& indices) {
         std::vector<std::unique_ptr<Model>> models;
         std::list<SnapshotKeeper> keepers;
-        std::list<CheckpointKeeper> checkpoints;
+        std::list<TrainedWeights> checkpoints;
         std::vector<Member> members;
         std::vector<int> begun;  // of each member, its trajectory
         for (const int index : indices) {
@@ -195,7 +211,7 @@ class Training {
 
     /// What is told of a trajectory; one that goes on from a snapshot tells first what was before. Without keepers
     /// another member of the group tells and keeps.
-    Member member(int index, Model& model, SnapshotKeeper* keeper, CheckpointKeeper* checkpoints) {
+    Member member(int index, Model& model, SnapshotKeeper* keeper, TrainedWeights* checkpoints) {
         const TrainStage::Trajectory& planned = trajectory(index);
         Member member{&model, &planned.trial, planned.ends, {}, {}, {}, false};
         if (planned.trial.early_stop.restore_best) member.best = std::make_shared<BestEpoch>();
@@ -213,7 +229,10 @@ class Training {
             model.restore(start.best.state);
             restored = model.tensors();
         }
-        if (!start.history.empty()) model.restore(start.state);
+        if (!start.history.empty())
+            model.restore(start.state);
+        else if (!planned.start.empty())
+            go_on_from_phase(model, planned.start);
         if (member.best) *member.best = std::move(start.best);
         member.history = std::move(start.history);
         if (!keeper) return member;

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 #include <string>
 
+#include "common/phases.hpp"
 #include "coordinator/passes.hpp"
 
 namespace thaw {
@@ -35,6 +37,8 @@ PassReport share_forward(Plan& plan, PassContext& context) {
         key += fmt::format("|{}|{}|{}|{}|{}|{}", tap.cut, tap.pooled, to_string(tap.pooling), trial.seed,
                            trial.batch_size, trial.fold);
         if (trial.augment.fresh) key += '|' + augment_name(trial.augment);
+        // Who waits for an earlier phase is not merged with who does not; the order of images counts its epochs.
+        if (!trial.phases.empty()) key += fmt::format("|{}|{}", epochs_before(trial), fmt::join(stage.needs, "|"));
         const std::int64_t memory = context.costs.training_memory(trial);
         const auto [entry, is_new] = groups.try_emplace(key, Group{static_cast<int>(s), memory});
         if (is_new || entry->second.memory + memory > context.inputs.memory_budget) {

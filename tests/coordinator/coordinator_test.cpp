@@ -176,6 +176,45 @@ TEST_F(CoordinatorTest, LetsAFailedStageTakeDownOnlyTheTrialsThatNeedIt) {
     EXPECT_THAT(query("SELECT count(*) FROM stages WHERE error = 'out of memory'"), "1\n");
 }
 
+/// Two phases and a third; the first fails in its training, or its whole stage does.
+TEST_F(CoordinatorTest, FailsWhoWouldHaveGoneOnFromAPhaseThatFailed) {
+    const auto phased = [&](const std::string& freeze, std::vector<Phase> phases) {
+        Trial trial = made_up_trial(graphs_, freeze);
+        trial.phases = std::move(phases);
+        trial.id = trial_id(trial, trial_context(trial, inputs_));
+        return trial;
+    };
+    const Trial head = phased("all", {}), fine = made_up_trial(graphs_, "features.7");
+    const Phase first = {"all", 1e-3, 2, head.frozen_layers, head.cut};
+    const Trial middle = phased("features.14", {first});
+    const Trial last = phased("features.7", {first, {"features.14", 1e-3, 2, middle.frozen_layers, middle.cut}});
+    for (const bool whole : {false, true}) {
+        std::filesystem::remove(database());
+        const auto diverge = [&](Channel& channel, const RunStage& order) {
+            const auto* train = std::get_if<TrainStage>(&order.spec);
+            if (!train || train->trajectories[0].trial.id == fine.id) return ScriptedWorker::succeed(channel, order);
+            const bool first_of_all = train->trajectories[0].start.empty();
+            if (whole && first_of_all) {
+                channel.send(Channel::kCoordinator, StageFailed{order.stage, "diverged", false});
+                return;
+            }
+            channel.send(Channel::kCoordinator,
+                         TrajectoryFailed{order.stage, 0, first_of_all ? "diverged" : "no file"});
+            channel.send(Channel::kCoordinator, StageDone{order.stage, 0.5, 1000, 0, false});
+        };
+        const Outcome outcome = run({head, middle, last, fine}, {diverge});
+        EXPECT_EQ(outcome.finished, 1);
+        EXPECT_EQ(outcome.failed, 3);
+        const std::string head_failed =
+            "its earlier phase, trial " + head.id + " (freeze all, learning rate 0.001), failed: ";
+        EXPECT_THAT(query("SELECT message FROM failed_trials WHERE trial = '" + middle.id + "'"),
+                    HasSubstr(head_failed + "diverged"));
+        EXPECT_THAT(query("SELECT message FROM failed_trials WHERE trial = '" + last.id + "'"),
+                    HasSubstr("its earlier phase, trial " + middle.id +
+                              " (freeze features.14, learning rate 0.001), failed: " + head_failed + "diverged"));
+    }
+}
+
 TEST_F(CoordinatorTest, EndsTheRunWhereAWorkerFindsTheInputWrong) {
     const Trial trial = made_up_trial(graphs_);
     const auto refuse = [](Channel& channel, const RunStage& order) {

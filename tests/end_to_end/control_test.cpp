@@ -36,7 +36,7 @@ class Control : public EndToEnd {
     /// Fingerprints of the weights kept of each trial, by the epoch that the results name; and that epoch's.
     void expect_restored_weights(const std::string& runs) {
         const std::string named = query(
-            "SELECT trial || ' ' || weights FROM epochs JOIN trials ON id = trial AND epoch = "
+            "SELECT trial || ' ' || epochs.weights FROM epochs JOIN trials ON id = trial AND epoch = "
             "coalesce(result_epoch, last_epoch) ORDER BY 1",
             runs);
         std::istringstream lines(named);
@@ -76,7 +76,7 @@ TEST_F(Control, TrainingsEndWhereTheRuleSaysAndAreTheSameUpToThere) {
     for (const std::string head : {"none", "16"})
         for (const std::string rate : {"0.001", "0.01"}) {
             const std::string where = " FROM epochs JOIN trials ON id = trial WHERE head = '" + head +
-                                      "' AND learning_rate = " + rate + " AND trials.epochs = ";
+                                      "' AND trials.learning_rate = " + rate + " AND trials.epochs = ";
             const std::string loss = "SELECT validation_loss" + where;
             const auto full = numbers(loss + "20 ORDER BY epoch", "full");
             ASSERT_EQ(full.size(), 20u);

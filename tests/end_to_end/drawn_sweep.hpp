@@ -110,7 +110,13 @@ class SweepDrawer {
             else
                 text += name + ": [" + joined(some(values, std::min(counts[i], values.size()))) + "]\n";
         }
-        return text + search(random, stopping, most);
+        text += search(random, stopping, most);
+        if (!stopping && chance(25))
+            text += "phases: " +
+                    one({"{freeze: all, learning_rate: 3e-3, epochs: 1}", "{epochs: 2}",
+                         "[[{freeze: all, epochs: 1}, {learning_rate: 3e-3, epochs: 1}]]"}) +
+                    "\n";
+        return text;
     }
 
     /// How many values each axis gets, so that there are at most so many trials.

@@ -35,6 +35,7 @@ const std::map<std::string, std::string> kCovered = {
     {"tails", "SELECT EXISTS (SELECT 1 FROM trials WHERE freeze NOT IN ('all', 'none'))"},
     {"nothing frozen", "SELECT EXISTS (SELECT 1 FROM trials WHERE freeze = 'none')"},
     {"trials drawn", "SELECT yaml LIKE '%random: {%' FROM sweeps"},
+    {"phases", "SELECT EXISTS (SELECT 1 FROM trials WHERE phases <> 'none')"},
     {"trials stopped", "SELECT EXISTS (SELECT 1 FROM trials WHERE state = 'stopped')"},
 };
 

@@ -18,10 +18,12 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import keras
 import numpy as np
 import torch
+from keras.src.backend.common import dtypes
 
 import counter_random
 
 torch.set_num_threads(1)
+dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"  # or Keras on torch multiplies matrices in float32
 INPUTS, WIDTHS, ROWS, BATCH, STEPS, RATE = 6, (5, 4), 20, 8, 10, 0.5
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "linear")
 CASES = {name: {"activations": [name, name]} for name in ACTIVATIONS} | {
@@ -86,6 +88,7 @@ def run(loss="categorical_crossentropy", classes=3, label_smoothing=0.0, class_w
 
 def main():
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     results = {name: run(**case) for name, case in CASES.items()}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(result)}" for name, result in results.items())
     pathlib.Path(sys.argv[1]).write_text("{\n" + lines + "\n}\n")

@@ -152,9 +152,10 @@ class TailModel : public Model {
 
     TensorMap tensors() const override {
         TensorMap tensors;
-        add_head_tensors(layout_, flat_.template data_ptr<Scalar>(), tensors);
+        const torch::Tensor flat = flat_.cpu();
+        add_head_tensors(layout_, flat.template data_ptr<Scalar>(), tensors);
         for (const auto& [name, tensor] : network_.trained_tensors()) {
-            const torch::Tensor plain = tensor.detach().to(torch::kFloat32).contiguous();
+            const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
             const float* values = plain.data_ptr<float>();
             tensors[name] = {plain.sizes().vec(), std::vector<float>(values, values + plain.numel())};
         }

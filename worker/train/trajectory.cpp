@@ -7,6 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/parallel.hpp"
+#include "common/phases.hpp"
 #include "common/random.hpp"
 
 namespace thaw {
@@ -127,9 +128,10 @@ class SideBySide {
         if (running_.empty()) return;
         for (Running& running : running_) running.begin_epoch(epoch);
         const Member& first = *running_[0].member;
-        const Samples order = shuffled(train_, first.trial->seed, epoch);
-        through_windows(order, epoch, first.trial->batch_size,
-                        [&](Running& running, const Window& window) { running.train(window, epoch, stop_); });
+        const int drawn = epochs_before(*first.trial) + epoch;
+        const Samples order = shuffled(train_, first.trial->seed, drawn);
+        through_windows(order, drawn, first.trial->batch_size,
+                        [&](Running& running, const Window& window) { running.train(window, drawn, stop_); });
         through_windows(validation_, 0, kEvaluationBatch,
                         [](Running& running, const Window& window) { running.evaluate(window); });
         if (stop_.stop_requested()) return;

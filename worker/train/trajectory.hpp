@@ -77,7 +77,8 @@ class Model {
     virtual ~Model() = default;
     /// Of the steps to come, in place of the trial's. What does not train need not know.
     virtual void set_learning_rate(double) {}
-    /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout.
+    /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout. `epoch` counts
+    /// on over the phases of a training.
     virtual BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) = 0;
     /// Sums in inference mode. Any number of rows; how they are batched inside does not depend on the caller.
     virtual BatchSums evaluate(std::span<const int> rows, std::span<const int> labels) = 0;

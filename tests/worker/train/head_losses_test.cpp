@@ -80,16 +80,12 @@ TEST_P(KerasHeads, TenStepsAreTheSame) {
     }
 }
 
-/// 20 rows in batches of 8, 8 and 4, in their order: what an epoch reports, and what is predicted after it.
-TEST_P(KerasHeads, AnEpochsMetricsAndPredictionsAreTheSame) {
+TEST_P(KerasHeads, ProbabilitiesAfterTenStepsAreTheSame) {
     auto head = model();
-    BatchSums sums;
-    for (int at = 0; at < kRows; at += kBatch) {
-        const auto rows = rows_of(at, std::min(kBatch, kRows - at));
-        sums += head.train_batch(rows, labels_of(rows, classes_.count), 1);
+    for (int step = 0; step < 10; ++step) {
+        const auto rows = rows_of(kBatch * step);
+        head.train_batch(rows, labels_of(rows, classes_.count), 1);
     }
-    EXPECT_NEAR(sums.loss / kRows, run_.at("epoch_loss").get<double>(), kReported);
-    EXPECT_NEAR(static_cast<double>(sums.correct) / kRows, run_.at("epoch_accuracy").get<double>(), kReported);
     const auto classes = static_cast<std::size_t>(classes_.count);
     const std::vector<double> logits = head.logits(all_);
     const auto expected = run_.at("probabilities").get<std::vector<double>>();
@@ -103,6 +99,18 @@ TEST_P(KerasHeads, AnEpochsMetricsAndPredictionsAreTheSame) {
             EXPECT_NEAR(std::exp(of_row[c]) / sum, expected[row * classes + c], kTolerance);
         EXPECT_EQ(predicted[row], std::max_element(of_row, of_row + classes) - of_row);
     }
+}
+
+/// 20 rows in batches of 8, 8 and 4, in their order: what an epoch reports.
+TEST_P(KerasHeads, AnEpochsMetricsAreTheSame) {
+    auto head = model();
+    BatchSums sums;
+    for (int at = 0; at < kRows; at += kBatch) {
+        const auto rows = rows_of(at, std::min(kBatch, kRows - at));
+        sums += head.train_batch(rows, labels_of(rows, classes_.count), 1);
+    }
+    EXPECT_NEAR(sums.loss / kRows, run_.at("epoch_loss").get<double>(), kReported);
+    EXPECT_NEAR(static_cast<double>(sums.correct) / kRows, run_.at("epoch_accuracy").get<double>(), kReported);
 }
 
 TEST_P(KerasHeads, InFloatItTrainsToRounding) {

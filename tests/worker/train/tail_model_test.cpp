@@ -11,6 +11,7 @@
 #include "tests/worker/network/filled_tensors.hpp"
 #include "worker/network/torch_network.hpp"
 #include "worker/train/head_model.hpp"
+#include "worker/train/take_over.hpp"
 
 namespace thaw {
 namespace {
@@ -104,6 +105,47 @@ TEST_F(TailModelTest, LossesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
         options.cut = 0;  // from the images, so that nothing is rounded on the way
         expect_near(train(options, tf, image_rows()), golden, 1e-9);
     }
+}
+
+/// Head first, then more and more of the base at smaller rates, each time with a new optimizer.
+TEST_F(TailModelTest, PhasesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
+    std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/train/golden/phase_training.json");
+    const Preprocessing tf{.name = "tf", .mean = {127.5, 127.5, 127.5}, .deviation = {127.5, 127.5, 127.5}};
+    TensorMap trained;
+    std::vector<Phase> before;
+    for (const auto& golden_phase : nlohmann::json::parse(file)) {
+        SCOPED_TRACE(golden_phase["freeze"]);
+        Losses golden, losses;
+        for (const auto& epoch : golden_phase["epochs"]) {
+            golden.train.push_back(epoch["train_loss"]);
+            golden.validation.push_back(epoch["validation_loss"]);
+        }
+        Trial options = trial(golden_phase["freeze"]);
+        options.cut = 0;
+        options.learning_rate = golden_phase["learning_rate"];
+        options.epochs = static_cast<int>(golden.train.size());
+        options.phases = before;
+        const auto model = make_tail_model(options, graph_, tensors_, tf, image_rows(), kClasses, nullptr, true);
+        if (!trained.empty()) take_over(*model, std::move(trained));
+        train_trajectory(*model, options, all_, all_, [&](const EpochMetrics& metrics) {
+            losses.train.push_back(metrics.train_loss);
+            losses.validation.push_back(metrics.validation_loss);
+        });
+        expect_near(losses, golden, 1e-9);
+        trained = model->tensors();
+        before.push_back({options.freeze, options.learning_rate, options.epochs, options.frozen_layers, options.cut});
+    }
+    EXPECT_EQ(before.size(), 3u);
+}
+
+TEST_F(TailModelTest, WhatDoesNotFitIsNotTakenOver) {
+    const Trial deep = trial("features.17"), all = trial("all");
+    const Preprocessing& same = exact_;
+    const auto later = make_tail_model(deep, graph_, tensors_, same, image_rows(), kClasses);
+    const auto head = make_tail_model(all, graph_, tensors_, same, image_rows(), kClasses);
+    EXPECT_NO_THROW(take_over(*later, head->tensors()));
+    EXPECT_THROW(take_over(*head, later->tensors()), StageError)
+        << "it would have to train what the head leaves frozen";
 }
 
 TEST_F(TailModelTest, InSinglePrecisionItTrainsAsInDoubleToRounding) {
