@@ -72,7 +72,12 @@ class Attendance {
         for (int i = 0; i < static_cast<int>(plan.stages.size()); ++i) {
             StageSpec spec = stage_spec(plan, i, inputs, cache);
             its_own_ = plan.first_trial(plan.stage(i)).id == trial_.id;  // or an earlier phase, whose weights are lost
-            if (auto* train = std::get_if<TrainStage>(&spec); train && its_own_) ask(train->trajectories.at(0));
+            if (auto* train = std::get_if<TrainStage>(&spec)) {
+                if (its_own_)
+                    ask(train->trajectories.at(0));
+                else
+                    for (TrainStage::Trajectory& phase : train->trajectories) keep_none(phase);
+            }
             run_stage(spec, context, reports_, stopping_.get_token());
             if (stopping_.stop_requested()) return false;
         }
@@ -86,9 +91,15 @@ class Attendance {
 
     void ask(TrainStage::Trajectory& trajectory) const {
         trajectory.test = winner_.test;
-        trajectory.keep = winner_.checkpoint.empty() ? Keep::none : Keep::last;
+        keep_none(trajectory);
+        if (winner_.checkpoint.empty()) return;
+        trajectory.keep = Keep::last;
+        trajectory.checkpoints = {{trial_, winner_.checkpoint}};
+    }
+
+    static void keep_none(TrainStage::Trajectory& trajectory) {
+        trajectory.keep = Keep::none;
         trajectory.checkpoints.clear();
-        if (!winner_.checkpoint.empty()) trajectory.checkpoints = {{trial_, winner_.checkpoint}};
     }
 
     const Winner& winner_;
