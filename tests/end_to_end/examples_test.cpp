@@ -1,7 +1,5 @@
 // Every file in sweeps/ is something that a reader can run: it is read, expanded and planned, on made-up photos in the
 // folders that the files name, with random weights in place of those that a test machine does not have.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
 
@@ -26,7 +24,7 @@ std::string made_small(const fs::path& file) {
         {"weights:", "random"}, {"image_size:", "75"}, {"batch_size:", "2"}};
     std::ifstream in(file);
     std::string text, line;
-    for (const auto& [key, value] : small) text += fmt::format("{} {}\n", key, value);
+    for (const auto& [key, value] : small) text.append(key).append(" ").append(value).append("\n");
     for (bool leaves_out = false; std::getline(in, line);) {
         const auto begins_line = [&](const auto& setting) { return line.starts_with(setting.first); };
         leaves_out = std::any_of(small.begin(), small.end(), begins_line) || (leaves_out && line.starts_with(" "));
