@@ -222,7 +222,8 @@ TEST(Backbones, UnknownNameIsAnsweredWithTheNearest) {
         find_backbone("mobilenetv2");
         FAIL();
     } catch (const UserError& error) {
-        EXPECT_THAT(error.what(), AllOf(HasSubstr("did you mean 'mobilenet_v2'?"), HasSubstr("`thaw backbones` lists all")));
+        EXPECT_THAT(error.what(),
+                    AllOf(HasSubstr("did you mean 'mobilenet_v2'?"), HasSubstr("`thaw backbones` lists all")));
     }
 }
 
