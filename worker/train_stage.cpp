@@ -113,11 +113,19 @@ class Training {
         return stage_.trajectories[static_cast<std::size_t>(index)];
     }
 
-    std::unique_ptr<Model> make_model(const Trial& trial) const {
+    /// The stage's trajectories may end their bases at different layers; a stage has up to hundreds of one base.
+    const LayerGraph& graph_of(const Trial& trial) {
+        if (trial.base_layers == first_.base_layers) return graph_;
+        const auto [entry, is_new] = other_graphs_.try_emplace(trial.base_layers);
+        if (is_new) entry->second = graph_of_trial(trial, graph_.padding_style);
+        return entry->second;
+    }
+
+    std::unique_ptr<Model> make_model(const Trial& trial) {
         const TargetClasses classes(static_cast<int>(dataset_->classes.size()),
                                     class_weights(trial.class_weights, dataset_->classes, train_.labels));
         const TailInput input = input_.rows();
-        const LayerGraph graph = graph_of_trial(trial, graph_.padding_style);
+        const LayerGraph& graph = graph_of(trial);
         if (trial.cut == graph.top_begin) return std::make_unique<HeadModel<float>>(trial, input.features, classes);
         return make_tail_model(trial, graph, *tensors_, find_preprocessing(stage_.weights.preprocessing), input,
                                classes, group_);
@@ -263,7 +271,8 @@ class Training {
     Group* group_;
     const Trial& first_;  // its cut, weights, image size, precision and fold are all trajectories'
     std::shared_ptr<const Dataset> dataset_;
-    LayerGraph graph_;
+    LayerGraph graph_;                        // the first trajectory's
+    std::map<int, LayerGraph> other_graphs_;  // by Trial::base_layers
     std::shared_ptr<const TensorMap> tensors_;
     TrainingInput input_;
     Samples train_, validation_, test_;
