@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,6 +21,7 @@
 #include "common/error.hpp"
 #include "common/exit_code.hpp"
 #include "common/fingerprint.hpp"
+#include "common/in_flight.hpp"
 #include "common/mpi/host_ranks.hpp"
 #include "common/mpi/mpi_world.hpp"
 #include "common/placement.hpp"
@@ -139,7 +142,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
             remove_unfinished_files(folder);  // the store is open: no other run writes there
         const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
         const RunningSweep running = cache.begin_sweep();
-        store.begin_sweep(record, prepared.trials);
+        store.begin_sweep(record, prepared.trials, read_crash_reports(prepared.scratch));
+        remove_crash_reports(prepared.scratch);
         EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
         Unfinished left = unfinished_of(prepared.trials, store, stopping);
         give_up_later_phases(left, prepared.inputs, store);
@@ -163,7 +167,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
                               .on_epoch = live ? [&](const std::string& trial,
                                                      const EpochMetrics& metrics) { live->epoch_done(trial, metrics); }
                                                : std::function<void(const std::string&, const EpochMetrics&)>(),
-                              .hosts = world ? world->hosts() : std::vector<std::string>()});
+                              .hosts = world ? world->hosts() : std::vector<std::string>(),
+                              .reports = fs::absolute(prepared.scratch).string()});
         heartbeat.reset();
         if (live) live->finish(database);
         outcome.failed += static_cast<int>(left.given_up.size());
@@ -210,12 +215,28 @@ void take_place(SweepOptions& options, bool launched) {
     MpiWorld::abort(kInterrupted);
 }
 
+/// A bug is one more way to die for a world: the results stay, and the same command goes on.
+void end_in_order_after_internal_errors(bool launched) {
+    on_internal_error(launched ? [] { MpiWorld::abort(kInterrupted); } : [] { ::_exit(kInterrupted); });
+    std::set_terminate([] {
+        std::string what = "an exception that nobody caught";
+        try {
+            if (const auto error = std::current_exception()) std::rethrow_exception(error);
+        } catch (const std::exception& error) {
+            what = error.what();
+        } catch (...) {
+        }
+        fail_internally(what);
+    });
+}
+
 int run_sweep(SweepOptions options) {
     std::optional<MpiWorld> world;
     if (launched_by_mpi()) world.emplace();
     for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) std::signal(signal, request_stop);
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of who writes it
     prepare_process();
+    end_in_order_after_internal_errors(world.has_value());
     const auto patience = usual_patience();
     take_place(options, world.has_value());
     const auto coordinator_lost = [&] {
@@ -229,7 +250,7 @@ int run_sweep(SweepOptions options) {
         auto control = make_mpi_communicator(ranks);
         return on_gpu() ? make_nccl_communicator(std::move(control), {.device = gpu_index()}) : std::move(control);
     };
-    const ServeOptions serving{options.threads, patience, coordinator_lost, make_group};
+    const ServeOptions serving{world ? world->rank() : 0, options.threads, patience, coordinator_lost, make_group};
     ChannelEnds ends = world ? make_mpi_channel() : make_local_channel(1);
     if (!ends.coordinator) {
         serve(*ends.workers[0], serving);

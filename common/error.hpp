@@ -36,7 +36,12 @@ class StorageError : public FormattedError {
     using FormattedError::FormattedError;
 };
 
-/// Prints the broken invariant and aborts the process (and with it, under MPI, the world).
+/// A bug of thaw: prints the message with what this process is working on (in_flight.hpp), leaves a crash report, and
+/// ends the process, and with it, under MPI, the world.
+[[noreturn]] void fail_internally(const std::string& message);
+/// How the process ends then; without, it aborts. `end` does not return.
+void on_internal_error(void (*end)());
+/// The same for a broken invariant.
 [[noreturn]] void fail_check(const char* condition, const char* file, int line, const std::string& message);
 
 }  // namespace thaw

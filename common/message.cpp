@@ -9,13 +9,16 @@
 namespace thaw {
 
 void to_json(nlohmann::json& json, const RunStage& run) {
-    json = {{"stage", run.stage}, {"spec", to_json(run.spec)}, {"ranks", run.ranks}, {"leads", run.leads}};
+    json = {{"stage", run.stage}, {"spec", to_json(run.spec)}, {"ranks", run.ranks},
+            {"leads", run.leads}, {"trials", run.trials},      {"reports", run.reports}};
 }
 void from_json(const nlohmann::json& json, RunStage& run) {
     run.stage = json.at("stage");
     run.spec = stage_from_json(json.at("spec"));
     run.ranks = json.at("ranks").get<std::vector<int>>();
     run.leads = json.at("leads");
+    run.trials = json.at("trials").get<std::vector<std::string>>();
+    run.reports = json.at("reports");
 }
 // Without content; the macro below wants at least one member.
 void to_json(nlohmann::json& json, const Goodbye&) {

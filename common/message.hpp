@@ -52,8 +52,10 @@ struct Goodbye {};  // the answer to Stop: nothing runs any more on this rank
 struct RunStage {
     int stage = 0;
     StageSpec spec;
-    std::vector<int> ranks = {};  // that work on it together, ascending; empty: this one alone
-    bool leads = true;            // this one is the first of them, and answers for all
+    std::vector<int> ranks = {};           // that work on it together, ascending; empty: this one alone
+    bool leads = true;                     // this one is the first of them, and answers for all
+    std::vector<std::string> trials = {};  // ids of those it serves that have no result yet
+    std::string reports = {};              // folder where a rank that dies leaves word; empty: nowhere
 };
 struct Stop {                  // answer Goodbye once nothing runs any more
     bool after_epoch = false;  // trainings finish the epoch they are at; without, and all else: drop what runs

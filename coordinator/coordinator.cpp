@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/epoch_rules.hpp"
@@ -67,6 +68,7 @@ class Run {
                 std::visit([&](const auto& message) { on(envelope->from, message); }, envelope->message);
             }
             if (const auto lost = silence_.look(Clock::now())) lose(*lost);
+            look_for_overdue();
             progress_.refresh();
         }
         dismissing_ = true;
@@ -102,7 +104,43 @@ class Run {
         return plan_.trajectory(planned.trajectories[static_cast<std::size_t>(trajectory)]).trials;
     }
 
+    /// Trials of a stage that have no result yet.
+    std::vector<std::string> in_flight(int stage_index) {
+        std::vector<std::string> ids;
+        for (const int index : stage(stage_index).trials)
+            if (!has_ended(index)) ids.push_back(trial(index).id);
+        return ids;
+    }
+
+    /// A training's predicted seconds from one epoch to the next, of any of its trajectories, many times over.
+    double chance_seconds(const PlannedStage& planned) const {
+        constexpr double kManyTimes = 10;
+        int epochs = 1;
+        for (const int at : planned.trajectories)
+            epochs = std::max(epochs, plan_.trajectory(at).to_epoch - plan_.trajectory(at).from_epoch);
+        return std::max(options_.overdue_seconds, kManyTimes * planned.predicted.seconds / epochs);
+    }
+
+    /// Should the world die, the store has to know already who has had a fair chance to do an epoch.
+    void look_for_overdue() {
+        for (auto& [index, flight] : flights_) {
+            const double seconds = std::chrono::duration<double>(Clock::now() - flight.since).count();
+            if (flight.overdue || seconds < chance_seconds(stage(index))) continue;
+            flight.overdue = true;
+            store_.set_overdue(in_flight(index), true);
+        }
+    }
+
+    void shows_life(int stage_index) {
+        const auto found = flights_.find(stage_index);
+        if (found == flights_.end()) return;
+        found->second.since = Clock::now();
+        if (!std::exchange(found->second.overdue, false)) return;
+        store_.set_overdue(in_flight(stage_index), false);
+    }
+
     void on(int, const EpochDone& done) {
+        shows_life(done.stage);
         EpochMetrics in_between = done.metrics;
         in_between.predicted.clear();
         store_.together([&] {
@@ -153,6 +191,7 @@ class Run {
 
     void on(int rank, const StageDone& done) {
         last_end_ = Clock::now();
+        flights_.erase(done.stage);
         StageRecord record = record_of(done.stage, rank);
         record.seconds = done.seconds;
         record.bytes = done.bytes;
@@ -178,6 +217,7 @@ class Run {
 
     void on(int rank, const StageFailed& failed) {
         last_end_ = Clock::now();
+        flights_.erase(failed.stage);
         StageRecord record = record_of(failed.stage, rank);
         record.error = failed.message;
         store_.record_stage(record);
@@ -215,17 +255,21 @@ class Run {
     }
 
     void start(int index, int rank) {
-        if (stage(index).kind == StageKind::train)
+        std::vector<std::string> trials;  // of shared stages there may be a million
+        if (stage(index).kind == StageKind::train) {
+            trials = in_flight(index);
+            flights_[index].since = Clock::now();
             store_.together([&] {
-                for (const int served : stage(index).trials)
-                    if (!has_ended(served)) store_.start_trial(trial(served).id, rank);
+                for (const std::string& id : trials) store_.start_trial(id, rank);
             });
+        }
         if (!first_start_) first_start_ = Clock::now();
         const StageSpec spec = stage_spec(plan_, index, inputs_, options_.cache);
         progress_.stage_started(index, kind_name(stage(index).kind), core_seconds(stage(index), inputs_));
         const std::vector<int> ranks = scheduler_.ranks_of(index);
         for (const int member : ranks)
-            channel_.send(member, RunStage{index, spec, ranks.size() > 1 ? ranks : std::vector<int>{}, member == rank});
+            channel_.send(member, RunStage{index, spec, ranks.size() > 1 ? ranks : std::vector<int>{}, member == rank,
+                                           trials, options_.reports});
     }
 
     /// Without sharing a stage's output is of use to nobody else, neither now nor later.
@@ -329,6 +373,11 @@ class Run {
     std::unordered_map<int, int> undecided_;                        // by stage: how many decisions it waits for
     std::multimap<int, int> later_phases_;                          // by stage, those that go on from what it trains
     std::set<int> wanted_;                                          // stages that one of their trials goes on with
+    struct Flight {
+        Clock::time_point since;  // its start, or the last epoch
+        bool overdue = false;
+    };
+    std::map<int, Flight> flights_;  // trainings that run, by stage
     std::string failure_;
     std::optional<Clock::time_point> first_start_;
     Clock::time_point last_end_;

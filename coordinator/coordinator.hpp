@@ -24,6 +24,8 @@ struct CoordinatorOptions {
     EarlyStopping* stopping = nullptr;                      // none: no trial is stopped early
     std::function<void(const std::string& trial, const EpochMetrics&)> on_epoch = {};  // for who watches
     std::vector<std::string> hosts = {};  // by rank, as far as they are known before the ranks say theirs
+    std::string reports = {};             // folder where ranks that die leave word; empty: nowhere
+    double overdue_seconds = 30;          // no epoch is overdue before
 };
 
 struct Outcome {

@@ -49,6 +49,8 @@ void merge_stages(Plan& plan, const StageMap& into);
 PassReport explain_augment(Plan& plan, PassContext& context);
 /// An earlier phase of several trials is trained once; says so where any trial has phases.
 PassReport share_phases(Plan& plan, PassContext& context);
+/// Trials in whose flight the world has died run alone, after all others.
+PassReport isolate_suspects(Plan& plan, PassContext& context);
 /// Trainings go on from snapshots that earlier sweeps have left, and leave some themselves.
 PassReport use_snapshots(Plan& plan, PassContext& context);
 /// Features are kept on disk, in memory or nowhere, by what storing, reading and computing them again costs.

@@ -26,15 +26,19 @@ bool with_sharing(const PlanOptions& options) {
 bool with_stopping(const PlanOptions& options) {
     return !std::holds_alternative<std::monostate>(options.stopping);
 }
+bool with_suspects(const PlanOptions& options) {
+    return !options.suspects.empty();
+}
 bool always(const PlanOptions&) {
     return true;
 }
 // How many epochs are left decides where features pay; where they lie decides which trainings can share a frozen pass,
 // and which heads read the same array. What waits for a decision is not merged: others would wait with it.
-constexpr NamedPass kPasses[] = {{explain_augment, always},     {use_snapshots, with_sharing},
-                                 {choose_cache, with_sharing},  {split_at_rungs, with_stopping},
-                                 {share_forward, with_sharing}, {fuse_heads, with_sharing},
-                                 {form_groups, always},         {predict_cost, always}};
+constexpr NamedPass kPasses[] = {{explain_augment, always},       {isolate_suspects, with_suspects},
+                                 {use_snapshots, with_sharing},   {choose_cache, with_sharing},
+                                 {split_at_rungs, with_stopping}, {share_forward, with_sharing},
+                                 {fuse_heads, with_sharing},      {form_groups, always},
+                                 {predict_cost, always}};
 
 /// Builds the graph of stages trial by trial. A stage that a sharing pass calls equal to one that is there becomes that
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
@@ -225,7 +229,7 @@ std::vector<StageNode> stage_nodes(const Plan& plan) {
     std::vector<StageNode> nodes;
     for (const PlannedStage& stage : plan.stages)
         nodes.push_back({stage.needs, stage.predicted.seconds, stage.whole_rank(), stage.gate_epoch > 0, stage.unlikely,
-                         stage.ranks});
+                         stage.ranks, stage.alone});
     return nodes;
 }
 

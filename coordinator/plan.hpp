@@ -63,6 +63,7 @@ struct PlannedStage {
     int gate_epoch = 0;             // train only: runs where the stopping rule lets one of its trials go on from there
     bool unlikely = false;          // the prediction is made as if it were not run
     int ranks = 1;                  // that work on it together
+    bool alone = false;             // train only: nothing else runs meanwhile
     Cost predicted;
     /// Whole-rank stages use every thread of their ranks; the others one, several run side by side.
     /// On all its ranks together.
@@ -124,7 +125,7 @@ struct PlanOptions {
     StoppingRule stopping = {};
     const GroupSizes* group_sizes = nullptr;                 // none: every training has one rank
     std::unordered_map<std::string, int> known_epochs = {};  // by trial id: what an earlier run recorded of it
-    std::set<std::string> suspects = {};  // ids of trials that may bring the world down: they are not grouped
+    std::set<std::string> suspects = {};  // ids of trials that may bring the world down: they run alone
     std::set<std::string> repeated = {};  // ids of finished trials that are trained for nothing but their weights
 };
 

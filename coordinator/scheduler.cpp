@@ -20,6 +20,7 @@ Scheduler::Scheduler(const std::vector<StageNode>& stages) : nodes_(stages.size(
         here.ranks = stages[i].ranks;
         here.whole_rank = stages[i].whole_rank || stages[i].ranks > 1;
         here.gated = stages[i].gated;
+        here.alone = stages[i].alone;
         here.missing = static_cast<int>(needs_.of(stage).size());
         here.waiting_readers = static_cast<int>(dependents_.of(stage).size());
         ready_if_it_can(stage);
@@ -98,7 +99,8 @@ Actions Scheduler::skip(int stage) {
 
 void Scheduler::ready_if_it_can(int stage) {
     const Node& asked = node(stage);
-    if (asked.missing == 0 && !asked.gated && !asked.ended) ready_.emplace(-asked.path, stage);
+    if (asked.missing == 0 && !asked.gated && !asked.ended)
+        (asked.alone ? ready_alone_ : ready_).emplace(-asked.path, stage);
 }
 
 /// A list, since chains may be longer than a call stack.
@@ -139,6 +141,7 @@ void Scheduler::free_threads(int stage) {
         show(index);
     }
     groups_.erase(stage);
+    one_runs_alone_ = false;
     --running_;
 }
 
@@ -178,7 +181,7 @@ void Scheduler::start(int stage, std::vector<int> ranks, Actions& actions) {
 }
 
 void Scheduler::dispatch(Actions& actions) {
-    if (stopped_) return;
+    if (stopped_ || one_runs_alone_) return;
     std::vector<Reservation> reserved;
     for (auto next = ready_.begin(); next != ready_.end() && !free_.empty();) {
         const int stage = next->second;
@@ -205,6 +208,17 @@ void Scheduler::dispatch(Actions& actions) {
         hide(reservation.rank);  // fill() has shown those where it started something
         show(reservation.rank);
     }
+    if (running_ == 0 && ready_.empty()) start_alone(actions);
+}
+
+void Scheduler::start_alone(Actions& actions) {
+    if (ready_alone_.empty()) return;
+    const int stage = ready_alone_.begin()->second;
+    std::vector<int> ranks = first_idle(node(stage).ranks);
+    if (ranks.empty()) return;  // not so many have joined yet
+    ready_alone_.erase(ready_alone_.begin());
+    one_runs_alone_ = true;
+    start(stage, std::move(ranks), actions);
 }
 
 /// Starts on reserved ranks the longest stages that are predicted to end in time.

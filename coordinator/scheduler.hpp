@@ -19,6 +19,7 @@ struct StageNode {
     bool gated = false;       // waits, besides its needs, for open() or skip()
     bool unlikely = false;    // simulate() skips it
     int ranks = 1;            // works on so many at once; with several it is a whole-rank stage
+    bool alone = false;       // starts when nothing else runs or can, and nothing starts beside it
 };
 
 struct Action {
@@ -38,6 +39,7 @@ using Actions = std::vector<Action>;
 /// A stage that wants whole ranks and does not find enough idle ones reserves those that are predicted to be idle
 /// first. Nothing is started there meanwhile but what is predicted to end before the last of them is idle (EASY
 /// backfilling: Lifka, The ANL/IBM SP scheduling system, 1995): ranks wait for a group only where nothing fits.
+/// Stages that run alone come last, one after the other.
 class Scheduler {
   public:
     explicit Scheduler(const std::vector<StageNode>& stages);
@@ -80,7 +82,7 @@ class Scheduler {
         int waiting_readers = 0;  // dependents that have not ended
         int rank = -1;            // the first of them
         int ranks = 1;
-        bool whole_rank = false, gated = false, ended = false;
+        bool whole_rank = false, gated = false, ended = false, alone = false;
     };
     struct Rank {
         int threads = 0, free = 0;
@@ -110,6 +112,7 @@ class Scheduler {
     void start(int stage, std::vector<int> ranks, Actions& actions);
     void dispatch(Actions& actions);
     void fill(const std::vector<Reservation>& reserved, Actions& actions);
+    void start_alone(Actions& actions);
 
     using Ready = std::pair<double, int>;  // (-path, stage)
 
@@ -117,12 +120,12 @@ class Scheduler {
     Links needs_, dependents_;
     std::vector<Rank> ranks_;
     std::unordered_map<int, std::vector<int>> groups_;  // of running stages that have several ranks
-    std::set<Ready> ready_;
+    std::set<Ready> ready_, ready_alone_;
     std::set<std::pair<int, int>> free_;     // (-free threads, rank), of ranks with any
     std::set<std::pair<double, int>> idle_;  // (busy_until, rank)
     double now_ = 0;
     int running_ = 0, ended_ = 0;
-    bool stopped_ = false;
+    bool stopped_ = false, one_runs_alone_ = false;
 };
 
 /// Seconds from start to end if every stage takes as long as predicted, none fails and every gate is opened but those

@@ -1,6 +1,6 @@
 #include "coordinator/unfinished.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -10,19 +10,20 @@
 namespace thaw {
 namespace {
 
-/// Marks as failed, and takes out, whoever has brought the world down too often, or ran beside who did.
+/// Marks as failed, and takes out, whoever has brought the world down too often: at first perhaps beside others, then
+/// alone.
 void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
     const auto deaths = store.deaths();
     std::erase_if(left.trials, [&](const Trial& trial) {
         const auto found = deaths.find(trial.id);
         if (found == deaths.end()) return false;
-        if (found->second < kDeathsOfATrial) {
+        if (found->second.count < kDeathsOfATrial) {
             left.suspects.insert(trial.id);
             return false;
         }
-        store.fail_trial(trial.id, fmt::format("the world died {} times while it ran, without one more epoch done; it, "
-                                               "or what ran beside it, may want more memory than there is",
-                                               found->second));
+        store.fail_trial(trial.id, fmt::format("the world died {} times while it ran, in the end alone, without one "
+                                               "more epoch done; the last time: {}",
+                                               found->second.count, found->second.reason));
         stopping.failed(trial.id);
         left.given_up.insert(trial.id);
         return true;
@@ -63,10 +64,12 @@ void give_up_later_phases(Unfinished& left, const Inputs& inputs, Store& store) 
 }
 
 std::string before_text(const Unfinished& left) {
-    const std::size_t finished = left.finished.size();
-    if (finished == 0 && left.stopped == 0) return "";
-    if (left.stopped == 0) return fmt::format(" ({} finished before)", finished);
-    return fmt::format(" ({} finished, {} stopped before)", finished, left.stopped);
+    std::vector<std::string> parts;
+    if (!left.finished.empty()) parts.push_back(fmt::format("{} finished before", left.finished.size()));
+    if (left.stopped > 0) parts.push_back(fmt::format("{} stopped before", left.stopped));
+    if (!left.suspects.empty())
+        parts.push_back(fmt::format("{} run alone, since an earlier run died during them", left.suspects.size()));
+    return parts.empty() ? "" : fmt::format(" ({})", fmt::join(parts, ", "));
 }
 
 }  // namespace thaw

@@ -13,13 +13,13 @@
 
 namespace thaw {
 
-/// So often the world may die while a trial is in flight without one more epoch done.
+/// So often the world may die through a trial's fault (Store::deaths) without one more epoch done.
 constexpr int kDeathsOfATrial = 3;
 
 struct Unfinished {
     std::vector<Trial> trials;
     std::unordered_map<std::string, int> known_epochs;  // of those among them that were stopped, by id
-    std::set<std::string> suspects;  // among them: the world has died while they ran; they run in stages of their own
+    std::set<std::string> suspects;     // among them: the world has died while they ran; now they run alone
     std::vector<std::string> finished;  // before; ids
     int stopped = 0;                    // before
     std::set<std::string> given_up;     // marked as failed now: the world has died too often while they ran; ids
@@ -31,7 +31,7 @@ Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlySt
 /// With an earlier phase all that would have gone on from it is given up.
 void give_up_later_phases(Unfinished& left, const Inputs& inputs, Store& store);
 
-/// " (3 finished, 2 stopped before)"
+/// " (3 finished before, 2 stopped before)"
 std::string before_text(const Unfinished& left);
 
 }  // namespace thaw

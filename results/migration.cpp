@@ -61,7 +61,10 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "ALTER TABLE epochs ADD COLUMN learning_rate REAL;"
     "ALTER TABLE epochs ADD COLUMN validation_auc REAL;"
     "ALTER TABLE epochs ADD COLUMN validation_top5_accuracy REAL;"
-    "UPDATE trials SET result_epoch = last_epoch;"};
+    "UPDATE trials SET result_epoch = last_epoch;",
+
+    // Deaths that were counted before were not asked for a reason.
+    "DROP TABLE IF EXISTS attempts;"};
 
 /// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
 /// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked

@@ -174,12 +174,16 @@ CREATE TABLE IF NOT EXISTS predictions (
     PRIMARY KEY (trial, part)
 ) WITHOUT ROWID;
 
--- Trials in whose flight the world died (a trial is running from before its work begins until that has ended in some
--- order), since the last invocation that did not die.
+-- What is known against trials in whose flight the world died (a trial is running from before its work begins until that
+-- has ended in some order), since the last invocation that did not die. A death counts against a trial only where the
+-- process left a report of its own end (a signal, an internal error, memory that was nearly used up), or the trial was
+-- overdue: hosts are taken away and processes killed through no fault of a trial's.
 CREATE TABLE IF NOT EXISTS attempts (
-    trial  TEXT PRIMARY KEY,
-    deaths INTEGER NOT NULL,  -- since it last got an epoch further than ever before
-    epochs INTEGER NOT NULL   -- the most of it that were done
+    trial   TEXT PRIMARY KEY,
+    deaths  INTEGER NOT NULL,            -- that count, since it last got an epoch further than ever before
+    epochs  INTEGER NOT NULL,            -- the most of it that were done
+    overdue INTEGER NOT NULL DEFAULT 0,  -- 1: in the present flight an epoch has taken many times what it should
+    reason  TEXT NOT NULL DEFAULT ''     -- of the last death that counts
 ) WITHOUT ROWID;
 
 -- Every failure there ever was, also those of trials that finished later or are no longer asked for.

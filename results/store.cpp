@@ -90,6 +90,7 @@ struct Store::Implementation {
     std::int64_t insert_sweep(const SweepRecord& sweep, std::size_t trials);
     void insert_images(const std::string& data_fingerprint, const char* part, const std::vector<ImageRecord>& images);
     void predict(const std::string& id, const char* part, const std::vector<int>& predicted);
+    void count_deaths(const std::vector<CrashReport>& reports);
     void insert_trials(const std::vector<Trial>& trials, std::int64_t data);
 
     WriterLock lock;
@@ -104,6 +105,9 @@ struct Store::Implementation {
         " final_validation_loss = NULL, final_validation_accuracy = NULL, best_validation_accuracy = NULL,"
         " best_epoch = NULL, result_epoch = NULL, final_validation_auc = NULL, final_validation_top5_accuracy = NULL"
         " WHERE id = ?1");
+    Statement overdue = database.prepare(
+        "INSERT INTO attempts (trial, deaths, epochs, overdue) VALUES (?1, 0, 0, ?2)"
+        " ON CONFLICT (trial) DO UPDATE SET overdue = ?2");
     Statement pause = database.prepare("UPDATE trials SET state = 'waiting' WHERE id = ?1");
     Statement epoch = database.prepare(
         "INSERT INTO epochs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, ''), nullif(?9, 0.0), ?10, ?11)"
@@ -164,6 +168,23 @@ void Store::Implementation::predict(const std::string& id, const char* part, con
     write(prediction, id, std::string(part), Bytes{packed_classes(predicted)});
 }
 
+/// Who is running now was so when an earlier world died.
+void Store::Implementation::count_deaths(const std::vector<CrashReport>& reports) {
+    database.execute("CREATE TEMP TABLE blamed (trial TEXT PRIMARY KEY, reason TEXT NOT NULL)");
+    Statement blame = database.prepare("INSERT INTO blamed VALUES (?1, ?2) ON CONFLICT DO NOTHING");
+    for (const CrashReport& report : reports)
+        for (const std::string& trial : report.trials) write(blame, trial, report.reason);
+    database.execute(
+        "INSERT INTO blamed SELECT trial, 'an epoch took many times as long as predicted' FROM attempts WHERE overdue"
+        " ON CONFLICT DO NOTHING;"
+        "INSERT INTO attempts SELECT id, blamed.trial IS NOT NULL, (SELECT coalesce(max(epoch), 0) FROM epochs"
+        " WHERE trial = id), 0, coalesce(blamed.reason, '') FROM trials LEFT JOIN blamed ON blamed.trial = id"
+        " WHERE state = 'running' ON CONFLICT (trial) DO UPDATE SET deaths = iif(excluded.epochs > epochs, 0, deaths) +"
+        " excluded.deaths, epochs = max(epochs, excluded.epochs), reason = coalesce(nullif(excluded.reason, ''),"
+        " reason);"
+        "UPDATE attempts SET overdue = 0; DROP TABLE blamed");
+}
+
 void Store::Implementation::insert_trials(const std::vector<Trial>& trials, std::int64_t data) {
     std::vector<std::string> columns = {"id", "sweep", "spec", "data", "frozen_layers", "cut", "base_layers"}, values;
     for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
@@ -193,17 +214,12 @@ Store::Store(const std::filesystem::path& path, Journal journal)
 
 Store::~Store() = default;
 
-void Store::begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials) {
+void Store::begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials,
+                        const std::vector<CrashReport>& reports) {
     Implementation& self = *implementation_;
     Transaction transaction(self.database);
     self.sweep = self.insert_sweep(sweep, trials.size());
-    // Who is running now was so when an earlier world died.
-    self.database.execute(
-        "INSERT INTO attempts SELECT id, iif(done > 0, 0, 1), done FROM (SELECT id, (SELECT coalesce(max(epoch), 0) "
-        "FROM"
-        " epochs WHERE trial = id) AS done FROM trials WHERE state = 'running') WHERE true ON CONFLICT (trial) DO "
-        "UPDATE"
-        " SET deaths = iif(excluded.epochs > epochs, 0, deaths + 1), epochs = max(epochs, excluded.epochs)");
+    self.count_deaths(reports);
     // What is neither finished nor stopped starts anew, as this invocation describes it; epochs go with their trial.
     self.database.execute("DELETE FROM trials WHERE state NOT IN ('finished', 'stopped')");
     const std::int64_t data = self.database.number(
@@ -231,11 +247,17 @@ void Store::end_sweep(const std::string& outcome, double seconds) {
     transaction.commit();
 }
 
-std::map<std::string, int> Store::deaths() const {
-    Statement rows = implementation_->database.prepare("SELECT trial, deaths FROM attempts WHERE deaths > 0");
-    std::map<std::string, int> deaths;
-    while (rows.step()) deaths[rows.text(0)] = static_cast<int>(rows.integer(1));
+std::map<std::string, Store::Deaths> Store::deaths() const {
+    Statement rows = implementation_->database.prepare("SELECT trial, deaths, reason FROM attempts WHERE deaths > 0");
+    std::map<std::string, Deaths> deaths;
+    while (rows.step()) deaths[rows.text(0)] = {static_cast<int>(rows.integer(1)), rows.text(2)};
     return deaths;
+}
+
+void Store::set_overdue(const std::vector<std::string>& ids, bool overdue) {
+    together([&] {
+        for (const std::string& id : ids) implementation_->write(implementation_->overdue, id, overdue ? 1 : 0);
+    });
 }
 
 std::vector<std::string> Store::finished(const std::vector<Trial>& trials) const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/epoch_metrics.hpp"
+#include "common/in_flight.hpp"
 #include "common/trial.hpp"
 #include "results/journal.hpp"
 
@@ -65,12 +66,20 @@ class Store {
     /// failed (an earlier run was killed, or the cause may be mended) become waiting again and lose their epochs; the
     /// failures stay in the table of failures. Finished and stopped trials keep all they have. Of trials that are no
     /// longer asked for, those stay too (and are shown as long as the data is the same), the others go.
-    void begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials);
+    /// `reports`: what processes of the world before said of their own end.
+    void begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& trials,
+                     const std::vector<CrashReport>& reports = {});
     /// How long the plan says that this invocation's stages take, from the first one's start to the last one's end.
     void record_prediction(double seconds);
-    /// Trials that were running when the world died, by id: how often it did so, since an invocation last ended in
-    /// order, without one more epoch done.
-    std::map<std::string, int> deaths() const;
+    /// What is held against trials that were running when a world died, by id, since an invocation last ended in order.
+    struct Deaths {
+        int count = 0;  // without one more epoch done; at least 1
+        std::string reason;
+    };
+    /// A death counts against those in flight in a process that reported its own end, and those that were overdue.
+    std::map<std::string, Deaths> deaths() const;
+    /// Trials in flight: their present epoch takes many times as long as it should, or goes on after all.
+    void set_overdue(const std::vector<std::string>& ids, bool overdue);
     /// ok: all of the sweep's trials are finished, stopped by its rule, or failed. interrupted: it ended before.
     /// What still runs waits again then: it was left in order, no world has died.
     /// `seconds`: how long the stages took, the same span as predicted; unknown where none are given.

@@ -7,19 +7,6 @@
 
 namespace thaw {
 
-std::shared_ptr<Group> Groups::get(const std::vector<int>& ranks) {
-    if (ranks.empty()) return nullptr;
-    const std::lock_guard lock(mutex_);
-    std::shared_ptr<Group>& group = groups_[ranks];
-    if (group && group->broken()) group = nullptr;
-    if (!group) {
-        THAW_CHECK(make_, "a stage for {} ranks, but nothing makes groups", ranks.size());
-        group = std::make_shared<Group>(make_(ranks));
-    }
-    group->recover();
-    return group;
-}
-
 std::shared_ptr<const Dataset> dataset_of(const std::string& path, StageContext& context) {
     return context.datasets.get(path, [&] { return read_dataset(path); });
 }

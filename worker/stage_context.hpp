@@ -14,7 +14,7 @@
 #include "common/backbones/layer_graph.hpp"
 #include "common/epoch_metrics.hpp"
 #include "common/stage.hpp"
-#include "worker/communicator/group.hpp"
+#include "worker/communicator/groups.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/weights/tensor_file.hpp"
 
@@ -34,22 +34,6 @@ class Kept {
   private:
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const Value>> values_;
-};
-
-/// The groups that this rank has worked in, each made once.
-class Groups {
-  public:
-    /// Makes the communicator over these ranks; collective among them. Without it there are no groups.
-    using Maker = std::function<std::unique_ptr<Communicator>(const std::vector<int>& ranks)>;
-    explicit Groups(Maker make = {}) : make_(std::move(make)) {}
-
-    /// Of all these ranks together; null for none. Ready for use: what failed in it before is over.
-    std::shared_ptr<Group> get(const std::vector<int>& ranks);
-
-  private:
-    Maker make_;
-    std::mutex mutex_;
-    std::map<std::vector<int>, std::shared_ptr<Group>> groups_;
 };
 
 /// What stages of one rank have in common: its threads, and inputs that many of them read.

@@ -1,5 +1,7 @@
 #include "worker/worker.hpp"
 
+#include <fmt/ranges.h>
+
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -7,7 +9,10 @@
 #include <new>
 #include <thread>
 
+#include "common/byte_size.hpp"
 #include "common/error.hpp"
+#include "common/in_flight.hpp"
+#include "common/memory_use.hpp"
 #include "common/placement.hpp"
 #include "common/storage.hpp"
 #include "worker/stages.hpp"
@@ -18,14 +23,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+std::string stage_name(const RunStage& order) {
+    const std::string kind = kind_name(static_cast<StageKind>(order.spec.index()));
+    return fmt::format("stage {} ({}{})", order.stage, kind,
+                       order.ranks.empty() ? "" : fmt::format(" on ranks {}", fmt::join(order.ranks, ",")));
+}
+
 /// Runs one stage on a thread of its own and tells the coordinator how it went.
 class Running {
   public:
     Running(const RunStage& order, StageContext& context, Channel& channel)
         : trains_(std::holds_alternative<TrainStage>(order.spec)),
+          turn_(context.groups.take_turn(order.ranks)),
           thread_([this, order, &context, &channel](const std::stop_token& stop) {
               compute_on_one_thread();
-              const Message outcome = run(order, context, channel, stop);
+              const Message outcome = run(order, context, channel, stop, std::move(turn_));
               // What was left before its end has no outcome; of a group the first rank tells.
               if (!stop.stop_requested() && !context.no_more_epochs && order.leads)
                   channel.send(Channel::kCoordinator, outcome);
@@ -37,7 +49,9 @@ class Running {
     void request_stop() { thread_.request_stop(); }
 
   private:
-    static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop) {
+    /// The turn in its group ends with the stage, before that is told.
+    static Message run(const RunStage& order, StageContext& context, Channel& channel, const std::stop_token& stop,
+                       Groups::Turn turn) {
         const auto start = Clock::now();
         const auto tell = [&](const Message& message) {
             if (order.leads) channel.send(Channel::kCoordinator, message);
@@ -55,9 +69,9 @@ class Running {
                 [&](int trajectory, const std::string& message) {
                     tell(TrajectoryFailed{order.stage, trajectory, message});
                 }};
+        const InFlight in_flight(stage_name(order), order.trials);
         try {
-            const auto group = context.groups.get(order.ranks);
-            const StageResult result = run_stage(order.spec, context, reports, stop, group.get());
+            const StageResult result = run_stage(order.spec, context, reports, stop, turn.group());
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
             return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused, result.computed};
         } catch (const UserError& error) {
@@ -71,6 +85,7 @@ class Running {
 
     std::atomic<bool> ended_ = false;
     bool trains_;
+    Groups::Turn turn_;    // taken as orders arrive
     std::jthread thread_;  // last: it uses the others
 };
 
@@ -91,6 +106,7 @@ class Server {
             const auto envelope = channel_.receive(std::chrono::milliseconds(stopping_ ? 10 : 50));
             running_.remove_if([](const Running& stage) { return stage.ended(); });
             show_life();
+            watch_memory();
             if (envelope) obey(envelope->message);
             if (silence_.look(Clock::now())) return options_.coordinator_lost();
         }
@@ -104,9 +120,21 @@ class Server {
         last_beat_ = Clock::now();
     }
 
+    /// Nobody can tell afterwards why the kernel ended a process: who is near the limit says so beforehand.
+    void watch_memory() {
+        const MemoryUse use = running_.empty() ? MemoryUse{} : memory_use();
+        if (use.near_limit())
+            write_crash_report(
+                fmt::format("{} of {} of memory were in use", byte_size_text(use.used), byte_size_text(use.limit)));
+        else if (memory_was_short_)
+            withdraw_crash_report();
+        memory_was_short_ = use.near_limit();
+    }
+
     void obey(const Message& message) {
         silence_.heard(0, Clock::now());
         if (const auto* order = std::get_if<RunStage>(&message)) {
+            if (!order->reports.empty()) report_crashes(order->reports, options_.rank);
             running_.emplace_back(*order, context_, channel_);
         } else if (const auto* stop = std::get_if<Stop>(&message)) {
             stopping_ = true;
@@ -125,7 +153,7 @@ class Server {
     Clock::time_point last_beat_ = Clock::now();
     StageContext context_;
     std::list<Running> running_;  // last: they use the others
-    bool stopping_ = false;
+    bool stopping_ = false, memory_was_short_ = false;
 };
 
 }  // namespace

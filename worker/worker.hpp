@@ -11,6 +11,7 @@
 namespace thaw {
 
 struct ServeOptions {
+    int rank = 0;                                           // this one's number in the world
     int threads = 1;                                        // independent pieces of work that run at once
     std::chrono::milliseconds patience = usual_patience();  // with a coordinator that is not heard of
     std::function<void()> coordinator_lost = [] {};         // is called then, and serving ends

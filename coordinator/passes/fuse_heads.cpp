@@ -19,10 +19,9 @@ constexpr int kStagesPerThread = 8;
 /// parameter) out of the processor's caches at every batch.
 PassReport fuse_heads(Plan& plan, PassContext& context) {
     const auto is_head = [&](const PlannedStage& stage) {
-        if (stage.kind != StageKind::train || stage.recompute || stage.gate_epoch > 0) return false;
+        if (stage.kind != StageKind::train || stage.recompute || stage.gate_epoch > 0 || stage.alone) return false;
         const Trial& trial = plan.first_trial(stage);
-        return trains_head_alone(trial, context.graphs.of(trial, context.inputs)) &&
-               !context.options.suspects.contains(trial.id);
+        return trains_head_alone(trial, context.graphs.of(trial, context.inputs));
     };
     struct Found {
         int stage;

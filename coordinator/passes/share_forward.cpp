@@ -27,7 +27,7 @@ PassReport share_forward(Plan& plan, PassContext& context) {
             continue;
         }
         ++asked;
-        if (stage.gate_epoch > 0 || context.options.suspects.contains(trial.id)) {
+        if (stage.gate_epoch > 0 || stage.alone) {
             ++left;
             continue;
         }

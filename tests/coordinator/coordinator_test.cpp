@@ -73,7 +73,8 @@ class CoordinatorTest : public testing::Test {
         for (std::size_t i = 0; i < scripts.size(); ++i) workers.emplace_back(*ends.workers[i], scripts[i]);
         ProgressDisplay quiet(stderr, ProgressDisplay::Mode::quiet);
         const Outcome outcome =
-            coordinate(plan, inputs_, *ends.coordinator, store, quiet, stop_, {folder_ / "", std::chrono::seconds(5)});
+            coordinate(plan, inputs_, *ends.coordinator, store, quiet, stop_,
+                       {.cache = folder_ / "", .patience = std::chrono::seconds(5), .overdue_seconds = overdue_});
         for (ScriptedWorker& worker : workers) orders_.push_back(worker.orders());
         return outcome;
     }
@@ -97,6 +98,7 @@ class CoordinatorTest : public testing::Test {
     Inputs inputs_ = made_up_inputs();
     GraphCache graphs_;
     std::atomic<bool> stop_{false};
+    double overdue_ = 30;                        // s
     std::vector<std::vector<RunStage>> orders_;  // by rank
 };
 
@@ -112,6 +114,35 @@ TEST_F(CoordinatorTest, RunsAPlanToItsEnd) {
     EXPECT_TRUE(std::holds_alternative<DecodeStage>(orders_[0][0].spec));
     EXPECT_TRUE(std::holds_alternative<TrainStage>(orders_[0][2].spec));
     EXPECT_THAT(query("SELECT count(*) FROM stages WHERE error = ''"), HasSubstr("3"));
+}
+
+TEST_F(CoordinatorTest, WritesDownWhoIsOverdueBeforeTheWorldMayDieAndNamesTrialsInOrders) {
+    const Trial trial = made_up_trial(graphs_, "all", 2);
+    overdue_ = 1e-9;  // and ten times the predicted seconds of an epoch, which are next to none
+    std::string in_flight, after_an_epoch;
+    const auto wait = [&](Channel& channel, const RunStage& order) {
+        if (!std::holds_alternative<TrainStage>(order.spec)) return ScriptedWorker::succeed(channel, order);
+        const std::string overdue = "SELECT trial, overdue FROM attempts";
+        const auto wait_for = [&](const std::string& wanted) {
+            std::string answer;
+            for (int i = 0; i < 500 && answer.find(wanted) == std::string::npos; ++i) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                answer = query(overdue);
+            }
+            return answer;
+        };
+        in_flight = wait_for(",1");
+        channel.send(Channel::kCoordinator, EpochDone{order.stage, 0, epoch(1)});
+        after_an_epoch = wait_for(",0");
+        channel.send(Channel::kCoordinator, EpochDone{order.stage, 0, epoch(2)});
+        channel.send(Channel::kCoordinator, StageDone{order.stage, 0.5, 1000, 0, false});
+    };
+    EXPECT_EQ(run({trial}, {wait}).finished, 1);
+    EXPECT_EQ(in_flight, trial.id + ",1\n");
+    EXPECT_THAT(after_an_epoch, HasSubstr(trial.id + ",0"));
+    ASSERT_THAT(orders_[0], SizeIs(3));
+    EXPECT_THAT(orders_[0][0].trials, IsEmpty());
+    EXPECT_THAT(orders_[0][2].trials, ElementsAre(trial.id));
 }
 
 TEST_F(CoordinatorTest, EndsAtOnceWhereNothingIsToBeDone) {

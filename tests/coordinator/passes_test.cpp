@@ -353,5 +353,22 @@ TEST_F(SplitAtRungs, KeepsItsFilesApartWithoutSharing) {
     EXPECT_THAT(kept, SizeIs(3));
 }
 
+TEST_F(PassesTest, SuspectsRunAloneWhateverOthersShare) {
+    std::vector<Trial> trials;
+    for (int width = 8; width <= 64; width *= 2)
+        trials.push_back(trial("all", [&](Trial& changed) { changed.head.widths = {width}; }));
+    PlanOptions options;
+    options.suspects = {trials[1].id};
+    const Plan made = plan(trials, options);
+    ASSERT_THAT(trainings(made), SizeIs(2)) << "the others' heads are fused";
+    int alone = 0;
+    for (const StageNode& node : stage_nodes(made)) alone += node.alone;
+    EXPECT_EQ(alone, 1);
+    for (const PlannedStage* stage : trainings(made))
+        EXPECT_EQ(stage->alone, stage->trials == std::vector<int>{1}) << stage->trials.size();
+    options.sharing = false;
+    EXPECT_THAT(stage_nodes(plan(trials, options)), Contains(Field(&StageNode::alone, true)).Times(1));
+}
+
 }  // namespace
 }  // namespace thaw

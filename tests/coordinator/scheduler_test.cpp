@@ -75,6 +75,24 @@ TEST(Scheduler, GivesAWholeRankStageAnIdleRankAlone) {
     EXPECT_THAT(scheduler.stage_done(0), ElementsAre(released(0), started(2, 0)));
 }
 
+TEST(Scheduler, RunsAStageThatIsToBeAloneLastAndBesideNothing) {
+    const auto alone = [](std::vector<int> needs, double seconds) {
+        StageNode node = small(std::move(needs), seconds);
+        node.alone = true;
+        return node;
+    };
+    Scheduler scheduler({alone({}, 9), alone({}, 8), small({}, 1), small({2}, 1), small({0}, 1)});
+    EXPECT_THAT(scheduler.rank_joined(0, 2), ElementsAre(started(2, 0)));
+    EXPECT_THAT(scheduler.rank_joined(1, 2), IsEmpty()) << "threads are free, and stay so";
+    EXPECT_THAT(scheduler.stage_done(2), ElementsAre(started(3, 0)));
+    EXPECT_THAT(scheduler.stage_done(3), ElementsAre(released(3), released(2), started(0, 0)));
+    EXPECT_THAT(scheduler.rank_joined(2, 2), IsEmpty());
+    EXPECT_THAT(scheduler.stage_done(0), ElementsAre(started(4, 0))) << "what can run beside others goes first";
+    EXPECT_THAT(scheduler.stage_done(4), ElementsAre(released(4), released(0), started(1, 0)));
+    EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1)));
+    EXPECT_TRUE(scheduler.finished());
+}
+
 TEST(Scheduler, KeepsARankFreeForAWholeRankStageThatWaits) {
     // 0, 1 fill the rank; 2 becomes ready when 0 is done, and 3, which would fit, must not push in.
     Scheduler scheduler({small({}, 10), small({}, 12), whole({0}, 5), small({}, 3)});

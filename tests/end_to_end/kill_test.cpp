@@ -1,6 +1,6 @@
-// One sweep on two ranks, and the same with kill -9 of a random process of its world (mpirun, either rank) at random
-// moments: the same command again until it ends well. Tables and weights must be those of the undisturbed run, and the
-// epochs that were computed again those that the promise allows. THAW_KILLS says how many kills (default 10).
+// One sweep on a world of ranks, and the same with kill -9 of a random process of its world (mpirun, any rank) at
+// random moments: the same command again until it ends well. Tables and weights must be those of the undisturbed run,
+// and the epochs that were computed again those that the promise allows. THAW_KILLS says how many kills (default 10).
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -25,7 +25,7 @@ using EpochTimes = std::map<std::string, double>;  // by "trial,epoch", in secon
 
 class Kills : public EndToEnd {
   protected:
-    Words world(const std::string& runs) const { return world_command(2, file_, runs); }
+    Words world(const std::string& runs) const { return world_command(ranks_, file_, runs); }
 
     EpochTimes epoch_times(const std::string& runs, const std::string& where = "") {
         EpochTimes times;
@@ -88,6 +88,10 @@ class Kills : public EndToEnd {
         }
     }
 
+    /// Undisturbed, and killed as often as THAW_KILLS says, or `usual` times.
+    void expect_that_kills_change_nothing(int ranks, const std::string& axes, int usual);
+
+    int ranks_ = 1;
     std::string file_;
     std::mt19937 random_{17};
     std::map<std::string, int> victims_;
@@ -95,13 +99,16 @@ class Kills : public EndToEnd {
     double most_lost_ = 0, longest_end_ = 0;
 };
 
-TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
+void Kills::expect_that_kills_change_nothing(int ranks, const std::string& axes, int usual) {
     const char* wanted = std::getenv("THAW_KILLS");
-    const int kills = wanted ? std::atoi(wanted) : 10;
-    file_ = sweep(kSweep);
+    const int kills = wanted ? std::atoi(wanted) : usual;
+    ranks_ = ranks;
+    file_ = sweep(axes);
     const Ended undisturbed = call(world("undisturbed"));
     ASSERT_EQ(undisturbed.exit_code, 0) << undisturbed.errors;
     ASSERT_EQ(epochs_done("undisturbed"), kEpochs);
+    ASSERT_EQ(query("SELECT max(ranks) FROM stages WHERE kind = 'train'", "undisturbed"),
+              axes.find("ranks_per_trial") == std::string::npos ? "1\n" : std::to_string(ranks) + "\n");
     const std::string expected = results("undisturbed");
     const auto kept = checkpoints("undisturbed");
     ASSERT_EQ(kept.size(), 12u);
@@ -110,8 +117,7 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
     for (int round = 0; done < kills; ++round) {
         const std::string runs = "killed" + std::to_string(round);
         std::vector<EpochTimes> before;
-        // Twice at most: the third time in a row without an epoch would, rightly, fail the trial in flight.
-        for (int i = 0; i < 2 && done < kills; ++i) {
+        for (int i = 0; i < 4 && done < kills; ++i) {
             if (!kill_one(runs)) break;
             before.push_back(epoch_times(runs, " WHERE state <> 'finished'"));
             ++done;
@@ -131,6 +137,18 @@ TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
         "restored, %d computed again, at most %.2f s of one trial; the rest of the world ended within %.1f s\n",
         done, victims_["mpirun"], victims_["a rank"], restored_, computed_again_, most_lost_, longest_end_);
     EXPECT_GT(restored_, 0);
+}
+
+TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {
+    expect_that_kills_change_nothing(2, kSweep, 8);
+}
+
+TEST_F(Kills, OfGroupsOfTwoRanksAmongSinglesLoseNoMore) {
+    expect_that_kills_change_nothing(2, std::string(kSweep) + "ranks_per_trial: 2\n", 4);
+}
+
+TEST_F(Kills, OfGroupsOfFourRanksAmongSinglesLoseNoMore) {
+    expect_that_kills_change_nothing(4, std::string(kSweep) + "ranks_per_trial: 4\n", 4);
 }
 
 }  // namespace

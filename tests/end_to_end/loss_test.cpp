@@ -100,25 +100,47 @@ TEST_F(Loss, AnInterruptFinishesTheEpochAndLeavesASnapshotOfIt) {
     EXPECT_EQ(results(), results("undisturbed"));
 }
 
-TEST_F(Loss, ATrialInWhoseFlightTheWorldDiesThreeTimesFailsAndTheRestGoesOn) {
-    // An epoch takes a while at 224 pixels: no kill finds one done.
-    const std::string file = sweep("backbone: mobilenet_v2\nfreeze: [all, none]\nimage_size: 224\nepochs: 1\n");
-    std::string yaml = text_of(file);
-    yaml.erase(yaml.find("image_size: 40\n"), 15);
-    std::ofstream(file) << yaml;
-    for (int time = 1; time <= 3; ++time) {
+/// A head, and a training whose epoch takes a while at 224 pixels: no signal finds one done.
+class Deaths : public Loss {
+  protected:
+    std::string head_and_slow_training() {
+        const std::string file = sweep("backbone: mobilenet_v2\nfreeze: [all, none]\nimage_size: 224\nepochs: 1\n");
+        std::string yaml = text_of(file);
+        yaml.erase(yaml.find("image_size: 40\n"), 15);
+        std::ofstream(file) << yaml;
+        return file;
+    }
+    /// Sends the signal when the slow training runs; the head is done before where `alone`. The invocation's number is
+    /// `time`: what the one before has left says running as well.
+    void die_in_flight(const std::string& file, int signal, int time) {
         Process process(folder_.path(), run_command(file, "runs"));
-        // In this invocation: what the one before has left says running as well.
         wait_for(fmt::format("{} AND freeze = 'none' AND sweep = {}", kRunning, time), "0\r\n", process);
-        process.send(SIGKILL);
+        process.send(signal);
         process.wait();
         ASSERT_EQ(query("SELECT count(*) FROM epochs WHERE trial IN (SELECT id FROM trials WHERE freeze = 'none')"),
                   "0\n");
     }
+    static constexpr const char* kStates = "SELECT freeze, state FROM trials ORDER BY 1";
+};
+
+TEST_F(Deaths, ATrialThatBringsTheProcessDownThreeTimesFailsAloneAndTheRestGoesOn) {
+    const std::string file = head_and_slow_training();
+    for (int time = 1; time <= 3; ++time) {
+        ASSERT_NO_FATAL_FAILURE(die_in_flight(file, SIGSEGV, time));
+        if (time > 1) EXPECT_EQ(query(kStates), "all,finished\nnone,running\n") << "it ran alone, after the others";
+    }
     EXPECT_EQ(run(file).exit_code, 1);
-    EXPECT_EQ(query("SELECT freeze, state FROM trials ORDER BY 1"), "all,finished\nnone,failed\n");
-    EXPECT_THAT(query("SELECT message FROM failed_trials"), HasSubstr("the world died 3 times while it ran"));
+    EXPECT_EQ(query(kStates), "all,finished\nnone,failed\n");
+    EXPECT_THAT(query("SELECT message FROM failed_trials"),
+                AllOf(HasSubstr("the world died 3 times while it ran"), HasSubstr("rank 0: SIGSEGV")));
     EXPECT_EQ(run(file).exit_code, 0) << "an invocation that ended in order gives it another chance";
+}
+
+TEST_F(Deaths, KillsFromOutsideAreNoTrialsFault) {
+    const std::string file = head_and_slow_training();
+    for (int time = 1; time <= 4; ++time) ASSERT_NO_FATAL_FAILURE(die_in_flight(file, SIGKILL, time));
+    EXPECT_EQ(run(file).exit_code, 0);
+    EXPECT_EQ(query(kStates), "all,finished\nnone,finished\n");
 }
 
 TEST_F(Loss, WithoutRoomTheSweepStopsCleanSaysWhatIsMissingAndGoesOnOnceThereIsSome) {

@@ -121,8 +121,7 @@ TEST_F(Search, KillsAtAnyMomentChangeNoDecision) {
     std::mt19937 random(3);
     int killed = 0;
     for (const std::string runs : {"a", "b", "c"}) {
-        // Twice: the third time in a row without an epoch would, rightly, fail the trials in flight.
-        for (int attempt = 0; attempt < 2; ++attempt) {
+        for (int attempt = 0; attempt < 4; ++attempt) {
             Process process(folder_.path(), run_command(file, runs));
             if (!wait_for_moment(process, runs, epochs, random)) break;
             process.send(SIGKILL);

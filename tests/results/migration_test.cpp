@@ -60,7 +60,10 @@ class MigrationTest : public testing::TestWithParam<int> {
         old.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, GetParam()));
         if (GetParam() == 1) old.execute("ALTER TABLE stages DROP COLUMN computed");  // all that it had not
         std::string rows = kRows;
-        if (GetParam() >= 5) rows.insert(rows.find("UPDATE trials SET state = 'finished'"), kDerived);
+        const auto before_finished = [&] { return rows.find("UPDATE trials SET state = 'finished'"); };
+        if (GetParam() >= 5) rows.insert(before_finished(), kDerived);
+        if (GetParam() >= 6) rows.insert(before_finished(), "UPDATE trials SET result_epoch = 2 WHERE id = 'one';");
+        if (GetParam() >= 4) rows += "INSERT INTO attempts VALUES ('three', 2, 1);";
         old.execute(rows);
     }
     std::string csv(const std::string& query) { return run_query(path, {.query = query, .format = TableFormat::csv}); }
@@ -133,7 +136,7 @@ TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
     EXPECT_EQ(database.number("SELECT count(*) FROM leaderboard WHERE precision = 'fp32'"), 1);
     EXPECT_EQ(database.number("SELECT count(predicted_seconds) + count(seconds) FROM sweeps"), 0);
     EXPECT_EQ(database.number("SELECT sum(ranks) FROM stages"), 1);
-    EXPECT_EQ(database.number("SELECT count(*) FROM attempts"), 0);
+    EXPECT_EQ(database.number("SELECT count(*) FROM attempts"), 0) << "their reasons are not known";
     EXPECT_EQ(
         database.number("SELECT count(*) FROM comparable_trials WHERE until = 'none' AND schedule = 'constant' AND"
                         " loss = 'categorical_crossentropy' AND label_smoothing = 0 AND fold = 'none'"),
@@ -192,13 +195,15 @@ TEST_P(MigrationTest, GoesOnWritingInTheSameProcess) {
 }
 
 TEST_P(MigrationTest, ChangesNothingWhereItCannotChangeAll) {
-    Database(path, Database::Mode::write).execute("ALTER TABLE trials ADD COLUMN until TEXT");
+    // What the last step drops is something else here.
+    Database(path, Database::Mode::write)
+        .execute("DROP TABLE IF EXISTS attempts; CREATE VIEW attempts AS SELECT 1 AS one");
     const std::string before = structure(path);
-    EXPECT_THAT([&] { Store store(path); }, ThrowsMessage<StatementError>(HasSubstr("duplicate column name: until")));
+    EXPECT_THAT([&] { Store store(path); }, ThrowsMessage<StatementError>(HasSubstr("use DROP VIEW to delete")));
     EXPECT_EQ(structure(path), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2, 3, 4, 5));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2, 3, 4, 5, 6));
 
 }  // namespace
 }  // namespace thaw

@@ -2,9 +2,11 @@
 #include "results/store.hpp"
 
 #include <gmock/gmock.h>
+
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -53,42 +55,65 @@ TEST_F(StoreTest, KeepsThePrecisionOfEveryTrialInEveryView) {
     EXPECT_EQ(number("SELECT count(*) FROM axis_effects WHERE axis = 'precision' AND trials = 1"), 2);
 }
 
-TEST_F(StoreTest, CountsDeathsOfTheWorldThatBroughtNoEpoch) {
-    const auto die = [&](int epochs) {
+TEST_F(StoreTest, CountsADeathAgainstATrialOnlyWhereItsProcessOrItsClockSpeakAgainstIt) {
+    std::vector<CrashReport> reports;
+    const auto begin = [&](Store& store) { store.begin_sweep(synthetic_sweep(), trials, std::exchange(reports, {})); };
+    const auto die = [&](int epochs, bool overdue) {
         Store store(path);
-        store.begin_sweep(synthetic_sweep(), trials);
+        begin(store);
         store.start_trial(trials[0].id, 0);
         store.start_trial(trials[1].id, 0);
         store.pause_trial(trials[1].id);
         for (int epoch = 1; epoch <= epochs; ++epoch)
             store.record_epoch(trials[0].id, synthetic_epoch(trials[0], epoch));
+        if (overdue) store.set_overdue({trials[0].id}, true);
+    };
+    const auto crash = [&](int epochs) {
+        die(epochs, false);
+        reports = {{"rank 0: SIGSEGV", {trials[0].id, trials[1].id, trials[2].id}}};
     };
     const auto deaths = [&] {
         Store store(path);
-        store.begin_sweep(synthetic_sweep(), trials);
+        begin(store);
         return store.deaths();
     };
-    die(0);
-    EXPECT_THAT(deaths(), ElementsAre(testing::Pair(trials[0].id, 1))) << "who waited did not die";
-    EXPECT_THAT(deaths(), ElementsAre(testing::Pair(trials[0].id, 1))) << "nor did who was not begun again";
-    die(0);
-    EXPECT_EQ(deaths()[trials[0].id], 2);
-    die(2);
+    for (int time = 0; time < 5; ++time) die(0, false);
+    EXPECT_TRUE(deaths().empty()) << "killed five times, through no fault of its own";
+    crash(0);
+    ASSERT_EQ(deaths().size(), 1u) << "who waited, and who was not begun again, did not die";
+    EXPECT_EQ(deaths()[trials[0].id].count, 1);
+    EXPECT_EQ(deaths()[trials[0].id].reason, "rank 0: SIGSEGV");
+    die(0, true);
+    EXPECT_EQ(deaths()[trials[0].id].count, 2);
+    EXPECT_EQ(deaths()[trials[0].id].reason, "an epoch took many times as long as predicted");
+    die(0, false);
+    EXPECT_EQ(deaths()[trials[0].id].count, 2) << "overdue in the flight before";
+    die(2, false);
     EXPECT_EQ(deaths().count(trials[0].id), 0u) << "it got further than ever before";
-    die(2);
-    EXPECT_EQ(deaths()[trials[0].id], 1) << "two epochs are no progress any more";
-    die(1);
-    EXPECT_EQ(deaths()[trials[0].id], 2);
+    crash(2);
+    EXPECT_EQ(deaths()[trials[0].id].count, 1) << "two epochs are no progress any more";
+    crash(1);
+    EXPECT_EQ(deaths()[trials[0].id].count, 2);
+    crash(3);
+    EXPECT_EQ(deaths()[trials[0].id].count, 1) << "progress forgives what was before, not the crash after it";
     {
         Store store(path);
-        store.begin_sweep(synthetic_sweep(), trials);
+        begin(store);
+        store.start_trial(trials[0].id, 0);
+        store.set_overdue({trials[0].id}, true);
+        store.set_overdue({trials[0].id}, false);
+    }
+    EXPECT_EQ(deaths()[trials[0].id].count, 1) << "its epoch came after all";
+    {
+        Store store(path);
+        begin(store);
         store.start_trial(trials[0].id, 0);
         store.end_sweep("interrupted");
     }
-    EXPECT_EQ(deaths()[trials[0].id], 2) << "an end in order is no death, and forgets none";
+    EXPECT_EQ(deaths()[trials[0].id].count, 1) << "an end in order is no death, and forgets none";
     {
         Store store(path);
-        store.begin_sweep(synthetic_sweep(), trials);
+        begin(store);
         store.end_sweep("ok");
     }
     EXPECT_TRUE(deaths().empty());

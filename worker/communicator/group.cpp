@@ -75,7 +75,8 @@ void Group::fail(const std::string& message) noexcept {
 }
 
 void Group::recover() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return started_.empty() && !busy_; });  // what failed is dropped, with all behind it
     if (!broken_) failure_ = nullptr;
 }
 

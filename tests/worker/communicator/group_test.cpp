@@ -8,6 +8,8 @@
 #include <functional>
 #include <numeric>
 
+#include "tests/worker/communicator/groups_contract.hpp"
+
 namespace thaw {
 namespace {
 
@@ -72,6 +74,21 @@ TEST(Group, IsBrokenWhereMembersStayAway) {
     group.recover();
     EXPECT_TRUE(group.broken());
     EXPECT_THROW(group.barrier(), StageError);
+}
+
+TEST(Groups, KeepTheContract) {
+    for (const int size : {1, 2, 4}) {
+        std::vector<int> ranks(static_cast<std::size_t>(size));
+        std::iota(ranks.begin(), ranks.end(), 0);
+        auto first = make_local_communicators(size), second = make_local_communicators(size);
+        std::vector<std::jthread> members;
+        for (std::size_t i = 0; i < ranks.size(); ++i)
+            members.emplace_back([&, i] {
+                contract::stages_of_a_group_take_turns(ranks, [&](const auto&) { return std::move(first[i]); });
+                contract::a_turn_that_is_not_used_lets_the_next_one_come(
+                    ranks, [&](const auto&) { return std::move(second[i]); });
+            });
+    }
 }
 
 TEST(Group, SharesAreAPartition) {

@@ -1,5 +1,6 @@
 // The contract of Communicator, kept by MPI ranks; ctest runs it with 1, 2 and 4 of them.
 #include "tests/worker/communicator/communicator_contract.hpp"
+#include "tests/worker/communicator/groups_contract.hpp"
 
 #include <gmock/gmock.h>
 #include <mpi.h>
@@ -40,6 +41,12 @@ TEST(MpiCommunicator, OfAPartOfTheWorldKeepsTheContractToo) {
         EXPECT_EQ(group->size(), static_cast<int>(members.size())) << parity;
         contract::all(*group);
     }
+}
+
+TEST(MpiCommunicator, LendsItsGroupsToOneStageAtATime) {
+    const auto make = [](const std::vector<int>& ranks) { return make_mpi_communicator(ranks); };
+    contract::stages_of_a_group_take_turns(all_ranks(), make);
+    contract::a_turn_that_is_not_used_lets_the_next_one_come(all_ranks(), make);
 }
 
 TEST(MpiCommunicator, NamesTheRanksThatDoNotCome) {
