@@ -197,9 +197,9 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
     return outcome.failed > 0 ? kSomeTrialsFailed : kDone;
 }
 
-/// This rank's threads and device. The first on each host says where its ranks are badly placed. Collective where there
-/// is a world.
-void take_place(SweepOptions& options, bool launched) {
+/// This rank's threads and device, and how it may wait for others. The first on each host says where its ranks are
+/// badly placed. Collective where there is a world.
+Polling take_place(SweepOptions& options, bool launched) {
     HostRanks host{{allowed_cores()}, usable_cores(), launched, options.threads};
     int self = 0;
     if (launched) host.cores = gather_on_host(host.cores[0], self);
@@ -207,6 +207,7 @@ void take_place(SweepOptions& options, bool launched) {
     if (!warning.empty()) spdlog::warn("{} (`thaw help cluster` says more)", warning);
     options.threads = threads_of(host, static_cast<std::size_t>(self));
     choose_device(options.device, self);
+    return core_share(host, static_cast<std::size_t>(self)) < 1 ? Polling::on_shared_core : Polling::on_own_core;
 }
 
 /// A part of the world cannot be reached: the rest of it would wait for ever.
@@ -238,7 +239,7 @@ int run_sweep(SweepOptions options) {
     prepare_process();
     end_in_order_after_internal_errors(world.has_value());
     const auto patience = usual_patience();
-    take_place(options, world.has_value());
+    const Polling polling = take_place(options, world.has_value());
     const auto coordinator_lost = [&] {
         const std::string by = world ? fmt::format(" by rank {} ({})", world->rank(),
                                                    world->hosts()[static_cast<std::size_t>(world->rank())])
@@ -246,8 +247,8 @@ int run_sweep(SweepOptions options) {
         end_world(RankLost(fmt::format("rank 0, which coordinates, was not heard of for {:g} s{}",
                                        std::chrono::duration<double>(patience).count(), by)));
     };
-    const auto make_group = [](const std::vector<int>& ranks) {
-        auto control = make_mpi_communicator(ranks);
+    const auto make_group = [polling](const std::vector<int>& ranks) {
+        auto control = make_mpi_communicator(ranks, default_time_limit(), polling);
         return on_gpu() ? make_nccl_communicator(std::move(control), {.device = gpu_index()}) : std::move(control);
     };
     const ServeOptions serving{world ? world->rank() : 0, options.threads, patience, coordinator_lost, make_group};

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -63,13 +67,31 @@ double limit_around(const fs::path& mount, fs::path group, bool version_2) {
 
 }  // namespace
 
-int threads_of(const HostRanks& host, std::size_t rank) {
-    if (host.wanted > 0) return host.wanted;
+double core_share(const HostRanks& host, std::size_t rank) {
     const std::map<int, int> ranks = ranks_on_core(host);
     double share = 1e-9;  // for the sums of thirds that are one
     for (const int core : host.cores[rank]) share += 1.0 / ranks.at(core);
-    const int most = host.usable / static_cast<int>(host.cores.size());
-    return std::max(1, std::min(static_cast<int>(share), most));
+    return std::min(share, static_cast<double>(host.usable) / static_cast<double>(host.cores.size()));
+}
+
+int threads_of(const HostRanks& host, std::size_t rank) {
+    return host.wanted > 0 ? host.wanted : std::max(1, static_cast<int>(core_share(host, rank)));
+}
+
+void ask_for_short_turns() {
+    struct {  // sched_attr of linux/sched/types.h, whose header clashes with glibc's
+        std::uint32_t size, policy;
+        std::uint64_t flags;
+        std::int32_t nice;
+        std::uint32_t priority;
+        std::uint64_t runtime, deadline, period;  // ns
+    } attributes = {};
+    attributes.size = sizeof attributes;
+    attributes.policy = SCHED_OTHER;
+    attributes.runtime = 100'000;
+    errno = 0;
+    attributes.nice = ::getpriority(PRIO_PROCESS, 0);
+    if (errno == 0) ::syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 std::string placement_warning(const HostRanks& host, const std::string& host_name) {

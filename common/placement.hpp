@@ -14,11 +14,20 @@ struct HostRanks {
     int wanted = 0;         // threads of each rank that the user asks for; 0: none in particular
 };
 
-/// What this rank runs at once: what was asked for, else its fair share of the cores that it is allowed.
+/// The rank's fair share of the cores that it is allowed: less than 1 where ranks share cores.
+double core_share(const HostRanks& host, std::size_t rank);
+
+/// What this rank runs at once: what was asked for, else its fair share of cores.
 int threads_of(const HostRanks& host, std::size_t rank);
 
 /// "" where all is well; else what is wrong and the option that mends it.
 std::string placement_warning(const HostRanks& host, const std::string& host_name);
+
+/// Threads of a group of ranks wait for each other many times a second, a thread for a short while each time. With
+/// short turns on the processor such a thread, and those that it starts, need not wait for whole turns of other
+/// programs first: a slice of 0.1 ms, as Linux offers it since 6.12 (sched_setattr(2), EEVDF). Without effect
+/// elsewhere.
+void ask_for_short_turns();
 
 std::string host_name();  // of this machine; "unknown" where it has none
 

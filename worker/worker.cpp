@@ -37,6 +37,7 @@ class Running {
           turn_(context.groups.take_turn(order.ranks)),
           thread_([this, order, &context, &channel](const std::stop_token& stop) {
               compute_on_one_thread();
+              if (!order.ranks.empty()) ask_for_short_turns();
               const Message outcome = run(order, context, channel, stop, std::move(turn_));
               // What was left before its end has no outcome; of a group the first rank tells.
               if (!stop.stop_requested() && !context.no_more_epochs && order.leads)

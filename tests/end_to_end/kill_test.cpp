@@ -17,14 +17,16 @@ using Clock = std::chrono::steady_clock;
 /// Tails that train for seconds, tails that differ in their epochs alone, and heads.
 constexpr const char* kSweep =
     "backbone: mobilenet_v2\nfreeze: [all, features.15]\nhead: [none, \"16\"]\nlearning_rate: [1e-3, 1e-2]\n"
-    "epochs: [3, 7]\nkeep: best\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
-constexpr int kEpochs = 60;  // of its 12 trials in all
+    "epochs: [3, 12]\nkeep: best\nwhen:\n  - if: {freeze: features.15}\n    then: {learning_rate: 1e-3}\n";
+constexpr int kEpochs = 90;  // of its 12 trials in all
 
 /// An epoch is computed again where it takes another time to do it: no two are the same to the last digit.
 using EpochTimes = std::map<std::string, double>;  // by "trial,epoch", in seconds
 
 class Kills : public EndToEnd {
   protected:
+    /// Enough images for trainings to leave snapshots while they run.
+    void SetUp() override { draw_shapes(folder_ / "shapes", 40); }
     Words world(const std::string& runs) const { return world_command(ranks_, file_, runs); }
 
     EpochTimes epoch_times(const std::string& runs, const std::string& where = "") {
@@ -136,7 +138,8 @@ void Kills::expect_that_kills_change_nothing(int ranks, const std::string& axes,
         "%d kills (mpirun %d, a rank %d); of the epochs of trials in flight at a death %d were "
         "restored, %d computed again, at most %.2f s of one trial; the rest of the world ended within %.1f s\n",
         done, victims_["mpirun"], victims_["a rank"], restored_, computed_again_, most_lost_, longest_end_);
-    EXPECT_GT(restored_, 0);
+    constexpr int kEnough = 8;  // for one of them to come between a snapshot and the end of its training
+    if (kills >= kEnough) EXPECT_GT(restored_, 0);
 }
 
 TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {

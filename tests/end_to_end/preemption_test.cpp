@@ -21,7 +21,7 @@ const PreemptedSweep kSweeps[] = {
      "learning_rate: [1e-3, 1e-2]\nepochs: 9\nsearch: {asha: {reduction_factor: 3, first_rung: 1}}\n"},
     {"random_search_with_median",
      "backbone: mobilenet_v2\nfreeze: [all, features.15]\nhead: [none, \"16\", 16-8]\ndropout: {uniform: [0.0, 0.6]}\n"
-     "learning_rate: {log_uniform: [1e-4, 1e-2]}\noptimizer: [adam, sgd, rmsprop]\nbatch_size: [8, 16]\nseed: [1, 2]\n"
+     "learning_rate: {log_uniform: [1e-4, 1e-2]}\noptimizer: [adam, sgd, rmsprop]\nseed: [1, 2]\n"
      "epochs: 6\nsearch: {random: {trials: 10, seed: 2}, median: {grace: 2, every: 2}}\n"},
     {"phases",
      "backbone: mobilenet_v2\nfreeze: [features.15, features.17]\nlearning_rate: [1e-4, 1e-3]\nepochs: [2, 4]\n"

@@ -53,10 +53,14 @@ TimeLimit default_time_limit();
 /// Members that are threads of this process; member i's communicator is element i.
 std::vector<std::unique_ptr<Communicator>> make_local_communicators(int size, TimeLimit limit = default_time_limit());
 
+/// Whether a rank that waits for others may keep its core busy, or another rank may want it.
+enum class Polling { on_own_core, on_shared_core };
+
 /// Over some ranks of the MPI world (ascending; the calling one among them): member i is rank ranks[i]. Collective over
 /// these alone, and bound by the time limit too. MPI must run with MPI_THREAD_MULTIPLE.
 std::unique_ptr<Communicator> make_mpi_communicator(const std::vector<int>& ranks,
-                                                    TimeLimit limit = default_time_limit());
+                                                    TimeLimit limit = default_time_limit(),
+                                                    Polling polling = Polling::on_shared_core);
 
 struct NcclOptions {
     int device = 0;                         // the CUDA device of this member

@@ -129,31 +129,45 @@ class Exchange {
     std::vector<Arrival> arrivals_;
 };
 
-/// Polls, giving the core to whoever wants it: members mostly come within a few milliseconds of each other. Then,
-/// unless `at_work`, with growing sleeps.
-template <typename Done, typename AtWork>
-bool wait_politely(const Done& done, const AtWork& at_work, TimeLimit limit) {
-    using Clock = std::chrono::steady_clock;
-    const auto start = Clock::now();
-    std::chrono::microseconds pause{20};
-    while (!done()) {
-        const auto waited = Clock::now() - start;
-        if (waited > limit) return false;
-        if (waited < std::chrono::milliseconds(5) || at_work()) {
-            std::this_thread::yield();
-            continue;
+/// How a rank waits for others, who mostly come within a few milliseconds. It polls at first, and as long as all are
+/// there and bytes want to be moved, for MPI moves them when it is called; then it sleeps in growing steps. A rank with
+/// a core of its own does not yield it meanwhile: where other programs want the core, who yields loses a whole turn at
+/// every look (measured: tests/bench/RESULTS.md). Where ranks share cores, the one that is waited for may want this
+/// one.
+class PoliteWait {
+  public:
+    PoliteWait(TimeLimit limit, Polling polling) : limit_(limit), polling_(polling) {}
+
+    /// False where `done` has not become true within the limit. `at_work`: bytes are to be moved.
+    template <typename Done, typename AtWork>
+    bool until(const Done& done, const AtWork& at_work) const {
+        const std::chrono::milliseconds poll{polling_ == Polling::on_own_core ? 20 : 5};
+        const auto start = Clock::now();
+        std::chrono::microseconds pause{20};
+        while (!done()) {
+            const auto waited = Clock::now() - start;
+            if (waited > limit_) return false;
+            if (waited < poll || at_work()) {
+                if (polling_ == Polling::on_shared_core) std::this_thread::yield();
+                continue;
+            }
+            std::this_thread::sleep_for(pause);
+            pause = std::min(pause * 2, std::chrono::microseconds(500));
         }
-        std::this_thread::sleep_for(pause);
-        pause = std::min(pause * 2, std::chrono::microseconds(500));
+        return true;
     }
-    return true;
-}
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    TimeLimit limit_;
+    Polling polling_;
+};
 
 class MpiCommunicator : public ExchangeCommunicator {
   public:
     /// `ranks[i]` is member i's rank in the world. Frees `communicator` in the end where it owns it.
-    MpiCommunicator(MPI_Comm communicator, std::vector<int> ranks, TimeLimit limit)
-        : communicator_(communicator), ranks_(std::move(ranks)), limit_(limit) {
+    MpiCommunicator(MPI_Comm communicator, std::vector<int> ranks, TimeLimit limit, Polling polling)
+        : communicator_(communicator), ranks_(std::move(ranks)), limit_(limit), wait_(limit, polling) {
         MPI_Comm_rank(communicator_, &rank_);
     }
     ~MpiCommunicator() override {
@@ -168,7 +182,7 @@ class MpiCommunicator : public ExchangeCommunicator {
                          const std::string& note) override {
         Exchange exchange(communicator_, rank_, in);
         exchange.send(out, note);
-        if (wait_politely([&] { return exchange.progress(); }, [&] { return exchange.all_here(); }, limit_))
+        if (wait_.until([&] { return exchange.progress(); }, [&] { return exchange.all_here(); }))
             return exchange.first_note();
         broken_ = true;
         if (exchange.half_arrived()) {
@@ -186,13 +200,14 @@ class MpiCommunicator : public ExchangeCommunicator {
     MPI_Comm communicator_ = MPI_COMM_NULL;
     std::vector<int> ranks_;
     TimeLimit limit_;
+    PoliteWait wait_;
     int rank_ = 0;
     bool broken_ = false;
 };
 
 /// Waits until all members of a group to be have come, since MPI_Comm_create_group itself knows no time limit. Returns
 /// those who have not. (Nothing else uses the world's own communicator.)
-std::vector<int> assemble(const std::vector<int>& ranks, int self, int tag, TimeLimit limit) {
+std::vector<int> assemble(const std::vector<int>& ranks, int self, int tag, const PoliteWait& wait) {
     std::vector<int> missing;
     for (const int rank : ranks) {
         if (rank == self) continue;
@@ -201,7 +216,7 @@ std::vector<int> assemble(const std::vector<int>& ranks, int self, int tag, Time
         MPI_Request_free(&request);
         missing.push_back(rank);
     }
-    wait_politely(
+    wait.until(
         [&] {
             std::erase_if(missing, [&](int rank) {
                 int arrived = 0;
@@ -212,7 +227,7 @@ std::vector<int> assemble(const std::vector<int>& ranks, int self, int tag, Time
             });
             return missing.empty();
         },
-        [] { return false; }, limit);
+        [] { return false; });
     return missing;
 }
 
@@ -225,12 +240,12 @@ int tag_of(const std::vector<int>& ranks) {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator(const std::vector<int>& ranks, TimeLimit limit) {
+std::unique_ptr<Communicator> make_mpi_communicator(const std::vector<int>& ranks, TimeLimit limit, Polling polling) {
     int self = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &self);
     THAW_CHECK(std::ranges::is_sorted(ranks) && std::ranges::binary_search(ranks, self), "a group of ranks {} for {}",
                fmt::join(ranks, ","), self);
-    const std::vector<int> missing = assemble(ranks, self, tag_of(ranks), limit);
+    const std::vector<int> missing = assemble(ranks, self, tag_of(ranks), PoliteWait(limit, polling));
     if (!missing.empty())
         throw StageError("rank {} did not come within {:g} s to a group of {} ranks", fmt::join(missing, ", rank "),
                          std::chrono::duration<double>(limit).count(), ranks.size());
@@ -241,7 +256,7 @@ std::unique_ptr<Communicator> make_mpi_communicator(const std::vector<int>& rank
     MPI_Comm_create_group(MPI_COMM_WORLD, group, tag_of(ranks), &communicator);
     MPI_Group_free(&group);
     MPI_Group_free(&world);
-    return std::make_unique<MpiCommunicator>(communicator, ranks, limit);
+    return std::make_unique<MpiCommunicator>(communicator, ranks, limit, polling);
 }
 
 }  // namespace thaw
