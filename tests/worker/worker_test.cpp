@@ -10,10 +10,8 @@
 
 #include "common/error.hpp"
 #include "common/exit_code.hpp"
-#include "tests/support/temporary_folder.hpp"
 #include "tests/worker/communicator/slow_to_leave.hpp"
-#include "tests/worker/data/test_images.hpp"
-#include "worker/data/image_folder.hpp"
+#include "tests/worker/group_orders.hpp"
 
 namespace thaw {
 namespace {
@@ -37,33 +35,11 @@ class LocalWorld {
     std::map<std::vector<int>, std::vector<std::unique_ptr<Communicator>>> members_;
 };
 
-/// Eight images, and orders to decode them.
-class Orders {
-  protected:
-    Orders() {
-        Dataset dataset{kGolden, {"a", "b"}, {}};
-        for (int i = 0; i < 8; ++i)
-            dataset.images.push_back(
-                {"photo.png", i % 2, i < 6 ? Part::train : Part::validation, "content " + std::to_string(i)});
-        write_dataset(folder_ / "dataset.json", dataset);
-    }
-
-    RunStage decode_order(int stage, std::vector<int> ranks, int member) const {
-        DecodeStage decode;
-        decode.dataset = folder_ / "dataset.json";
-        decode.options.image_size = 8;
-        decode.output = folder_ / (std::to_string(stage) + ".array");
-        return {stage, decode, std::move(ranks), member == 0};
-    }
-
-    TemporaryFolder folder_;
-};
-
-class WorkerTest : public Orders, public testing::TestWithParam<int> {};
+class WorkerTest : public testing::TestWithParam<int> {};
 
 // The first rank tells that a stage is done; the others may not have left its last collective by then.
 TEST_P(WorkerTest, AGroupsNextStageWaitsForAMemberThatIsSlowToLeaveTheOneBefore) {
-    const int size = GetParam(), stages = 5;
+    const int size = GetParam();
     LocalWorld world;
     Overlaps overlaps;
     ChannelEnds ends = make_local_channel(size);
@@ -80,30 +56,10 @@ TEST_P(WorkerTest, AGroupsNextStageWaitsForAMemberThatIsSlowToLeaveTheOneBefore)
         });
     std::vector<int> everyone(static_cast<std::size_t>(size));
     std::iota(everyone.begin(), everyone.end(), 0);
-    int done = 0, goodbyes = 0;
-    const auto order = [&] {
-        for (int rank = 0; rank < size; ++rank)
-            if (done < stages)
-                ends.coordinator->send(rank, decode_order(done, everyone, rank));
-            else
-                ends.coordinator->send(rank, Stop{});
-    };
-    order();
-    while (goodbyes < size) {
-        const auto envelope = ends.coordinator->receive(4 * kLimit);
-        ASSERT_TRUE(envelope) << "nobody answers";
-        if (const auto* failed = std::get_if<StageFailed>(&envelope->message)) FAIL() << failed->message;
-        goodbyes += std::holds_alternative<Goodbye>(envelope->message);
-        if (!std::holds_alternative<StageDone>(envelope->message)) continue;
-        EXPECT_EQ(std::get<StageDone>(envelope->message).stage, done);
-        ++done;
-        order();
-    }
-    EXPECT_EQ(done, stages);
+    GroupOrders().run(*ends.coordinator, {everyone}, 5, 4 * kLimit);
+    ranks.clear();  // joins them
     EXPECT_EQ(overlaps.seen, 0) << "two stages used one communicator at once";
 }
-
-class InternalError : public Orders, public testing::Test {};
 
 /// A communicator with a bug.
 class Broken : public SlowToLeave {
@@ -112,16 +68,17 @@ class Broken : public SlowToLeave {
     void barrier() override { THAW_CHECK(false, "0 bytes for 8"); }
 };
 
-TEST_F(InternalError, NamesRankStageAndTrialAndEndsTheWorldAsOtherDeathsDo) {
+TEST(InternalError, NamesRankStageAndTrialAndEndsTheWorldAsOtherDeathsDo) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_EXIT(
         {
             on_internal_error([] { ::_exit(kInterrupted); });
             Overlaps overlaps;
             ChannelEnds ends = make_local_channel(1);
-            RunStage order = decode_order(7, {0}, 0);
+            const GroupOrders orders;
+            RunStage order = orders.decode(7, {0}, true);
             order.trials = {"3f2a"};
-            order.reports = folder_.path();
+            order.reports = orders.folder();
             ends.coordinator->send(0, order);
             ServeOptions options;
             options.rank = 5;
