@@ -127,7 +127,9 @@ TEST_F(Deaths, ATrialThatBringsTheProcessDownThreeTimesFailsAloneAndTheRestGoesO
     const std::string file = head_and_slow_training();
     for (int time = 1; time <= 3; ++time) {
         ASSERT_NO_FATAL_FAILURE(die_in_flight(file, SIGSEGV, time));
-        if (time > 1) EXPECT_EQ(query(kStates), "all,finished\nnone,running\n") << "it ran alone, after the others";
+        if (time > 1) {
+            EXPECT_EQ(query(kStates), "all,finished\nnone,running\n") << "it ran alone, after the others";
+        }
     }
     EXPECT_EQ(run(file).exit_code, 1);
     EXPECT_EQ(query(kStates), "all,finished\nnone,failed\n");
