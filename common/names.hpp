@@ -1,15 +1,12 @@
 // Enums that users spell: one table of names each, from which parsing, printing and error messages come.
 #pragma once
 
-#include <fmt/ranges.h>
-
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "common/error.hpp"
-#include "common/nearest.hpp"
 
 namespace thaw {
 
@@ -17,6 +14,9 @@ template <typename Enum>
 using NameTable = std::vector<std::pair<Enum, const char*>>;
 
 /// Throws UserError: "unknown WHAT 'X' (did you mean 'Y'?); there are: A, B, C".
+[[noreturn]] void fail_unknown_name(const char* what, std::string_view name, const std::vector<std::string>& names);
+
+/// Throws UserError for a name that is not in the table.
 template <typename Enum>
 Enum parse_name(const char* what, const NameTable<Enum>& table, std::string_view name) {
     std::vector<std::string> names;
@@ -24,7 +24,7 @@ Enum parse_name(const char* what, const NameTable<Enum>& table, std::string_view
         if (name == spelled) return value;
         names.emplace_back(spelled);
     }
-    throw UserError("unknown {} '{}'{}; there are: {}", what, name, did_you_mean(name, names), fmt::join(names, ", "));
+    fail_unknown_name(what, name, names);
 }
 
 template <typename Enum>

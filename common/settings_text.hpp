@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <string>
 #include <vector>
@@ -22,7 +21,11 @@ class SettingsText {
         return *this;
     }
     bool empty() const { return changed_.empty(); }
-    std::string joined(const char* between) const { return fmt::format("{}", fmt::join(changed_, between)); }
+    std::string joined(const char* between) const {
+        std::string text;
+        for (const std::string& change : changed_) text.append(text.empty() ? "" : between).append(change);
+        return text;
+    }
 
   private:
     std::vector<std::string> changed_;

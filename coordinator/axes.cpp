@@ -1,5 +1,7 @@
 #include "coordinator/axes.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <limits>
 

@@ -1,5 +1,7 @@
 #include "coordinator/distribution.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -18,7 +20,7 @@ std::vector<std::string> kind_names() {
     return names;
 }
 
-bool is_number(const Setting& setting) {
+bool is_number_setting(const Setting& setting) {
     return std::holds_alternative<std::int64_t>(setting) || std::holds_alternative<double>(setting);
 }
 
@@ -30,7 +32,7 @@ double as_double(const Setting& setting) {
 /// Both ends as values of the axis, so that they are held to its limits.
 void read_ends(const AxisContext& context, const AxisKind& kind, const YAML::Node& ends, Distribution& range) {
     const char* name = name_of(kKinds, range.kind);
-    if (!is_number(kind.usual))
+    if (!is_number_setting(kind.usual))
         context.reader.fail(ends, "{} has no numbers to draw from; write {{choice: [A, B]}}, or a list", kind.name);
     if (!ends.IsSequence() || ends.size() != 2 || !ends[0].IsScalar() || !ends[1].IsScalar())
         context.reader.fail(ends, "{} of {} needs two numbers; write {{{}: [LOWEST, HIGHEST]}}", name, kind.name, name);
@@ -53,7 +55,7 @@ double three_digits(double value) {
 
 bool is_distribution(const AxisKind& kind, const YAML::Node& node) {
     if (!node.IsMap()) return false;
-    return is_number(kind.usual) || std::any_of(node.begin(), node.end(), [](const auto& entry) {
+    return is_number_setting(kind.usual) || std::any_of(node.begin(), node.end(), [](const auto& entry) {
                return std::any_of(kKinds.begin(), kKinds.end(),
                                   [&](const auto& known) { return entry.first.Scalar() == known.second; });
            });
@@ -90,7 +92,8 @@ std::uint64_t pick(std::uint64_t bits, std::uint64_t count) {
 }
 
 bool may_be_drawn(const Distribution& range, const Setting& value) {
-    return is_number(value) && as_double(value) >= as_double(range.low) && as_double(value) <= as_double(range.high);
+    return is_number_setting(value) && as_double(value) >= as_double(range.low) &&
+           as_double(value) <= as_double(range.high);
 }
 
 std::optional<std::uint64_t> value_count(const Distribution& range) {

@@ -10,7 +10,7 @@ namespace {
 /// Where there are so many trainings for each rank, none of them is held up by the others' being done.
 constexpr std::size_t kPlenty = 1000;
 /// A member with fewer images a step does little but wait.
-constexpr int kLeastImages = 2;
+constexpr int kLeastImagesOfBatch = 2;
 /// Sums of gradients, of snapshots' bytes (which are up to three times the gradients'), over a common network.
 constexpr double kSumByte = 1e-9;  // s
 
@@ -48,7 +48,7 @@ GroupSizes::GroupSizes(const std::vector<Trial>& sweep, const Inputs& inputs, Gr
         const double share = work.seconds * inputs.ranks / total, step = costs.training(*work.longest).seconds;
         const double sums = costs.snapshot_bytes(*work.longest) * kSumByte;
         int ranks = 1;
-        while (2 * ranks <= share * 1.001 && 2 * ranks * kLeastImages <= work.longest->batch_size &&
+        while (2 * ranks <= share * 1.001 && 2 * ranks * kLeastImagesOfBatch <= work.longest->batch_size &&
                step / (2 * ranks) + sums < step / ranks)
             ranks *= 2;
         if (ranks > 1) by_trajectory_[key] = ranks;

@@ -12,7 +12,7 @@ struct NumberKey {
     double Augment::*member;
     Range range;
 };
-const std::vector<NumberKey> kNumbers = {
+const std::vector<NumberKey> kNumberKeys = {
     {"rotation_range", &Augment::rotation_range, {0, true, 180, true}},
     {"width_shift_range", &Augment::width_shift_range, {0, true, 1, false}},
     {"height_shift_range", &Augment::height_shift_range, {0, true, 1, false}},
@@ -42,7 +42,7 @@ const std::vector<SwitchKey> kSwitches = {{"horizontal_flip", &Augment::horizont
 
 std::vector<std::string> keys() {
     std::vector<std::string> keys = {"views", "fill_mode"};
-    for (const auto& key : kNumbers) keys.emplace_back(key.name);
+    for (const auto& key : kNumberKeys) keys.emplace_back(key.name);
     for (const auto& key : kIntervals) keys.emplace_back(key.name);
     for (const auto& key : kSwitches) keys.emplace_back(key.name);
     return keys;
@@ -99,7 +99,7 @@ Augment read_augment(const YamlReader& reader, const YAML::Node& node) {
         if (name == "fill_mode")
             augment.fill_mode = reader.at(
                 value, [&] { return parse_name("fill_mode", names_of(FillMode{}), reader.text(value, "fill_mode")); });
-        for (const NumberKey& key : kNumbers)
+        for (const NumberKey& key : kNumberKeys)
             if (name == key.name) augment.*key.member = reader.number(value, name, key.range);
         for (const RangeKey& key : kIntervals)
             if (name == key.name) augment.*key.member = read_range(reader, value, key);

@@ -1,5 +1,7 @@
 #include "coordinator/read_loss.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "common/nearest.hpp"

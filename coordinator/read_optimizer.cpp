@@ -34,7 +34,7 @@ const std::vector<OptimizerKey>& optimizer_keys() {
     return keys;
 }
 
-std::vector<std::string> keys_of(OptimizerKind kind) {
+std::vector<std::string> optimizer_keys(OptimizerKind kind) {
     std::vector<std::string> names;
     for (const OptimizerKey& key : optimizer_keys())
         if (key.kinds.empty() || key.kinds.contains(kind)) names.emplace_back(key.name);
@@ -51,10 +51,10 @@ void refuse_several_clips(const YamlReader& reader, const YAML::Node& node, cons
                     clips);
 }
 
-Optimizer read_settings(const AxisContext& context, OptimizerKind kind, const std::string& name,
-                        const YAML::Node& node) {
+Optimizer read_optimizer_settings(const AxisContext& context, OptimizerKind kind, const std::string& name,
+                                  const YAML::Node& node) {
     const YamlReader& reader = context.reader;
-    const auto entries = reader.entries(node, name, keys_of(kind));
+    const auto entries = reader.entries(node, name, optimizer_keys(kind));
     OptimizerStyle style = OptimizerStyle::keras;
     for (const auto& [word, value] : entries)  // first of all: it decides the others' defaults
         if (word == "style")
@@ -85,7 +85,7 @@ Setting read_optimizer(const AxisContext& context, const YAML::Node& node) {
         reader.fail(node, "{} optimizers in one map; write one, or a list: [adam, {{sgd: {{momentum: 0.9}}}}]",
                     node.size());
     const YAML::Node name = node.begin()->first;
-    return read_settings(context, kind_of(name), name.Scalar(), node.begin()->second);
+    return read_optimizer_settings(context, kind_of(name), name.Scalar(), node.begin()->second);
 }
 
 }  // namespace thaw

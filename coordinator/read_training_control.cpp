@@ -12,12 +12,12 @@ Monitor read_monitor(const YamlReader& reader, const YAML::Node& node) {
     return reader.at(node, [&] { return parse_name("monitor", names_of(Monitor{}), reader.text(node, "monitor")); });
 }
 
-int read_epochs(const YamlReader& reader, const YAML::Node& node, const std::string& what, int least) {
+int read_epoch_count(const YamlReader& reader, const YAML::Node& node, const std::string& what, int least) {
     return static_cast<int>(reader.integer(node, what, least, kMostEpochs));
 }
 
 /// What each kind knows besides warm_up.
-std::vector<std::string> keys_of(ScheduleKind kind) {
+std::vector<std::string> schedule_keys(ScheduleKind kind) {
     switch (kind) {
         case ScheduleKind::constant:
             return {"warm_up"};
@@ -33,21 +33,22 @@ std::vector<std::string> keys_of(ScheduleKind kind) {
     return {};
 }
 
-Schedule read_settings(const YamlReader& reader, ScheduleKind kind, const std::string& name, const YAML::Node& node) {
+Schedule read_schedule_settings(const YamlReader& reader, ScheduleKind kind, const std::string& name,
+                                const YAML::Node& node) {
     Schedule schedule;
     schedule.kind = kind;
     bool has_factor = false;
-    for (const auto& [key, value] : reader.entries(node, name, keys_of(kind))) {
+    for (const auto& [key, value] : reader.entries(node, name, schedule_keys(kind))) {
         has_factor |= key == "factor";
         if (key == "factor") schedule.factor = reader.number(value, key, kFactor);
-        if (key == "every") schedule.every = read_epochs(reader, value, key, 1);
-        if (key == "over") schedule.over = read_epochs(reader, value, key, 1);
+        if (key == "every") schedule.every = read_epoch_count(reader, value, key, 1);
+        if (key == "over") schedule.over = read_epoch_count(reader, value, key, 1);
         if (key == "floor") schedule.floor = reader.number(value, key, kFloor);
-        if (key == "warm_up") schedule.warm_up = read_epochs(reader, value, key, 0);
+        if (key == "warm_up") schedule.warm_up = read_epoch_count(reader, value, key, 0);
         if (key == "monitor") schedule.monitor = read_monitor(reader, value);
-        if (key == "patience") schedule.patience = read_epochs(reader, value, key, 0);
+        if (key == "patience") schedule.patience = read_epoch_count(reader, value, key, 0);
         if (key == "min_delta") schedule.min_delta = reader.number(value, key, kDelta);
-        if (key == "cooldown") schedule.cooldown = read_epochs(reader, value, key, 0);
+        if (key == "cooldown") schedule.cooldown = read_epoch_count(reader, value, key, 0);
     }
     if (kind == ScheduleKind::exponential && !has_factor)
         reader.fail(node,
@@ -75,7 +76,7 @@ Setting read_schedule(const AxisContext& context, const YAML::Node& node) {
         reader.fail(node, "{} schedules in one map; write one, or a list: [constant, {{cosine: {{warm_up: 2}}}}]",
                     node.size());
     const YAML::Node name = node.begin()->first;
-    return read_settings(reader, kind_of(name), name.Scalar(), node.begin()->second);
+    return read_schedule_settings(reader, kind_of(name), name.Scalar(), node.begin()->second);
 }
 
 Setting read_early_stopping(const AxisContext& context, const YAML::Node& node) {
@@ -92,7 +93,7 @@ Setting read_early_stopping(const AxisContext& context, const YAML::Node& node) 
     for (const auto& [key, value] :
          reader.entries(node, "early_stopping", {"monitor", "patience", "min_delta", "restore_best"})) {
         if (key == "monitor") stop.monitor = read_monitor(reader, value);
-        if (key == "patience") stop.patience = read_epochs(reader, value, key, 0);
+        if (key == "patience") stop.patience = read_epoch_count(reader, value, key, 0);
         if (key == "min_delta") stop.min_delta = reader.number(value, key, kDelta);
         if (key == "restore_best") stop.restore_best = reader.boolean(value, key);
     }

@@ -10,7 +10,7 @@ struct Number {
     int SlurmJob::*member;
     const char* help;
 };
-constexpr Number kNumbers[] = {
+constexpr Number kJobNumbers[] = {
     {"--nodes", &SlurmJob::nodes, "Hosts"},
     {"--gpus-per-node", &SlurmJob::gpus_per_node, "GPUs of each host (default: none)"},
     {"--ranks-per-node", &SlurmJob::ranks_per_node, "Ranks on each host (default: one for each GPU, else one)"},
@@ -33,7 +33,7 @@ constexpr Text kTexts[] = {
 }  // namespace
 
 void add_slurm_options(CLI::App& command, SlurmJob& job) {
-    for (const auto& [name, member, help] : kNumbers) {
+    for (const auto& [name, member, help] : kJobNumbers) {
         CLI::Option* option = command.add_option(name, job.*member, help)->check(CLI::Range(1, 1'000'000));
         if (job.*member > 0) option->capture_default_str();
     }

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool is_number(const Json& value) {
+bool is_json_number(const Json& value) {
     const auto type = value.find("type");
     return type != value.end() && (*type == "number" || *type == "integer");
 }
@@ -26,7 +26,7 @@ Json axis_schema(const std::string& name, const Json& value) {
                    {"properties", {{"choice", list}}}};
     Json forms = {value, list, choice};
     if (name == "head") forms[0]["oneOf"].erase(2);
-    if (is_number(value)) {
+    if (is_json_number(value)) {
         const Json ends = {{"type", "array"}, {"minItems", 2}, {"maxItems", 2}, {"items", value}};
         for (const char* distribution : {"uniform", "log_uniform"})
             forms.push_back({{"type", "object"},

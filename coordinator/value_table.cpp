@@ -1,5 +1,7 @@
 #include "coordinator/value_table.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "coordinator/axes.hpp"

@@ -1,5 +1,6 @@
 #include "coordinator/yaml_reader.hpp"
 
+#include <fmt/ranges.h>
 #include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 

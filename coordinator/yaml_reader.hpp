@@ -1,7 +1,7 @@
 // Reads typed values out of YAML with errors that say where, what was found and what was expected.
 #pragma once
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cstdint>

@@ -21,7 +21,7 @@ struct HashCodes {
 };
 
 /// NaN for what is no number; dropouts are numbers though written as text.
-double number_of(const Cell& cell) {
+double number_or_nan(const Cell& cell) {
     if (const auto* integer = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*integer);
     if (const auto* real = std::get_if<double>(&cell)) return *real;
     const auto* text = std::get_if<std::string>(&cell);
@@ -39,7 +39,7 @@ double head_order(const std::string& head) {
 }
 
 /// A trial's value on an axis, as trials are told apart by it.
-Cell value_of(const AxisValues& values, std::size_t axis) {
+Cell axis_value(const AxisValues& values, std::size_t axis) {
     if (axis == kFoldAxis) {  // which of so many does not matter: "2/5" is one of 5
         const std::string fold = axis_text(values, axis);
         return fold.substr(fold.find('/') + 1);  // npos + 1 is 0
@@ -58,7 +58,8 @@ struct CodedAxis {
 
 bool is_numeric(std::size_t axis, const std::vector<Cell>& values) {
     if (axis == kFreezeAxis || axis == kHeadAxis || axis == kBackboneAxis) return false;
-    return std::all_of(values.begin(), values.end(), [](const Cell& cell) { return std::isfinite(number_of(cell)); });
+    return std::all_of(values.begin(), values.end(),
+                       [](const Cell& cell) { return std::isfinite(number_or_nan(cell)); });
 }
 
 /// A number for each value, by which they stand in line.
@@ -73,7 +74,7 @@ std::vector<double> natural_order(const Leaderboard& board, std::size_t axis, co
         const std::string text = cell_text(values[i], kAxes[axis].column);
         order[i] = axis == kFreezeAxis ? depths[text]
                    : axis == kHeadAxis ? head_order(text)
-                   : numbers           ? number_of(values[i])
+                   : numbers           ? number_or_nan(values[i])
                                        : 0;
     }
     return order;
@@ -84,7 +85,7 @@ CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
     std::vector<Cell> values;
     CodedAxis coded;
     for (const RankedTrial& trial : board.trials) {
-        Cell value = value_of(trial.axes, axis);
+        Cell value = axis_value(trial.axes, axis);
         const auto [place, is_new] = seen.try_emplace(std::move(value), static_cast<int>(values.size()));
         if (is_new) values.push_back(place->first);
         coded.codes.push_back(place->second);
@@ -100,7 +101,7 @@ CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
     for (const int value : order) {
         place_of[static_cast<std::size_t>(value)] = static_cast<int>(coded.levels.size());
         const Cell& cell = values[static_cast<std::size_t>(value)];
-        coded.levels.push_back({cell_text(cell, kAxes[axis].column), numbers ? number_of(cell) : std::nan("")});
+        coded.levels.push_back({cell_text(cell, kAxes[axis].column), numbers ? number_or_nan(cell) : std::nan("")});
     }
     for (int& code : coded.codes) code = place_of[static_cast<std::size_t>(code)];
     return coded;
@@ -119,7 +120,7 @@ double mean_over(const Leaderboard& board, const std::vector<std::size_t>& trial
     return sum / count;
 }
 
-Configuration summary_of(const Leaderboard& board, std::vector<std::size_t> trials) {
+Configuration configuration_of(const Leaderboard& board, std::vector<std::size_t> trials) {
     Configuration configuration;
     std::vector<double> accuracies;
     for (const std::size_t trial : trials) {
@@ -140,7 +141,7 @@ Configuration summary_of(const Leaderboard& board, std::vector<std::size_t> tria
 }
 
 /// By mean accuracy, then by the lower loss, then as the leaderboard has their first trials.
-bool is_better(const Configuration& a, const Configuration& b) {
+bool ranks_before(const Configuration& a, const Configuration& b) {
     constexpr double kWorst = -std::numeric_limits<double>::infinity();
     const auto or_worst = [](double value) { return std::isfinite(value) ? value : kWorst; };
     if (const double x = or_worst(a.accuracy.mean), y = or_worst(b.accuracy.mean); x != y) return x > y;
@@ -158,8 +159,8 @@ void group_by_configuration(const Leaderboard& board, const std::vector<Codes>& 
         if (is_new) groups.emplace_back();
         groups[place->second].push_back(trial);
     }
-    for (auto& group : groups) analysis.configurations.push_back(summary_of(board, std::move(group)));
-    std::sort(analysis.configurations.begin(), analysis.configurations.end(), is_better);
+    for (auto& group : groups) analysis.configurations.push_back(configuration_of(board, std::move(group)));
+    std::sort(analysis.configurations.begin(), analysis.configurations.end(), ranks_before);
     for (const Configuration& configuration : analysis.configurations)
         analysis.level_of.push_back(codes[configuration.trials.front()]);
 }

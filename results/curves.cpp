@@ -10,7 +10,7 @@ namespace thaw {
 namespace {
 
 /// SQL's spelling of a text.
-std::string quoted(const std::string& text) {
+std::string sql_quoted(const std::string& text) {
     std::string sql = "'";
     for (const char c : text) sql += c == '\'' ? "''" : std::string(1, c);
     return sql + "'";
@@ -60,13 +60,13 @@ Table side_by_side(const Database& database, const std::string& first, const std
                     " (SELECT DISTINCT epoch FROM epochs WHERE trial IN ({2}, {3})) AS e"
                     " LEFT JOIN epochs AS a ON a.trial = {2} AND a.epoch = e.epoch"
                     " LEFT JOIN epochs AS b ON b.trial = {3} AND b.epoch = e.epoch ORDER BY e.epoch",
-                    first, second, quoted(first), quoted(second)));
+                    first, second, sql_quoted(first), sql_quoted(second)));
 }
 
 }  // namespace
 
 std::string curves_text(const Database& database, const std::string& trial, TableFormat format) {
-    const std::string id = find_trial(database, trial), of_trial = "FROM epochs WHERE trial = " + quoted(id);
+    const std::string id = find_trial(database, trial), of_trial = "FROM epochs WHERE trial = " + sql_quoted(id);
     const bool for_people = is_for_people(format);
     std::string columns = "epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, seconds";
     const auto add = [&](const char* column, const char* where_people_care) {

@@ -50,7 +50,7 @@ bool is_unsaid(std::size_t axis, const std::vector<Cell>& values) {
 }
 
 /// google.protobuf.Value
-ProtoMessage value_of(const Cell& cell) {
+ProtoMessage proto_value(const Cell& cell) {
     ProtoMessage value;
     if (const auto* integer = std::get_if<std::int64_t>(&cell)) return value.add(2, static_cast<double>(*integer));
     if (const auto* real = std::get_if<double>(&cell)) return value.add(2, *real);
@@ -62,7 +62,7 @@ bool is_text(const Cell& cell) {
     return std::holds_alternative<std::string>(cell);
 }
 
-double number_of(const Cell& cell) {
+double numeric_cell(const Cell& cell) {
     const auto* integer = std::get_if<std::int64_t>(&cell);
     return integer ? static_cast<double>(*integer) : std::get<double>(cell);
 }
@@ -90,18 +90,18 @@ ProtoMessage hparams(const char* tag, int field, const ProtoMessage& content) {
                                      .add(9, ProtoMessage().add(1, plugin)));
 }
 
-constexpr std::size_t kListed = 50;  // numbers; more are a range
+constexpr std::size_t kMostListedNumbers = 50;  // numbers; more are a range
 
 /// google.protobuf.ListValue
 ProtoMessage list_of(const std::vector<Cell>& values) {
     ProtoMessage list;
-    for (const Cell& value : values) list.add(1, value_of(value));
+    for (const Cell& value : values) list.add(1, proto_value(value));
     return list;
 }
 
 /// hparams.Interval; of numbers by size.
 ProtoMessage range_of(const std::vector<Cell>& values) {
-    return ProtoMessage().add(1, number_of(values.front())).add(2, number_of(values.back()));
+    return ProtoMessage().add(1, numeric_cell(values.front())).add(2, numeric_cell(values.back()));
 }
 
 /// Experiment: what the columns of the table are.
@@ -115,8 +115,8 @@ ProtoMessage experiment(const Database& database) {
         ProtoMessage info;
         info.add(1, std::string_view(kAxes[axis].column)).add(2, std::string_view(kAxes[axis].label));
         info.add(4, std::int64_t{text ? 1 : 3});  // DATA_TYPE_STRING, DATA_TYPE_FLOAT64
-        experiment.add(4,
-                       text || values.size() <= kListed ? info.add(5, list_of(values)) : info.add(6, range_of(values)));
+        experiment.add(4, text || values.size() <= kMostListedNumbers ? info.add(5, list_of(values))
+                                                                      : info.add(6, range_of(values)));
     }
     for (const Metric& metric : kMetrics)
         if (is_measured(database, metric))
@@ -137,7 +137,7 @@ std::string events_of(const ExportedTrial& trial) {
     double time = std::isnan(trial.started_seconds) ? 0 : trial.started_seconds;
     ProtoMessage start;
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
-        start.add(1, ProtoMessage().add(1, std::string_view(kAxes[axis].column)).add(2, value_of(trial.axes[axis])));
+        start.add(1, ProtoMessage().add(1, std::string_view(kAxes[axis].column)).add(2, proto_value(trial.axes[axis])));
     start.add(4, std::string_view(trial.configuration)).add(5, time);
     std::string events = tensorboard_start(time) + event(time, 0, hparams("_hparams_/session_start_info", 3, start));
     for (const EpochRecord& epoch : trial.epochs) {

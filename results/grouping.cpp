@@ -20,12 +20,12 @@
 namespace thaw {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
 struct Group {
     std::vector<Cell> key;
     std::vector<double> accuracies;
-    double best = kNone, loss_of_best = kNone;
+    double best = kNotANumber, loss_of_best = kNotANumber;
     std::string best_trial;
     double frozen_layers = 0;  // of all its trials together
 };
@@ -45,7 +45,7 @@ void add_to_key(sqlite3_stmt* row, int column, std::string& key) {
 }
 
 /// By the leaderboard's order.
-bool is_better(double accuracy, double loss, const std::string& trial, const Group& group) {
+bool beats_best_of(double accuracy, double loss, const std::string& trial, const Group& group) {
     const auto order = [](double value, double if_none) { return std::isnan(value) ? if_none : value; };
     constexpr double kWorst = std::numeric_limits<double>::infinity();
     const std::tuple left(order(-accuracy, kWorst), order(loss, kWorst)),
@@ -84,7 +84,7 @@ std::vector<Group> read_groups(const Database& database, const std::vector<std::
                 groups.back().key.push_back(rows.cell(column));
         }
         Group& group = groups[place->second];
-        if (is_new || is_better(accuracy, loss, trial, group)) {
+        if (is_new || beats_best_of(accuracy, loss, trial, group)) {
             group.best = accuracy;
             group.loss_of_best = loss;
             group.best_trial = trial;
@@ -93,7 +93,7 @@ std::vector<Group> read_groups(const Database& database, const std::vector<std::
         group.frozen_layers += static_cast<double>(rows.integer(3));
     }
     std::sort(groups.begin(), groups.end(),
-              [](const Group& a, const Group& b) { return is_better(a.best, a.loss_of_best, a.best_trial, b); });
+              [](const Group& a, const Group& b) { return beats_best_of(a.best, a.loss_of_best, a.best_trial, b); });
     return groups;
 }
 
@@ -101,7 +101,7 @@ Cell number_cell(double value) {
     return std::isfinite(value) ? Cell(value) : Cell();
 }
 
-std::optional<double> number_of(const Cell& cell) {
+std::optional<double> number_in(const Cell& cell) {
     if (const auto* integer = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*integer);
     if (const auto* real = std::get_if<double>(&cell)) return *real;
     const auto* text = std::get_if<std::string>(&cell);
@@ -126,7 +126,7 @@ std::vector<Cell> values_at(const std::vector<Group>& groups, std::size_t place,
     for (const auto& [value, ignored] : found) values.push_back(value);
     const auto weight = [&](const Cell& cell) {
         if (by_depth) return found.at(cell).layers / found.at(cell).trials;
-        return number_of(cell).value_or(std::numeric_limits<double>::infinity());
+        return number_in(cell).value_or(std::numeric_limits<double>::infinity());
     };
     std::stable_sort(values.begin(), values.end(), [&](const Cell& a, const Cell& b) { return weight(a) < weight(b); });
     return values;
@@ -147,7 +147,7 @@ const Group* best_of(const std::vector<const Group*>& groups) {
 }
 
 Summary summary_of_cell(const std::vector<const Group*>& groups, PivotCell cell) {
-    if (groups.empty()) return {0, kNone, kNone};
+    if (groups.empty()) return {0, kNotANumber, kNotANumber};
     if (cell == PivotCell::best) return summary_of(best_of(groups)->accuracies);
     std::vector<double> all;
     for (const Group* group : groups) all.insert(all.end(), group->accuracies.begin(), group->accuracies.end());
@@ -164,10 +164,10 @@ Summary summary_of(std::span<const double> values) {
         sum += value;
         ++count;
     }
-    const double mean = count > 0 ? sum / static_cast<double>(count) : kNone;
+    const double mean = count > 0 ? sum / static_cast<double>(count) : kNotANumber;
     for (const double value : values)
         if (!std::isnan(value)) squares += (value - mean) * (value - mean);
-    return {count, mean, count > 1 ? std::sqrt(squares / static_cast<double>(count - 1)) : kNone};
+    return {count, mean, count > 1 ? std::sqrt(squares / static_cast<double>(count - 1)) : kNotANumber};
 }
 
 Table group_table(const Database& database, const std::vector<std::string>& columns, const std::string& condition,

@@ -19,8 +19,8 @@ constexpr int kLongestStages = 40;
 const char* const kComparableSweeps =
     "(SELECT id FROM sweeps WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1))";
 
-std::vector<std::string> class_names(const std::string& json) {
-    const auto names = nlohmann::json::parse(json, nullptr, false);
+std::vector<std::string> class_names(const std::string& column) {
+    const auto names = nlohmann::json::parse(column, nullptr, false);
     std::vector<std::string> texts;
     if (!names.is_array()) return texts;
     for (const auto& name : names) {

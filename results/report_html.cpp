@@ -1,6 +1,5 @@
 // The HTML page: the answer first, then what stands behind it.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -15,7 +14,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kLeaders = 200;
+constexpr std::size_t kMostRowsOfPage = 200;
 // Nothing is ever loaded; what the page itself has may run and be shown.
 constexpr const char* kPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -29,7 +28,7 @@ std::string definitions(const AxisValues& values, std::vector<std::size_t> axes)
     return list.empty() ? "" : "<dl>" + list + "</dl>\n";
 }
 
-std::string answer(const ReportData& data) {
+std::string answer_html(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     if (board.trials.empty())
         return fmt::format("<h1>{}</h1>\n",
@@ -51,7 +50,7 @@ std::string facts(const ReportData& data) {
 std::string page_header(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     std::string text = fmt::format("<header>\n<p class=\"over\">{}</p>\n", escape_html("thaw · " + data.sweep.name));
-    text += answer(data);
+    text += answer_html(data);
     text += html_paragraph(status_text(data), "status");
     text += facts(data);
     text += html_paragraph(progress_text(board) + ".", "quiet");
@@ -105,7 +104,7 @@ std::string leaderboard_section(const ReportData& data) {
     for (const RankingMetric& metric : ranking_metrics(analysis)) headings.push_back(std::string(">") + metric.label);
     for (const char* heading : {">training", "best trial"}) headings.emplace_back(heading);
     std::string rows;
-    const std::size_t shown = std::min(kLeaders, analysis.configurations.size());
+    const std::size_t shown = std::min(kMostRowsOfPage, analysis.configurations.size());
     for (std::size_t i = 0; i < shown; ++i) rows += leaderboard_row(data, i, axes);
     const std::string which = shown < analysis.configurations.size()
                                   ? fmt::format("The best {} of {} configurations (thaw query has all), ", shown,

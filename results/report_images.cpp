@@ -11,7 +11,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kMostPhotos = 24, kMostPairs = 12;
+constexpr std::size_t kMostPhotos = 24, kMostPairsOfPhotos = 12;
 
 std::string base64(const std::string& bytes) {
     constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -54,7 +54,7 @@ std::string photo(const ReportData& data, const WinnerImages& winner, std::size_
 
 std::string confused_pairs(const ReportData& data, const WinnerImages& winner) {
     std::string rows;
-    for (const ConfusedPair& pair : most_confused(confusion_of(*winner.images, *winner.predicted), kMostPairs))
+    for (const ConfusedPair& pair : most_confused(confusion_of(*winner.images, *winner.predicted), kMostPairsOfPhotos))
         rows += "<tr>" + html_cell(class_name(data, pair.label)) + html_cell(class_name(data, pair.other)) +
                 html_number(fmt::format("{}", pair.as_other), pair.as_other) +
                 html_number(fmt::format("{}", pair.as_label), pair.as_label) + "</tr>\n";
@@ -63,7 +63,7 @@ std::string confused_pairs(const ReportData& data, const WinnerImages& winner) {
            html_table({"class", "and", ">first taken for second", ">second for first"}, rows, "Most confused classes");
 }
 
-std::string class_scores(const ReportData& data) {
+std::string class_scores_html(const ReportData& data) {
     const auto scores = winner_scores(data);
     if (!scores) return "";
     std::string rows;
@@ -103,7 +103,7 @@ std::string images_section(const ReportData& data, const Thumbnail& thumbnail) {
                     winner->part, unreadable > 0 ? fmt::format("; {} more could not be read", unreadable) : ""),
         "");
     if (const auto map = confusion_map(data)) text += heat_table(*map);
-    text += class_scores(data);
+    text += class_scores_html(data);
     text += confused_pairs(data, *winner);
     const std::vector<std::size_t> wrong = mistakes(*winner);
     if (!wrong.empty()) {

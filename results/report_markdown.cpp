@@ -13,7 +13,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kLeaders = 25, kMostPairs = 12;
+constexpr std::size_t kMostRows = 25, kMostPairsOfTable = 12;
 
 /// A table; headings that start with ">" are numbers'. Cells are escaped already.
 class MarkdownTable {
@@ -39,7 +39,7 @@ class MarkdownTable {
     std::string text_;
 };
 
-std::string answer(const ReportData& data) {
+std::string answer_markdown(const ReportData& data) {
     if (data.leaderboard.trials.empty()) return "No trial has finished yet.\n\n";
     const Headline headline = headline_of(data);
     const std::string how = configuration_text(data, *data.winner(), false);
@@ -93,7 +93,7 @@ std::string heat(const char* title, const std::optional<HeatMap>& map) {
     return fmt::format("## {}\n\n{}.\n\n", title, escape_markdown(map->title)) + table.text();
 }
 
-std::string class_scores(const ReportData& data) {
+std::string class_scores_markdown(const ReportData& data) {
     const auto scores = winner_scores(data);
     if (!scores) return "";
     MarkdownTable table({"class", ">images", ">taken for it", ">precision", ">recall", ">F1"});
@@ -113,7 +113,7 @@ std::string confused(const ReportData& data) {
     const auto winner = winner_images(data);
     if (!winner) return "";
     MarkdownTable table({"class", "and", ">first taken for second", ">second for first"});
-    for (const ConfusedPair& pair : most_confused(confusion_of(*winner->images, *winner->predicted), kMostPairs))
+    for (const ConfusedPair& pair : most_confused(confusion_of(*winner->images, *winner->predicted), kMostPairsOfTable))
         table.add({escape_markdown(class_name(data, pair.label)), escape_markdown(class_name(data, pair.other)),
                    fmt::format("{}", pair.as_other), fmt::format("{}", pair.as_label)});
     return fmt::format("## Most confused classes\n\nOf the {} images.\n\n", winner->part) + table.text();
@@ -145,7 +145,7 @@ std::string leaders(const ReportData& data) {
     for (const RankingMetric& metric : ranking) headings.push_back(std::string(">") + metric.label);
     for (const char* heading : {">training", "best trial"}) headings.emplace_back(heading);
     MarkdownTable table(headings);
-    for (std::size_t i = 0; i < std::min(kLeaders, data.analysis.configurations.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(kMostRows, data.analysis.configurations.size()); ++i) {
         const Configuration& configuration = data.analysis.configurations[i];
         const RankedTrial& trial = data.first_trial(configuration);
         std::vector<std::string> cells = {fmt::format("{}", i + 1), escape_markdown(backbone_label(trial.axes))};
@@ -219,14 +219,14 @@ std::string origin(const ReportData& data) {
 
 std::string report_markdown(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
-    std::string text = fmt::format("# {}\n\n", escape_markdown(data.sweep.name)) + answer(data);
+    std::string text = fmt::format("# {}\n\n", escape_markdown(data.sweep.name)) + answer_markdown(data);
     if (const std::string status = status_text(data); !status.empty()) text += escape_markdown(status) + "\n\n";
     text += list(facts_of(data)) + escape_markdown(progress_text(board)) + ".\n\n";
     if (board.any && !board.constant.empty())
         text += fmt::format("All with: {}.\n\n", escape_markdown(describe(*board.any, board.constant)));
     text += problems(data) + heat("Freeze and backbone", freeze_map(data)) + overfitting(data) +
-            heat("What is taken for what", confusion_map(data)) + class_scores(data) + confused(data) + leaders(data) +
-            stopped(data) + failures(data) + work(data) + origin(data);
+            heat("What is taken for what", confusion_map(data)) + class_scores_markdown(data) + confused(data) +
+            leaders(data) + stopped(data) + failures(data) + work(data) + origin(data);
     return text + fmt::format("Made {} by thaw.\n", data.made);
 }
 

@@ -91,7 +91,7 @@ std::string running_text(const ReportData& data, const BackboneCost& cost) {
 }
 
 /// As a shell reads it.
-std::string quoted(const std::string& word) {
+std::string shell_quoted(const std::string& word) {
     const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
     if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
     std::string text = "'";
@@ -160,7 +160,8 @@ std::vector<Fact> facts_of(const ReportData& data) {
     if (data.analysis.configurations.size() > 1) add("Runner-up", runner_up_text(data));
     add("To train", training_text(data, known));
     add("To run", running_text(data, known));
-    add("To use", fmt::format("thaw predict {} --trial {} photo.jpg", quoted(data.sweep.name), data.winning_trial().id),
+    add("To use",
+        fmt::format("thaw predict {} --trial {} photo.jpg", shell_quoted(data.sweep.name), data.winning_trial().id),
         true);
     return facts;
 }

@@ -19,7 +19,7 @@
 namespace thaw {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // is written as NULL
+constexpr double kWrittenAsNull = std::numeric_limits<double>::quiet_NaN();  // is written as NULL
 
 #define THAW_NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
@@ -287,8 +287,8 @@ void Store::start_trial(const std::string& id, int rank) {
 void Store::record_epoch(const std::string& id, const EpochRecord& epoch) {
     implementation_->write_trial(implementation_->epoch, id, epoch.epoch, epoch.train_loss, epoch.train_accuracy,
                                  epoch.validation_loss, epoch.validation_accuracy, epoch.seconds, epoch.weights,
-                                 epoch.learning_rate, epoch.validation_auc.value_or(kNone),
-                                 epoch.validation_top5_accuracy.value_or(kNone));
+                                 epoch.learning_rate, epoch.validation_auc.value_or(kWrittenAsNull),
+                                 epoch.validation_top5_accuracy.value_or(kWrittenAsNull));
     if (!epoch.predicted.empty()) implementation_->predict(id, "validation", epoch.predicted);
 }
 
@@ -302,14 +302,14 @@ void Store::pause_trial(const std::string& id) {
 
 void Store::finish_trial(const std::string& id, int result_epoch) {
     together([&] {
-        const double result = result_epoch > 0 ? static_cast<double>(result_epoch) : kNone;
+        const double result = result_epoch > 0 ? static_cast<double>(result_epoch) : kWrittenAsNull;
         implementation_->write_trial(implementation_->end, id, std::string("finished"), result);
         implementation_->write(implementation_->average, id);
     });
 }
 
 void Store::stop_trial(const std::string& id) {
-    implementation_->write_trial(implementation_->end, id, std::string("stopped"), kNone);
+    implementation_->write_trial(implementation_->end, id, std::string("stopped"), kWrittenAsNull);
 }
 
 void Store::fail_trial(const std::string& id, const std::string& message) {

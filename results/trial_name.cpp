@@ -12,7 +12,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::size_t kListed = 10;
+constexpr std::size_t kMostListedTrials = 10;
 
 /// At most so many ids that begin so; the one that is no more than this beginning, alone.
 std::vector<std::string> ids_that_begin(const Database& database, const std::string& beginning, std::size_t most) {
@@ -39,16 +39,16 @@ std::string nearest_id(const Database& database, const std::string& word) {
 
 std::string find_trial(const Database& database, const std::string& beginning) {
     if (beginning.empty()) throw UserError("a trial is named by the first digits of its id, found none");
-    const std::vector<std::string> ids = ids_that_begin(database, beginning, kListed + 1);
+    const std::vector<std::string> ids = ids_that_begin(database, beginning, kMostListedTrials + 1);
     if (ids.size() == 1) return ids.front();
     if (ids.empty())
         throw UserError("no trial's id begins with '{}'{}; `thaw query RUN` lists the best ones", beginning,
                         nearest_id(database, beginning));
     std::string list;
-    for (std::size_t i = 0; i < std::min(kListed, ids.size()); ++i)
+    for (std::size_t i = 0; i < std::min(kMostListedTrials, ids.size()); ++i)
         list += fmt::format("\n  {}  {}", ids[i], describe_trial(database, ids[i]));
     throw UserError("several trials' ids begin with '{}'; give more digits:{}{}", beginning, list,
-                    ids.size() > kListed ? "\n  and more" : "");
+                    ids.size() > kMostListedTrials ? "\n  and more" : "");
 }
 
 std::string describe_trial(const Database& database, const std::string& id) {

@@ -72,9 +72,9 @@ std::vector<std::int64_t> missing_rows(const std::vector<Output>& outputs) {
 }
 
 /// Sends images that need not be neighbours through the network as one batch.
-class Batch {
+class FrozenBatch {
   public:
-    Batch(const FrozenNetwork& network, const ArrayFile& images, const std::vector<Output*>& outputs)
+    FrozenBatch(const FrozenNetwork& network, const ArrayFile& images, const std::vector<Output*>& outputs)
         : network_(network), images_(images), outputs_(outputs) {}
 
     void run(const std::int64_t* rows, int count) {
@@ -127,7 +127,7 @@ bool forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMa
         compute_on_one_thread();
         const std::int64_t first = static_cast<std::int64_t>(batch) * network->batch();
         const int size = static_cast<int>(std::min<std::int64_t>(network->batch(), count - first));
-        Batch(*network, images, incomplete).run(missing.data() + first, size);
+        FrozenBatch(*network, images, incomplete).run(missing.data() + first, size);
         reports.progress(done += size);
     });
     return !stop.stop_requested();

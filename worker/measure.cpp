@@ -75,9 +75,9 @@ std::vector<float> made_up_values(std::size_t count) {
     return values;
 }
 
-struct Batch {
+struct ProbeBatch {
     std::vector<int> rows, labels;
-    Batch(int size, int first, int of, int classes) {
+    ProbeBatch(int size, int first, int of, int classes) {
         for (int i = 0; i < size; ++i) {
             rows.push_back((first + i) % of);
             labels.push_back(i % classes);
@@ -228,10 +228,10 @@ class Measuring {
     static Measured with_setup(Model& model, const Probe& probe, int rows, int repetitions, double setup) {
         int first = 0, epoch = 0;
         const double step = usual_seconds(repetitions, [&] {
-            const Batch batch(probe.batch_size, first += probe.batch_size, rows, probe.classes);
+            const ProbeBatch batch(probe.batch_size, first += probe.batch_size, rows, probe.classes);
             model.train_batch(batch.rows, batch.labels, ++epoch);
         });
-        const Batch batch(kEvaluationBatch, 0, rows, probe.classes);
+        const ProbeBatch batch(kEvaluationBatch, 0, rows, probe.classes);
         const double evaluation = usual_seconds(repetitions, [&] { model.evaluate(batch.rows, batch.labels); });
         return {step, evaluation / kEvaluationBatch, setup};
     }

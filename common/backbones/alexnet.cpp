@@ -3,12 +3,12 @@
 namespace thaw {
 namespace {
 
-struct Stage {
+struct AlexNetStage {
     const char *conv, *relu, *pool;  // torchvision's names; pool null where none follows
     Conv options;
 };
 
-const Stage kStages[] = {
+const AlexNetStage kAlexNetStages[] = {
     {"features.0",
      "features.1",
      "features.2",
@@ -23,7 +23,7 @@ const Stage kStages[] = {
 
 void build_alexnet(GraphBuilder& graph, int classes) {
     int number = 0;
-    for (const Stage& stage : kStages) {
+    for (const AlexNetStage& stage : kAlexNetStages) {
         graph.begin_block("conv" + std::to_string(++number));
         graph.conv(stage.conv, stage.options);
         graph.activation(stage.relu, Activation::relu);

@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kLargestImageSize = 8192;  // pixels; above it, it is a slip of the pen
 
-using Row = BackboneRow;
-
 auto resnet(ResNetBlock block, std::array<int, 4> repeats) {
     return [=](GraphBuilder& graph, int classes) { build_resnet(graph, {block, repeats}, classes); };
 }
@@ -26,9 +24,9 @@ auto vgg(std::array<int, 5> convolutions, bool batch_norm) {
 }
 
 /// The accuracies: torchvision's IMAGENET1K_V1, Keras' applications page, the EfficientNet-Lite page.
-const std::vector<Row>& rows_beside_keras() {
+const std::vector<BackboneRow>& rows_beside_keras() {
     static const char* const kLite = "efficientnet_lite_pytorch";
-    static const std::vector<Row> table = {
+    static const std::vector<BackboneRow> table = {
         {{"alexnet", "AlexNet", "torchvision", 224, 63, 0.56522, 0.79066}, build_alexnet},
         {{"densenet121", "DenseNet", "torchvision", 224, 29, 0.74434, 0.91972},
          [](GraphBuilder& graph, int classes) {
@@ -81,19 +79,20 @@ const std::vector<Row>& rows_beside_keras() {
 }
 
 /// All, sorted by name.
-const std::vector<Row>& rows() {
-    static const std::vector<Row> table = [] {
-        std::vector<Row> all = rows_beside_keras();
+const std::vector<BackboneRow>& rows() {
+    static const std::vector<BackboneRow> table = [] {
+        std::vector<BackboneRow> all = rows_beside_keras();
         all.insert(all.end(), keras_rows().begin(), keras_rows().end());
-        std::sort(all.begin(), all.end(), [](const Row& a, const Row& b) { return a.info.name < b.info.name; });
+        std::sort(all.begin(), all.end(),
+                  [](const BackboneRow& a, const BackboneRow& b) { return a.info.name < b.info.name; });
         return all;
     }();
     return table;
 }
 
-const Row& find_row(const std::string& name) {
+const BackboneRow& find_row(const std::string& name) {
     std::vector<std::string> names;
-    for (const Row& row : rows()) {
+    for (const BackboneRow& row : rows()) {
         if (row.info.name == name) return row;
         names.push_back(row.info.name);
     }
@@ -105,7 +104,7 @@ const Row& find_row(const std::string& name) {
 const std::vector<BackboneInfo>& backbones() {
     static const std::vector<BackboneInfo> infos = [] {
         std::vector<BackboneInfo> all;
-        for (const Row& row : rows()) all.push_back(row.info);
+        for (const BackboneRow& row : rows()) all.push_back(row.info);
         return all;
     }();
     return infos;
@@ -116,7 +115,7 @@ const BackboneInfo& find_backbone(const std::string& name) {
 }
 
 LayerGraph build_backbone(const std::string& name, int image_size, PaddingStyle padding, int classes) {
-    const Row& row = find_row(name);
+    const BackboneRow& row = find_row(name);
     if (image_size < row.info.smallest_image_size || image_size > kLargestImageSize)
         throw UserError(
             "{} cannot take images of {} pixels; its images are from {} to {} pixels a side (its weights "

@@ -5,7 +5,7 @@
 namespace thaw {
 namespace {
 
-constexpr int kGrowth = 32;  // channels that each dense layer adds
+constexpr int kDenseNetGrowth = 32;  // channels that each dense layer adds
 
 /// `number`: torchvision's norm1, relu1, conv1; empty for a transition.
 void norm_relu_conv(GraphBuilder& graph, const std::string& name, const std::string& number, const Conv& conv) {
@@ -16,8 +16,8 @@ void norm_relu_conv(GraphBuilder& graph, const std::string& name, const std::str
 
 void dense_layer(GraphBuilder& graph, const std::string& name) {
     const int input = graph.last();
-    norm_relu_conv(graph, name, "1", {.channels = 4 * kGrowth});
-    norm_relu_conv(graph, name, "2", {.channels = kGrowth, .kernel = 3, .padding = around(1)});
+    norm_relu_conv(graph, name, "1", {.channels = 4 * kDenseNetGrowth});
+    norm_relu_conv(graph, name, "2", {.channels = kDenseNetGrowth, .kernel = 3, .padding = around(1)});
     graph.concat(name + ".concat", {input, graph.last()});
 }
 

@@ -3,27 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/backbones/efficientnet_channels.hpp"
 #include "common/backbones/keras_names.hpp"
 #include "common/backbones/keras_rows.hpp"
 
 namespace thaw {
 namespace {
 
-struct Stage {
+struct EfficientNetStage {
     int kernel, repeats, out, expansion, stride;
 };
 
-constexpr Stage kStages[] = {{3, 1, 16, 1, 1},  {3, 2, 24, 6, 2},  {5, 2, 40, 6, 2}, {3, 3, 80, 6, 2},
-                             {5, 3, 112, 6, 1}, {5, 4, 192, 6, 2}, {3, 1, 320, 6, 1}};
+constexpr EfficientNetStage kEfficientNetStages[] = {{3, 1, 16, 1, 1}, {3, 2, 24, 6, 2},  {5, 2, 40, 6, 2},
+                                                     {3, 3, 80, 6, 2}, {5, 3, 112, 6, 1}, {5, 4, 192, 6, 2},
+                                                     {3, 1, 320, 6, 1}};
 
 constexpr double kSqueeze = 0.25;  // of a block's input channels
-
-/// To the nearest multiple of 8, but never down by more than a tenth.
-int scale_channels(int channels, double width) {
-    const double scaled = channels * width;
-    const int rounded = std::max(8, static_cast<int>(scaled + 4) / 8 * 8);
-    return rounded < 0.9 * scaled ? rounded + 8 : rounded;
-}
 
 void norm_swish(GraphBuilder& graph, const std::string& norm, const std::string& swish) {
     graph.batch_norm(norm, kKerasNorm);
@@ -46,7 +41,7 @@ void squeeze_and_excite(GraphBuilder& graph, const std::string& prefix, int sque
                    activated_conv(graph, prefix + "se_expand", channels, Activation::sigmoid));
 }
 
-void depthwise(GraphBuilder& graph, const std::string& prefix, int kernel, int stride) {
+void depthwise_norm_swish(GraphBuilder& graph, const std::string& prefix, int kernel, int stride) {
     Padding padding = graph.same(kernel, stride);
     if (stride == 2) {
         graph.zero_pad(prefix + "dwconv_pad", padding);
@@ -58,7 +53,8 @@ void depthwise(GraphBuilder& graph, const std::string& prefix, int kernel, int s
     norm_swish(graph, prefix + "bn", prefix + "activation");
 }
 
-void add_block(GraphBuilder& graph, const std::string& name, const Stage& stage, int channels, int stride) {
+void add_mbconv(GraphBuilder& graph, const std::string& name, const EfficientNetStage& stage, int channels,
+                int stride) {
     graph.begin_block(name);
     const std::string prefix = name + "_";
     const int input = graph.last();
@@ -67,7 +63,7 @@ void add_block(GraphBuilder& graph, const std::string& name, const Stage& stage,
         graph.conv(prefix + "expand_conv", {.channels = in_channels * stage.expansion});
         norm_swish(graph, prefix + "expand_bn", prefix + "expand_activation");
     }
-    depthwise(graph, prefix, stage.kernel, stride);
+    depthwise_norm_swish(graph, prefix, stage.kernel, stride);
     squeeze_and_excite(graph, prefix, std::max(1, static_cast<int>(in_channels * kSqueeze)));
     graph.conv(prefix + "project_conv", {.channels = channels});
     graph.batch_norm(prefix + "project_bn", kKerasNorm);
@@ -93,12 +89,12 @@ void build_efficientnet(GraphBuilder& graph, const EfficientNet& scale, int clas
     graph.conv("stem_conv", {.channels = scale_channels(32, scale.width), .kernel = 3, .stride = 2});
     norm_swish(graph, "stem_bn", "stem_activation");
     int number = 0;
-    for (const Stage& stage : kStages) {
+    for (const EfficientNetStage& stage : kEfficientNetStages) {
         ++number;
         const int repeats = static_cast<int>(std::ceil(stage.repeats * scale.depth));
         for (int i = 0; i < repeats; ++i)
-            add_block(graph, fmt::format("block{}{}", number, static_cast<char>('a' + i)), stage,
-                      scale_channels(stage.out, scale.width), i == 0 ? stage.stride : 1);
+            add_mbconv(graph, fmt::format("block{}{}", number, static_cast<char>('a' + i)), stage,
+                       scale_channels(stage.out, scale.width), i == 0 ? stage.stride : 1);
     }
     graph.begin_block("last");
     graph.conv("top_conv", {.channels = scale_channels(1280, scale.width)});

@@ -6,12 +6,12 @@
 namespace thaw {
 namespace {
 
-constexpr BatchNorm kNorm{.epsilon = 1e-3};
+constexpr BatchNorm kInceptionV3Norm{.epsilon = 1e-3};
 
 /// torchvision's BasicConv2d.
 int basic_conv(GraphBuilder& graph, const std::string& name, const Conv& conv, int from = GraphBuilder::kLast) {
     graph.conv(name + ".conv", conv, from);
-    graph.batch_norm(name + ".bn", kNorm);
+    graph.batch_norm(name + ".bn", kInceptionV3Norm);
     return graph.activation(name + ".relu", Activation::relu);
 }
 

@@ -7,7 +7,7 @@
 namespace thaw {
 namespace {
 
-constexpr BatchNorm kNorm{.epsilon = 1e-3, .momentum = 0.01, .gamma = false};
+constexpr BatchNorm kKerasInceptionNorm{.epsilon = 1e-3, .momentum = 0.01, .gamma = false};
 
 /// One convolution of a branch, normalized and activated. Strided ones are not padded.
 struct Step {
@@ -28,7 +28,7 @@ class Inception {
         graph_.conv(names_("conv2d"),
                     {.channels = step.channels, .kernel = step.kernel, .stride = step.stride, .padding = padding},
                     from);
-        graph_.batch_norm(names_("batch_normalization"), kNorm);
+        graph_.batch_norm(names_("batch_normalization"), kKerasInceptionNorm);
         return graph_.activation(names_("activation"), Activation::relu);
     }
 
@@ -161,7 +161,7 @@ void build_inception_resnet_v2(GraphBuilder& graph, int classes) {
     net.residual("block8_10", last, 1.0, false);
     graph.begin_block("conv_7b");
     graph.conv("conv_7b", {.channels = 1536});
-    graph.batch_norm("conv_7b_bn", kNorm);
+    graph.batch_norm("conv_7b_bn", kKerasInceptionNorm);
     graph.activation("conv_7b_ac", Activation::relu);
     net.top(classes);
 }

@@ -5,10 +5,11 @@
 namespace thaw {
 namespace {
 
-constexpr BatchNorm kNorm{.epsilon = 1.001e-5, .momentum = 0.01};
+constexpr BatchNorm kKerasResNetNorm{.epsilon = 1.001e-5, .momentum = 0.01};
 
-void norm_relu(GraphBuilder& graph, const std::string& norm, const std::string& relu, int from = GraphBuilder::kLast) {
-    graph.batch_norm(norm, kNorm, from);
+void resnet_norm_relu(GraphBuilder& graph, const std::string& norm, const std::string& relu,
+                      int from = GraphBuilder::kLast) {
+    graph.batch_norm(norm, kKerasResNetNorm, from);
     graph.activation(relu, Activation::relu);
 }
 
@@ -18,7 +19,7 @@ void add_stem(GraphBuilder& graph, bool normalizes) {
     graph.begin_block("conv1");
     graph.zero_pad("conv1_pad", around(3));
     graph.conv("conv1_conv", {.channels = 64, .kernel = 7, .stride = 2, .bias = true});
-    if (normalizes) norm_relu(graph, "conv1_bn", "conv1_relu");
+    if (normalizes) resnet_norm_relu(graph, "conv1_bn", "conv1_relu");
     graph.zero_pad("pool1_pad", around(1));
     graph.max_pool("pool1_pool", 3, 2);
 }
@@ -35,14 +36,14 @@ void add_block_v1(GraphBuilder& graph, const std::string& name, int width, int s
     int shortcut = input;
     if (projects) {
         graph.conv(name + "_0_conv", {.channels = 4 * width, .stride = stride, .bias = true});
-        shortcut = graph.batch_norm(name + "_0_bn", kNorm);
+        shortcut = graph.batch_norm(name + "_0_bn", kKerasResNetNorm);
     }
     graph.conv(name + "_1_conv", {.channels = width, .stride = stride, .bias = true}, input);
-    norm_relu(graph, name + "_1_bn", name + "_1_relu");
+    resnet_norm_relu(graph, name + "_1_bn", name + "_1_relu");
     graph.conv(name + "_2_conv", {.channels = width, .kernel = 3, .padding = graph.same(3), .bias = true});
-    norm_relu(graph, name + "_2_bn", name + "_2_relu");
+    resnet_norm_relu(graph, name + "_2_bn", name + "_2_relu");
     graph.conv(name + "_3_conv", {.channels = 4 * width, .bias = true});
-    graph.add(name + "_add", {shortcut, graph.batch_norm(name + "_3_bn", kNorm)});
+    graph.add(name + "_add", {shortcut, graph.batch_norm(name + "_3_bn", kKerasResNetNorm)});
     graph.activation(name + "_out", Activation::relu);
 }
 
@@ -51,17 +52,17 @@ void add_block_v2(GraphBuilder& graph, const std::string& name, int width, int s
                   const std::string& pool) {
     graph.begin_block(name);
     int shortcut = graph.last();
-    norm_relu(graph, name + "_preact_bn", name + "_preact_relu");
+    resnet_norm_relu(graph, name + "_preact_bn", name + "_preact_relu");
     const int activated = graph.last();
     if (projects)
         shortcut = graph.conv(name + "_0_conv", {.channels = 4 * width, .stride = stride, .bias = true});
     else if (stride > 1)
         shortcut = graph.max_pool(pool, 1, stride, {}, shortcut);
     graph.conv(name + "_1_conv", {.channels = width}, activated);
-    norm_relu(graph, name + "_1_bn", name + "_1_relu");
+    resnet_norm_relu(graph, name + "_1_bn", name + "_1_relu");
     graph.zero_pad(name + "_2_pad", around(1));
     graph.conv(name + "_2_conv", {.channels = width, .kernel = 3, .stride = stride});
-    norm_relu(graph, name + "_2_bn", name + "_2_relu");
+    resnet_norm_relu(graph, name + "_2_bn", name + "_2_relu");
     graph.add(name + "_out", {shortcut, graph.conv(name + "_3_conv", {.channels = 4 * width, .bias = true})});
 }
 
@@ -84,7 +85,7 @@ void build_resnet_v2(GraphBuilder& graph, const ResNetStages& repeats, int class
                          stage < 3 && block == repeats[stage] ? 2 : 1, block == 1,
                          stage == 0 ? "max_pooling2d" : fmt::format("max_pooling2d_{}", stage));
     graph.begin_block("post");
-    norm_relu(graph, "post_bn", "post_relu");
+    resnet_norm_relu(graph, "post_bn", "post_relu");
     add_top(graph, classes);
 }
 

@@ -1,23 +1,22 @@
 #include <fmt/format.h>
 
 #include "common/backbones/families.hpp"
+#include "common/backbones/keras_names.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr BatchNorm kKerasNorm{.epsilon = 1e-3, .momentum = 0.01};
-
-struct Block {
+struct SeparableBlock {
     int channels, stride;
 };
 
 // Blocks 1 to 13: a depthwise 3x3 and a pointwise convolution each.
-constexpr Block kBlocks[] = {{64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {512, 2}, {512, 1},
-                             {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}};
+constexpr SeparableBlock kSeparableBlocks[] = {{64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {512, 2}, {512, 1},
+                                               {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}};
 
 /// A convolution, its batch-norm and its ReLU6 under these names; `keras` is what Keras calls the convolution.
-void conv_norm_relu6(GraphBuilder& graph, const std::array<std::string, 3>& names, const std::string& keras,
-                     const Conv& conv) {
+void add_named_conv(GraphBuilder& graph, const std::array<std::string, 3>& names, const std::string& keras,
+                    const Conv& conv) {
     graph.conv(names[0], conv);
     graph.in_keras(keras);
     graph.batch_norm(names[1], kKerasNorm);
@@ -26,7 +25,7 @@ void conv_norm_relu6(GraphBuilder& graph, const std::array<std::string, 3>& name
     graph.in_keras(keras + "_relu");
 }
 
-void add_block(GraphBuilder& graph, int number, const Block& block) {
+void add_separable_block(GraphBuilder& graph, int number, const SeparableBlock& block) {
     const std::string name = fmt::format("features.{}", number);
     graph.begin_block(name);
     Padding padding = graph.same(3, block.stride);
@@ -37,10 +36,10 @@ void add_block(GraphBuilder& graph, int number, const Block& block) {
         padding = {};
     }
     const int in = graph.channels();
-    conv_norm_relu6(graph, {name + ".dw", name + ".dw_bn", name + ".dw_relu"}, fmt::format("conv_dw_{}", number),
-                    {.channels = in, .kernel = 3, .stride = block.stride, .groups = in, .padding = padding});
-    conv_norm_relu6(graph, {name + ".pw", name + ".pw_bn", name + ".pw_relu"}, fmt::format("conv_pw_{}", number),
-                    {.channels = block.channels});
+    add_named_conv(graph, {name + ".dw", name + ".dw_bn", name + ".dw_relu"}, fmt::format("conv_dw_{}", number),
+                   {.channels = in, .kernel = 3, .stride = block.stride, .groups = in, .padding = padding});
+    add_named_conv(graph, {name + ".pw", name + ".pw_bn", name + ".pw_relu"}, fmt::format("conv_pw_{}", number),
+                   {.channels = block.channels});
 }
 
 }  // namespace
@@ -48,10 +47,10 @@ void add_block(GraphBuilder& graph, int number, const Block& block) {
 void build_mobilenet_v1(GraphBuilder& graph, int classes) {
     graph.in_keras("input_layer");
     graph.begin_block("features.0");
-    conv_norm_relu6(graph, {"features.0.conv", "features.0.bn", "features.0.relu"}, "conv1",
-                    {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
+    add_named_conv(graph, {"features.0.conv", "features.0.bn", "features.0.relu"}, "conv1",
+                   {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
     int number = 0;
-    for (const Block& block : kBlocks) add_block(graph, ++number, block);
+    for (const SeparableBlock& block : kSeparableBlocks) add_separable_block(graph, ++number, block);
     graph.begin_top();
     graph.global_average_pool("avgpool");
     graph.in_keras("global_average_pooling2d");

@@ -5,12 +5,12 @@
 namespace thaw {
 namespace {
 
-struct Stage {
+struct MobileNetV2Stage {
     int expansion, channels, repeats, stride;  // the stride of its first block
 };
 
-constexpr Stage kStages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
-                             {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+constexpr MobileNetV2Stage kMobileNetV2Stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                                                   {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
 
 /// torchvision's ConvNormActivation: PREFIX.0 is the convolution, PREFIX.1 the batch-norm.
 void conv_norm_relu6(GraphBuilder& graph, const std::string& prefix, const Conv& conv) {
@@ -20,7 +20,7 @@ void conv_norm_relu6(GraphBuilder& graph, const std::string& prefix, const Conv&
 }
 
 /// Keras pads in a layer of its own before a depthwise convolution with a stride.
-void depthwise(GraphBuilder& graph, const std::string& prefix, int stride) {
+void depthwise_norm_relu6(GraphBuilder& graph, const std::string& prefix, int stride) {
     Padding padding = graph.same(3, stride);
     if (stride == 2) {
         graph.zero_pad(prefix + ".pad", padding);
@@ -31,14 +31,14 @@ void depthwise(GraphBuilder& graph, const std::string& prefix, int stride) {
                     {.channels = channels, .kernel = 3, .stride = stride, .groups = channels, .padding = padding});
 }
 
-void add_block(GraphBuilder& graph, const std::string& name, int expansion, int channels, int stride) {
+void add_inverted_residual(GraphBuilder& graph, const std::string& name, int expansion, int channels, int stride) {
     graph.begin_block(name);
     const int input = graph.last();
     const int in_channels = graph.channels();
     int part = 0;
     const auto next = [&] { return fmt::format("{}.conv.{}", name, part++); };
     if (expansion != 1) conv_norm_relu6(graph, next(), {.channels = in_channels * expansion});
-    depthwise(graph, next(), stride);
+    depthwise_norm_relu6(graph, next(), stride);
     graph.conv(next(), {.channels = channels});
     const int projected = graph.batch_norm(next(), {});
     if (stride == 1 && in_channels == channels) graph.add(name + ".add", {input, projected});
@@ -50,10 +50,10 @@ void build_mobilenet_v2(GraphBuilder& graph, int classes) {
     graph.begin_block("features.0");
     conv_norm_relu6(graph, "features.0", {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
     int number = 0;
-    for (const Stage& stage : kStages)
+    for (const MobileNetV2Stage& stage : kMobileNetV2Stages)
         for (int i = 0; i < stage.repeats; ++i)
-            add_block(graph, fmt::format("features.{}", ++number), stage.expansion, stage.channels,
-                      i == 0 ? stage.stride : 1);
+            add_inverted_residual(graph, fmt::format("features.{}", ++number), stage.expansion, stage.channels,
+                                  i == 0 ? stage.stride : 1);
     graph.begin_block("features.18");
     conv_norm_relu6(graph, "features.18", {.channels = 1280});
     graph.begin_top();

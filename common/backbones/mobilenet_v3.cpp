@@ -8,22 +8,22 @@
 namespace thaw {
 namespace {
 
-constexpr BatchNorm kNorm{.epsilon = 1e-3, .momentum = 0.01};
+constexpr BatchNorm kMobileNetV3Norm{.epsilon = 1e-3, .momentum = 0.01};
 constexpr auto kRelu = Activation::relu, kHardSwish = Activation::hard_swish;
 
-struct Block {
+struct MobileNetV3Block {
     int kernel, expanded, channels;
     bool squeeze_excite;
     Activation activation;
     int stride;
 };
 
-const std::vector<Block> kSmall = {
+const std::vector<MobileNetV3Block> kSmall = {
     {3, 16, 16, true, kRelu, 2},       {3, 72, 24, false, kRelu, 2},      {3, 88, 24, false, kRelu, 1},
     {5, 96, 40, true, kHardSwish, 2},  {5, 240, 40, true, kHardSwish, 1}, {5, 240, 40, true, kHardSwish, 1},
     {5, 120, 48, true, kHardSwish, 1}, {5, 144, 48, true, kHardSwish, 1}, {5, 288, 96, true, kHardSwish, 2},
     {5, 576, 96, true, kHardSwish, 1}, {5, 576, 96, true, kHardSwish, 1}};
-const std::vector<Block> kLarge = {
+const std::vector<MobileNetV3Block> kLarge = {
     {3, 16, 16, false, kRelu, 1},       {3, 64, 24, false, kRelu, 2},       {3, 72, 24, false, kRelu, 1},
     {5, 72, 40, true, kRelu, 2},        {5, 120, 40, true, kRelu, 1},       {5, 120, 40, true, kRelu, 1},
     {3, 240, 80, false, kHardSwish, 2}, {3, 200, 80, false, kHardSwish, 1}, {3, 184, 80, false, kHardSwish, 1},
@@ -33,7 +33,7 @@ const std::vector<Block> kLarge = {
 /// torchvision's Conv2dNormActivation: PREFIX.0 is the convolution, PREFIX.1 the batch-norm.
 int conv_norm(GraphBuilder& graph, const std::string& prefix, const Conv& conv, Activation activation) {
     graph.conv(prefix + ".0", conv);
-    const int norm = graph.batch_norm(prefix + ".1", kNorm);
+    const int norm = graph.batch_norm(prefix + ".1", kMobileNetV3Norm);
     return activation == Activation::none ? norm : graph.activation(prefix + ".2", activation);
 }
 
@@ -55,7 +55,7 @@ void squeeze_excite(GraphBuilder& graph, const std::string& name) {
     graph.multiply(name + ".multiply", map, factors);
 }
 
-void add_block(GraphBuilder& graph, const std::string& name, const Block& block) {
+void add_mobilenet_v3_block(GraphBuilder& graph, const std::string& name, const MobileNetV3Block& block) {
     graph.begin_block(name);
     const int input = graph.last();
     const int in_channels = graph.channels();
@@ -81,7 +81,8 @@ void build_mobilenet_v3(GraphBuilder& graph, MobileNetV3 size, int classes) {
     graph.begin_block("features.0");
     conv_norm(graph, "features.0", {.channels = 16, .kernel = 3, .stride = 2, .padding = around(1)}, kHardSwish);
     int number = 0;
-    for (const Block& block : small ? kSmall : kLarge) add_block(graph, fmt::format("features.{}", ++number), block);
+    for (const MobileNetV3Block& block : small ? kSmall : kLarge)
+        add_mobilenet_v3_block(graph, fmt::format("features.{}", ++number), block);
     const std::string last = fmt::format("features.{}", ++number);
     graph.begin_block(last);
     conv_norm(graph, last, {.channels = 6 * graph.channels()}, kHardSwish);

@@ -6,7 +6,7 @@
 namespace thaw {
 namespace {
 
-constexpr BatchNorm kNorm{.epsilon = 1e-3, .momentum = 0.0003};
+constexpr BatchNorm kNasNetNorm{.epsilon = 1e-3, .momentum = 0.0003};
 constexpr int kNone = -1;
 
 /// Cells read the outputs of the two cells before them; members return indices of layers.
@@ -18,7 +18,7 @@ class NasNet {
         graph_.begin_block("stem");
         graph_.conv("stem_conv1", {.channels = 32, .kernel = 3, .stride = 2});
         before_ = kNone;
-        now_ = graph_.batch_norm("stem_bn1", kNorm);
+        now_ = graph_.batch_norm("stem_bn1", kNasNetNorm);
     }
 
     void normal_cell(const std::string& id, int channels) {
@@ -90,14 +90,14 @@ class NasNet {
         depthwise.channels = depthwise.groups = graph_.channels();
         graph_.conv(name + ".depthwise", depthwise);
         graph_.conv(name + ".pointwise", {.channels = channels});
-        return graph_.batch_norm(fmt::format("separable_conv_{}_bn_{}", number, id), kNorm);
+        return graph_.batch_norm(fmt::format("separable_conv_{}_bn_{}", number, id), kNasNetNorm);
     }
 
     /// The cell's input with its channels.
     int squeezed(const std::string& kind, const std::string& id, int channels) {
         relu(now_);
         graph_.conv(fmt::format("{}_conv_1_{}", kind, id), {.channels = channels});
-        return graph_.batch_norm(fmt::format("{}_bn_1_{}", kind, id), kNorm);
+        return graph_.batch_norm(fmt::format("{}_bn_1_{}", kind, id), kNasNetNorm);
     }
 
     /// The cell before's input in the size and with the channels of this cell's.
@@ -107,7 +107,7 @@ class NasNet {
         if (graph_.channels(before_) == channels) return before_;
         relu(before_);
         graph_.conv("adjust_conv_projection_" + id, {.channels = channels});
-        return graph_.batch_norm("adjust_bn_" + id, kNorm);
+        return graph_.batch_norm("adjust_bn_" + id, kNasNetNorm);
     }
 
     /// Every second pixel, once from the first on and once from the second on.
@@ -120,7 +120,7 @@ class NasNet {
         graph_.average_pool("adjust_avg_pool_2_" + id, 1, 2);
         const int odd = graph_.conv("adjust_conv_2_" + id, {.channels = channels / 2});
         graph_.concat(names_("concatenate"), {even, odd});
-        return graph_.batch_norm("adjust_bn_" + id, kNorm);
+        return graph_.batch_norm("adjust_bn_" + id, kNasNetNorm);
     }
 
     GraphBuilder& graph_;

@@ -22,7 +22,7 @@ void conv_norm_relu(GraphBuilder& graph, const std::string& name, const std::str
     graph.activation(name + ".relu" + number, Activation::relu);
 }
 
-void add_block(GraphBuilder& graph, const std::string& name, ResNetBlock kind, int width, int stride) {
+void add_resnet_block(GraphBuilder& graph, const std::string& name, ResNetBlock kind, int width, int stride) {
     graph.begin_block(name);
     const int input = graph.last();
     const int in_channels = graph.channels();
@@ -62,7 +62,8 @@ void build_resnet(GraphBuilder& graph, const ResNet& net, int classes) {
     int width = 64;
     for (std::size_t stage = 0; stage < net.repeats.size(); ++stage, width *= 2)
         for (int i = 0; i < net.repeats[stage]; ++i)
-            add_block(graph, fmt::format("layer{}.{}", stage + 1, i), net.block, width, stage > 0 && i == 0 ? 2 : 1);
+            add_resnet_block(graph, fmt::format("layer{}.{}", stage + 1, i), net.block, width,
+                             stage > 0 && i == 0 ? 2 : 1);
     graph.begin_top();
     graph.global_average_pool("avgpool");
     graph.dense("fc", classes);

@@ -11,7 +11,7 @@
 namespace thaw {
 namespace {
 
-using Row = std::vector<std::string>;
+using SummaryRow = std::vector<std::string>;
 
 std::string dimensions(const Shape& shape) {
     if (shape.height == 1 && shape.width == 1) return std::to_string(shape.channels);
@@ -34,12 +34,12 @@ std::string describe(const LayerGraph& graph, const Layer& layer) {
 }
 
 /// Columns as wide as their widest cell; those in `right` (by number) are right-aligned. The first row is the title.
-std::string layout(const std::vector<Row>& rows, const std::vector<std::size_t>& right) {
+std::string layout(const std::vector<SummaryRow>& rows, const std::vector<std::size_t>& right) {
     std::vector<std::size_t> widths(rows.front().size(), 0);
-    for (const Row& row : rows)
+    for (const SummaryRow& row : rows)
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
     std::string text;
-    for (const Row& row : rows) {
+    for (const SummaryRow& row : rows) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
             const bool to_right = std::find(right.begin(), right.end(), i) != right.end();
@@ -83,7 +83,7 @@ std::string totals_text(const LayerGraph& graph, int frozen) {
     const Totals base = total(graph, 0, graph.top_begin, frozen);
     const Totals whole = total(graph, 0, count, frozen);
     const auto column = [&](const char* title, std::int64_t Totals::*member) {
-        return Row{title, thousands(base.*member), thousands(whole.*member)};
+        return SummaryRow{title, thousands(base.*member), thousands(whole.*member)};
     };
     const auto untrained = [](const Totals& sum) { return thousands(sum.parameters - sum.trainable); };
     return layout({{"", "base", "with classifier"},
@@ -132,7 +132,7 @@ Table backbones_table(const StepTimes& times) {
 std::string backbone_summary(const LayerGraph& graph, const std::string& freeze) {
     const FreezeDepth depth = freeze.empty() ? FreezeDepth{} : resolve_freeze(graph, freeze);
     const std::vector<int> all_cuts = tap_cuts(graph);
-    std::vector<Row> rows = {{"", "layer", "kind", "output", "parameters", "MFLOPs", "", ""}};
+    std::vector<SummaryRow> rows = {{"", "layer", "kind", "output", "parameters", "MFLOPs", "", ""}};
     for (int n = 1; n <= static_cast<int>(graph.layers.size()); ++n) {
         const Layer& layer = graph.layers[n - 1];
         const bool cut = std::binary_search(all_cuts.begin(), all_cuts.end(), n);

@@ -11,7 +11,7 @@ namespace thaw {
 namespace {
 
 /// Of each member's share of a frozen stage; below it, beginning and gathering cost more than they save.
-constexpr int kLeastImages = 64;
+constexpr int kLeastImagesOfRank = 64;
 
 bool stands_in_cache(const Plan& plan, const PlannedStage& stage, const Inputs& inputs) {
     const Trial& trial = plan.first_trial(stage);
@@ -37,7 +37,7 @@ PassReport form_groups(Plan& plan, PassContext& context) {
             if (stands_in_cache(plan, stage, inputs)) continue;
             const int share = inputs.ranks / frozen[static_cast<std::size_t>(stage.kind)];
             stage.ranks = static_cast<int>(
-                std::clamp<std::int64_t>(array_rows(trial, inputs) / kLeastImages, 1, std::max(share, 1)));
+                std::clamp<std::int64_t>(array_rows(trial, inputs) / kLeastImagesOfRank, 1, std::max(share, 1)));
         } else if (context.options.group_sizes && !trains_head_alone(trial, context.graphs.of(trial, inputs))) {
             stage.ranks = context.options.group_sizes->of(trial, inputs);
             ++trainings[stage.ranks];

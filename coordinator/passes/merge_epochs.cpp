@@ -16,7 +16,7 @@ void append_bits(std::string& key, Number number) {
 /// All of a trial but its epochs, exactly: there may be a million trials, so numbers go in as their bits. No
 /// hyper-parameter of a step depends on how many epochs there are in all; where one does (a cosine that ends with its
 /// trial), expand has made that number part of the trial itself.
-void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
+void trajectory_key(const Trial& trial, const Inputs& inputs, std::string& key) {
     kSharePrefix.key(trial, inputs, key);
     for (const int number : {trial.frozen_layers, trial.cut, trial.batch_size, static_cast<int>(trial.head.pooling),
                              static_cast<int>(trial.head.widths.size()), static_cast<int>(trial.optimizer.kind),
@@ -32,7 +32,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
     key += later_settings(trial);
 }
 
-PassReport report(const Plan& plan, int asked) {
+PassReport merged_epochs_report(const Plan& plan, int asked) {
     std::int64_t epochs = 0, before = 0;
     for (const PlannedTrajectory& trajectory : plan.trajectories) epochs += trajectory.to_epoch;
     for (const Trial& trial : plan.trials) before += trial.epochs;
@@ -45,6 +45,6 @@ PassReport report(const Plan& plan, int asked) {
 
 }  // namespace
 
-const SharingPass kMergeEpochs = {"merge_epochs", StageKind::train, key_of, report};
+const SharingPass kMergeEpochs = {"merge_epochs", StageKind::train, trajectory_key, merged_epochs_report};
 
 }  // namespace thaw

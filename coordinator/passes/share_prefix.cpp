@@ -7,7 +7,7 @@
 namespace thaw {
 namespace {
 
-void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
+void prefix_key(const Trial& trial, const Inputs& inputs, std::string& key) {
     const WeightsSpec& weights = inputs.weights_of(trial);
     key.append(trial.backbone).append(1, '|').append(std::to_string(trial.image_size)).append(1, '|');
     // Random weights are another network for each seed.
@@ -19,7 +19,7 @@ void key_of(const Trial& trial, const Inputs& inputs, std::string& key) {
     key.append(1, '|').append(to_string(trial.precision)).append(1, '|').append(views_key(trial));
 }
 
-PassReport report(const Plan& plan, int asked) {
+PassReport shared_prefix_report(const Plan& plan, int asked) {
     PassReport report{"share_prefix", "", {}};
     int passes = 0;
     for (const PlannedStage& stage : plan.stages) {
@@ -37,6 +37,6 @@ PassReport report(const Plan& plan, int asked) {
 
 }  // namespace
 
-const SharingPass kSharePrefix = {"share_prefix", StageKind::features, key_of, report};
+const SharingPass kSharePrefix = {"share_prefix", StageKind::features, prefix_key, shared_prefix_report};
 
 }  // namespace thaw

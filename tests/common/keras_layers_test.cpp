@@ -14,7 +14,7 @@ namespace thaw {
 namespace {
 
 /// What follows `word` on those lines of a network's golden file that begin with it.
-std::vector<std::string> golden(const std::string& network, const std::string& word) {
+std::vector<std::string> keras_golden(const std::string& network, const std::string& word) {
     std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/common/golden/keras/" + network + ".txt");
     EXPECT_TRUE(file) << "no golden file for " << network;
     std::vector<std::string> lines;
@@ -60,7 +60,7 @@ bool has_kind(const LayerGraph& graph, const Group& group, const std::string& ki
                        [&](const Layer& layer) { return to_string(layer.kind) == kind; });
 }
 
-std::int64_t parameters(const LayerGraph& graph, int begin, int end) {
+std::int64_t parameters_between(const LayerGraph& graph, int begin, int end) {
     std::int64_t sum = 0;
     for (int i = begin; i < end; ++i) sum += graph.layers[i].parameters;
     return sum;
@@ -80,7 +80,7 @@ std::vector<std::string> trainable_weights(const LayerGraph& graph, int layers) 
 std::vector<std::string> golden_trainable_weights(const std::string& network) {
     static const std::set<std::string> kStatistics = {"moving_mean", "moving_variance", "mean", "variance", "count"};
     std::vector<std::string> names;
-    for (const std::string& line : golden(network, "layer")) {
+    for (const std::string& line : keras_golden(network, "layer")) {
         std::istringstream words(line);
         std::string name, weight;
         for (int i = 0; i < 6; ++i) words >> name;
@@ -99,13 +99,13 @@ class KerasNetwork : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(KerasNetwork, ListsTheLayersThatKerasLists) {
-    const std::vector<std::string> expected = golden(GetParam(), "layer");
+    const std::vector<std::string> expected = keras_golden(GetParam(), "layer");
     const std::vector<Group> found = groups(graph_);
     ASSERT_EQ(found.size(), expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
         const Layer& last = graph_.layers[found[i].end - 1];
         std::string line = fmt::format("{} {} {} {} {}", last.output.channels, last.output.height, last.output.width,
-                                       parameters(graph_, found[i].begin, found[i].end), last.keras);
+                                       parameters_between(graph_, found[i].begin, found[i].end), last.keras);
         for (const std::string& weight : weights_of(graph_, found[i], true)) line += " " + weight;
         const std::size_t space = expected[i].find(' ');
         ASSERT_EQ(line, expected[i].substr(space + 1)) << "layer " << i;
@@ -121,7 +121,7 @@ TEST_P(KerasNetwork, FreezesTheWeightsThatKerasFreezes) {
                   std::vector<std::string>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)))
             << "freeze: " << freeze;
     };
-    const std::vector<std::string> lines = golden(GetParam(), "freeze");
+    const std::vector<std::string> lines = keras_golden(GetParam(), "freeze");
     std::vector<std::pair<std::string, std::size_t>> depths;
     for (const std::string& line : lines) {
         const std::size_t space = line.find(' ');
@@ -137,11 +137,11 @@ TEST_P(KerasNetwork, NormalizesAsKeras) {
     std::set<std::string> norms;
     for (const Layer& layer : graph_.layers)
         if (layer.kind == LayerKind::batch_norm) norms.insert(fmt::format("{} {}", layer.epsilon, layer.momentum));
-    EXPECT_THAT(norms, testing::ElementsAreArray(golden(GetParam(), "norm")));
+    EXPECT_THAT(norms, testing::ElementsAreArray(keras_golden(GetParam(), "norm")));
 }
 
 TEST_P(KerasNetwork, HasKerasShapesForImagesOfOtherSizes) {
-    for (const std::string& line : golden(GetParam(), "shape")) {
+    for (const std::string& line : keras_golden(GetParam(), "shape")) {
         std::istringstream words(line);
         int size = 0;
         Shape expected;
@@ -152,7 +152,7 @@ TEST_P(KerasNetwork, HasKerasShapesForImagesOfOtherSizes) {
 }
 
 TEST_P(KerasNetwork, TakesTheSmallestImageThatKerasTakes) {
-    EXPECT_EQ(golden(GetParam(), "smallest"),
+    EXPECT_EQ(keras_golden(GetParam(), "smallest"),
               std::vector{std::to_string(find_backbone(GetParam()).smallest_image_size)});
 }
 
@@ -161,8 +161,8 @@ TEST_P(KerasNetwork, HasKerasTotals) {
     int count = counted(graph_, layers);
     if (GetParam() == "mobilenet_v1") count += 2;   // there a Reshape and a softmax end it
     if (GetParam().starts_with("vgg")) count -= 3;  // a pool and two dropouts that only torchvision has
-    EXPECT_THAT(golden(GetParam(), "with_top"),
-                testing::ElementsAre(fmt::format("{} {}", parameters(graph_, 0, layers), count)));
+    EXPECT_THAT(keras_golden(GetParam(), "with_top"),
+                testing::ElementsAre(fmt::format("{} {}", parameters_between(graph_, 0, layers), count)));
 }
 
 std::vector<std::string> networks() {
@@ -189,7 +189,7 @@ TEST(KerasNetworks, HaveThePublishedNumbersOfParameters) {
                                                               {"keras_mobilenet_v2", 3'538'984}};
     for (const auto& [name, count] : published) {
         const LayerGraph graph = build_backbone(name, 224, PaddingStyle::tensorflow);
-        EXPECT_EQ(parameters(graph, 0, static_cast<int>(graph.layers.size())), count) << name;
+        EXPECT_EQ(parameters_between(graph, 0, static_cast<int>(graph.layers.size())), count) << name;
     }
 }
 

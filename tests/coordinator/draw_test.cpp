@@ -16,7 +16,7 @@ namespace {
 using testing::Each;
 using testing::ElementsAre;
 
-const std::string kBackbone = "backbone: mobilenet_v2\n";
+const std::string kAnyBackbone = "backbone: mobilenet_v2\n";
 const std::string kManySeeds = "seed: {uniform: [0, 1000000000]}\n";  // so that no draw is repeated
 
 std::string drawing(int trials, int seed = 1) {
@@ -24,7 +24,7 @@ std::string drawing(int trials, int seed = 1) {
 }
 
 template <typename Describe>
-auto list(const std::string& text, Describe describe) {
+auto describe_drawn(const std::string& text, Describe describe) {
     std::vector<std::decay_t<decltype(describe(Trial()))>> values;
     for (const Trial& trial : expand_text(text).trials) values.push_back(describe(trial));
     return values;
@@ -55,7 +55,8 @@ double bound(std::size_t samples) {
 }
 
 TEST(Draw, GivesAsManyDistinctTrialsAsAskedFor) {
-    const std::string text = kBackbone + "freeze: [all, none, features.3]\nhead: [none, 128]\ndropout: [0.2, 0.5]\n" +
+    const std::string text = kAnyBackbone +
+                             "freeze: [all, none, features.3]\nhead: [none, 128]\ndropout: [0.2, 0.5]\n" +
                              "learning_rate: {log_uniform: [1e-5, 1e-2]}\n" + drawing(500);
     const Expansion expansion = expand_text(text);
     std::set<std::string> ids;
@@ -65,50 +66,54 @@ TEST(Draw, GivesAsManyDistinctTrialsAsAskedFor) {
 }
 
 TEST(Draw, DependsOnTheSearchsSeedAlone) {
-    const std::string axes = kBackbone + "learning_rate: {log_uniform: [1e-5, 1e-2]}\n";
-    EXPECT_EQ(list(axes + drawing(20), rate_of), list(axes + drawing(20), rate_of));
-    EXPECT_EQ(list(axes + drawing(20), rate_of), list(axes + "search: {random: {trials: 20}}", rate_of));
-    EXPECT_NE(list(axes + drawing(20), rate_of), list(axes + drawing(20, 2), rate_of));
+    const std::string axes = kAnyBackbone + "learning_rate: {log_uniform: [1e-5, 1e-2]}\n";
+    EXPECT_EQ(describe_drawn(axes + drawing(20), rate_of), describe_drawn(axes + drawing(20), rate_of));
+    EXPECT_EQ(describe_drawn(axes + drawing(20), rate_of),
+              describe_drawn(axes + "search: {random: {trials: 20}}", rate_of));
+    EXPECT_NE(describe_drawn(axes + drawing(20), rate_of), describe_drawn(axes + drawing(20, 2), rate_of));
 }
 
 TEST(Draw, KeepsEarlierDrawsWhenMoreAreAskedFor) {
-    const std::string axes = kBackbone + "learning_rate: {uniform: [0.1, 0.2]}\nepochs: [2, 4]\n";
+    const std::string axes = kAnyBackbone + "learning_rate: {uniform: [0.1, 0.2]}\nepochs: [2, 4]\n";
     const auto point = [](const Trial& trial) { return std::pair(trial.learning_rate, trial.epochs); };
-    const auto few = list(axes + drawing(50), point), many = list(axes + drawing(190), point);
+    const auto few = describe_drawn(axes + drawing(50), point), many = describe_drawn(axes + drawing(190), point);
     EXPECT_EQ(few, decltype(many)(many.begin(), many.begin() + 50));
 }
 
 TEST(Draw, KeepsTheOtherAxesValuesWhenAnAxisIsAddedOrMoved) {
-    const std::string rate = "learning_rate: {log_uniform: [1e-5, 1e-2]}\n", rest = kBackbone + kManySeeds;
-    const auto before = list(rest + rate + drawing(100), rate_of);
-    EXPECT_EQ(before, list(rest + rate + "dropout: {uniform: [0, 0.7]}\nhead: [none, 64]\n" + drawing(100), rate_of));
-    EXPECT_EQ(before, list(rate + rest + drawing(100), rate_of));
+    const std::string rate = "learning_rate: {log_uniform: [1e-5, 1e-2]}\n", rest = kAnyBackbone + kManySeeds;
+    const auto before = describe_drawn(rest + rate + drawing(100), rate_of);
+    EXPECT_EQ(before,
+              describe_drawn(rest + rate + "dropout: {uniform: [0, 0.7]}\nhead: [none, 64]\n" + drawing(100), rate_of));
+    EXPECT_EQ(before, describe_drawn(rate + rest + drawing(100), rate_of));
 }
 
 TEST(Draw, FollowsTheUniformDistribution) {
-    const auto rates = list(kBackbone + kManySeeds + "learning_rate: {uniform: [0.2, 0.7]}\n" + drawing(4000), rate_of);
+    const auto rates =
+        describe_drawn(kAnyBackbone + kManySeeds + "learning_rate: {uniform: [0.2, 0.7]}\n" + drawing(4000), rate_of);
     // Rounding to three digits moves a value by 0.0005 at most, a thousandth of the range.
     EXPECT_LT(distance(rates, [](double x) { return (x - 0.2) / 0.5; }), bound(rates.size()) + 0.001);
 }
 
 TEST(Draw, FollowsTheLogUniformDistribution) {
-    const auto rates =
-        list(kBackbone + kManySeeds + "learning_rate: {log_uniform: [1e-5, 1e-2]}\n" + drawing(4000), rate_of);
+    const auto rates = describe_drawn(
+        kAnyBackbone + kManySeeds + "learning_rate: {log_uniform: [1e-5, 1e-2]}\n" + drawing(4000), rate_of);
     // Rounding moves a value by half a percent at most: log(1.005) / log(1000) of the range.
     EXPECT_LT(distance(rates, [](double x) { return std::log(x / 1e-5) / std::log(1000); }),
               bound(rates.size()) + 0.0008);
 }
 
 TEST(Draw, FollowsTheUniformDistributionOfWholeNumbersBothEndsIncluded) {
-    const auto epochs = list(kBackbone + kManySeeds + "epochs: {uniform: [3, 9]}\n" + drawing(4000),
-                             [](const Trial& trial) { return static_cast<double>(trial.epochs); });
+    const auto epochs = describe_drawn(kAnyBackbone + kManySeeds + "epochs: {uniform: [3, 9]}\n" + drawing(4000),
+                                       [](const Trial& trial) { return static_cast<double>(trial.epochs); });
     EXPECT_LT(distance(epochs, [](double x) { return (x - 2) / 7; }), bound(epochs.size()));
     EXPECT_EQ(std::set<double>(epochs.begin(), epochs.end()), (std::set<double>{3, 4, 5, 6, 7, 8, 9}));
 }
 
 TEST(Draw, RoundsTheLogUniformDistributionToWholeNumbers) {
-    const auto sizes = list(kBackbone + kManySeeds + "batch_size: {log_uniform: [4, 256]}\n" + drawing(4000),
-                            [](const Trial& trial) { return static_cast<double>(trial.batch_size); });
+    const auto sizes =
+        describe_drawn(kAnyBackbone + kManySeeds + "batch_size: {log_uniform: [4, 256]}\n" + drawing(4000),
+                       [](const Trial& trial) { return static_cast<double>(trial.batch_size); });
     const auto cumulative = [](double x) { return std::min(1.0, std::log((x + 0.5) / 4) / std::log(64)); };
     EXPECT_LT(distance(sizes, cumulative), bound(sizes.size()));
     EXPECT_THAT(sizes, Each(testing::AllOf(testing::Ge(4), testing::Le(256))));
@@ -116,16 +121,16 @@ TEST(Draw, RoundsTheLogUniformDistributionToWholeNumbers) {
 
 TEST(Draw, TakesEachChoiceEquallyOften) {
     for (const char* heads : {"[none, 32, 64, 128]", "{choice: [none, 32, 64, 128]}"}) {
-        const auto widths = list(kBackbone + kManySeeds + "head: " + heads + "\n" + drawing(4000), [](const Trial& t) {
-            return t.head.widths.empty() ? 0.0 : std::log2(t.head.widths[0]) - 4;
-        });
+        const auto widths = describe_drawn(
+            kAnyBackbone + kManySeeds + "head: " + heads + "\n" + drawing(4000),
+            [](const Trial& t) { return t.head.widths.empty() ? 0.0 : std::log2(t.head.widths[0]) - 4; });
         EXPECT_LT(distance(widths, [](double x) { return (x + 1) / 4; }), bound(widths.size()));
     }
 }
 
 TEST(Draw, DrawsAxesIndependently) {
     double products = 0, rates = 0, dropouts = 0;
-    const auto trials = expand_text(kBackbone + "head: 64\nlearning_rate: {uniform: [0.0001, 1]}\n" +
+    const auto trials = expand_text(kAnyBackbone + "head: 64\nlearning_rate: {uniform: [0.0001, 1]}\n" +
                                     "dropout: {uniform: [0, 0.999]}\n" + drawing(4000))
                             .trials;
     for (const Trial& trial : trials) {
@@ -140,7 +145,8 @@ TEST(Draw, DrawsAxesIndependently) {
 TEST(Draw, RoundsToThreeDigitsWithinTheRange) {
     const Distribution range{Distribution::log_uniform, 1.2345e-5, 1.2355e-5, {}};
     EXPECT_EQ(draw(range, 0), Setting(1.2345e-5));  // not 1.23e-5
-    for (const double rate : list(kBackbone + "learning_rate: {log_uniform: [1e-5, 1e-2]}\n" + drawing(200), rate_of))
+    for (const double rate :
+         describe_drawn(kAnyBackbone + "learning_rate: {log_uniform: [1e-5, 1e-2]}\n" + drawing(200), rate_of))
         EXPECT_EQ(fmt::format("{}", rate), fmt::format("{:.3g}", rate));
 }
 
@@ -159,8 +165,8 @@ backbone: [resnet50, alexnet]
 freeze: [50, all]
 zip: [[freeze, backbone]]
 )";
-    const auto pairs =
-        list(kManySeeds + text + drawing(100), [](const Trial& trial) { return trial.backbone + " " + trial.freeze; });
+    const auto pairs = describe_drawn(kManySeeds + text + drawing(100),
+                                      [](const Trial& trial) { return trial.backbone + " " + trial.freeze; });
     EXPECT_EQ(std::set<std::string>(pairs.begin(), pairs.end()), (std::set<std::string>{"resnet50 50", "alexnet all"}));
 }
 
@@ -188,7 +194,7 @@ exclude:
 }
 
 TEST(Draw, FindsEveryTrialOfASpaceThatIsExactlyAsLarge) {
-    const std::string text = kBackbone + "seed: {uniform: [1, 500]}\nepochs: [1, 2, 3, 4, 5, 6, 7, 8]\n" +
+    const std::string text = kAnyBackbone + "seed: {uniform: [1, 500]}\nepochs: [1, 2, 3, 4, 5, 6, 7, 8]\n" +
                              "exclude: [{seed: 7, epochs: 8}]\n";
     std::set<std::pair<std::uint64_t, int>> points;
     for (const Trial& trial : expand_text(text + drawing(3999)).trials) points.emplace(trial.seed, trial.epochs);
@@ -198,7 +204,7 @@ TEST(Draw, FindsEveryTrialOfASpaceThatIsExactlyAsLarge) {
 }
 
 TEST(Draw, TakesASearchWithoutRandomForTheWholeGrid) {
-    const std::string text = kBackbone + "epochs: [10, 20]\nseed: [1, 2]\nsearch: ";
+    const std::string text = kAnyBackbone + "epochs: [10, 20]\nseed: [1, 2]\nsearch: ";
     const Sweep halving = sweep_of(text + "{asha: {reduction_factor: 4}}");
     EXPECT_EQ(std::get<Halving>(halving.search.stopping).reduction_factor, 4);
     EXPECT_EQ(std::get<Halving>(halving.search.stopping).first_rung, 1);
@@ -207,7 +213,7 @@ TEST(Draw, TakesASearchWithoutRandomForTheWholeGrid) {
     EXPECT_EQ(std::get<MedianStopping>(both.search.stopping).grace, 2);
     EXPECT_EQ(std::get<MedianStopping>(both.search.stopping).every, 3);
     EXPECT_EQ(expand(both, kFakeDepths).trials.size(), 2u);
-    EXPECT_TRUE(std::holds_alternative<std::monostate>(sweep_of(kBackbone).search.stopping));
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(sweep_of(kAnyBackbone).search.stopping));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using testing::ElementsAre;
 
 /// One line a trial, with what `describe` says about it.
 template <typename Describe>
-std::vector<std::string> list(const Expansion& expansion, Describe describe) {
+std::vector<std::string> describe_trials(const Expansion& expansion, Describe describe) {
     std::vector<std::string> lines;
     for (const Trial& trial : expansion.trials) lines.push_back(describe(trial));
     return lines;
@@ -79,12 +79,14 @@ Expansion expand_folds(const std::string& rest) {
 }
 
 TEST(Folds, AreAnAxisOfAllOfThemUnlessTheFileNamesSome) {
-    EXPECT_THAT(list(expand_folds("backbone: resnet50\nseed: [1, 2]"),
-                     [](const Trial& trial) { return fmt::format("{} {}", trial.seed, fold_name(trial)); }),
+    EXPECT_THAT(describe_trials(expand_folds("backbone: resnet50\nseed: [1, 2]"),
+                                [](const Trial& trial) { return fmt::format("{} {}", trial.seed, fold_name(trial)); }),
                 ElementsAre("1 1/3", "1 2/3", "1 3/3", "2 1/3", "2 2/3", "2 3/3"));
-    EXPECT_THAT(list(expand_folds("backbone: resnet50\nfold: [3, 1]"), fold_name), ElementsAre("3/3", "1/3"));
-    EXPECT_THAT(list(expand_folds("backbone: resnet50\nexclude: [{fold: 2}]"), fold_name), ElementsAre("1/3", "3/3"));
-    EXPECT_THAT(list(expand_text("backbone: resnet50"), fold_name), ElementsAre("none"));
+    EXPECT_THAT(describe_trials(expand_folds("backbone: resnet50\nfold: [3, 1]"), fold_name),
+                ElementsAre("3/3", "1/3"));
+    EXPECT_THAT(describe_trials(expand_folds("backbone: resnet50\nexclude: [{fold: 2}]"), fold_name),
+                ElementsAre("1/3", "3/3"));
+    EXPECT_THAT(describe_trials(expand_text("backbone: resnet50"), fold_name), ElementsAre("none"));
 }
 
 TEST(Folds, OfARandomSearchAreAllTrainedForEveryDraw) {
@@ -95,7 +97,7 @@ TEST(Folds, OfARandomSearchAreAllTrainedForEveryDraw) {
     const Expansion expansion = expand_folds(search + "{trials: 4}}");
     ASSERT_EQ(expansion.trials.size(), 4u * 3u);
     std::set<std::string> distinct;
-    for (const std::string& line : list(expansion, rate_fold)) distinct.insert(line);
+    for (const std::string& line : describe_trials(expansion, rate_fold)) distinct.insert(line);
     EXPECT_EQ(distinct.size(), 12u);
     for (std::size_t i = 0; i < 12; ++i)
         EXPECT_EQ(expansion.trials[i].learning_rate, expansion.trials[i / 3 * 3].learning_rate);
@@ -105,9 +107,9 @@ TEST(Folds, OfARandomSearchAreAllTrainedForEveryDraw) {
 }
 
 TEST(Expand, CombinesAxesInTheOrderOfTheFileTheLastOneFastest) {
-    EXPECT_THAT(list(expand_text("backbone: [resnet50, alexnet]\nseed: [2, 1]"), backbone_seed),
+    EXPECT_THAT(describe_trials(expand_text("backbone: [resnet50, alexnet]\nseed: [2, 1]"), backbone_seed),
                 ElementsAre("resnet50 2", "resnet50 1", "alexnet 2", "alexnet 1"));
-    EXPECT_THAT(list(expand_text("seed: [2, 1]\nbackbone: [resnet50, alexnet]"), backbone_seed),
+    EXPECT_THAT(describe_trials(expand_text("seed: [2, 1]\nbackbone: [resnet50, alexnet]"), backbone_seed),
                 ElementsAre("resnet50 2", "alexnet 2", "resnet50 1", "alexnet 1"));
 }
 
@@ -119,14 +121,15 @@ TEST(Expand, RepeatsADropoutRateForEachHiddenLayer) {
 
 TEST(Expand, MergesWhatDiffersOnlyInTheDropoutOfAHeadWithoutHiddenLayers) {
     const Expansion expansion = expand_text("backbone: alexnet\nhead: [none, '128']\ndropout: [0.2, 0.5, [0.2]]");
-    EXPECT_THAT(list(expansion, [](const Trial& t) { return head_name(t.head) + " " + dropout_name(t.dropout); }),
-                ElementsAre("none 0", "128 0.2", "128 0.5"));
+    EXPECT_THAT(
+        describe_trials(expansion, [](const Trial& t) { return head_name(t.head) + " " + dropout_name(t.dropout); }),
+        ElementsAre("none 0", "128 0.2", "128 0.5"));
     EXPECT_EQ(expansion.merged, 3u);  // two of none, and [0.2] of 128
 }
 
 TEST(Expand, MergesTwoSpellingsOfOneFreezeDepthAndKeepsTheFirst) {
     const Expansion expansion = expand_text("backbone: [resnet50, alexnet]\nfreeze: [all, features.3, '20', none]");
-    EXPECT_THAT(list(expansion, backbone_freeze),
+    EXPECT_THAT(describe_trials(expansion, backbone_freeze),
                 ElementsAre("resnet50 all", "resnet50 features.3", "resnet50 none", "alexnet all", "alexnet none"));
     EXPECT_EQ(expansion.merged, 3u);
 }
@@ -135,7 +138,8 @@ TEST(Expand, CountsFreezeDepthsWithinTheBaseThatUntilLeaves) {
     const auto words = [](const Trial& t) { return fmt::format("{} {} {}", t.until, t.base_layers, t.frozen_layers); };
     const Expansion expansion =
         expand_text("backbone: alexnet\nuntil: [none, features.1, features.3]\nfreeze: [all, features.1, 50%]");
-    EXPECT_THAT(list(expansion, words), ElementsAre(" 0 20", " 0 10", "features.1 10 10", "features.1 10 5"));
+    EXPECT_THAT(describe_trials(expansion, words),
+                ElementsAre(" 0 20", " 0 10", "features.1 10 10", "features.1 10 5"));
     EXPECT_EQ(expansion.merged, 5u);  // features.3 is the last block; 50% and features.1, all and features.1 are equal
     EXPECT_THROW(expand_text("backbone: alexnet\nuntil: features.1\nfreeze: 15"), UserError);
 }
@@ -167,11 +171,12 @@ TEST(Expand, MergesWhatDiffersOnlyInThePrecisionOfNoLayers) {
     const auto freeze_precision = [](const Trial& t) { return t.freeze + " " + to_string(t.precision); };
     const Expansion both =
         expand_text("backbone: alexnet\nfreeze: [none, '1', all]\nprecision: [bf16, fp32]\nseed: [1, 2]");
-    EXPECT_THAT(list(both, freeze_precision), ElementsAre("none fp32", "none fp32", "1 fp32", "1 fp32", "all bf16",
-                                                          "all bf16", "all fp32", "all fp32"));
+    EXPECT_THAT(describe_trials(both, freeze_precision), ElementsAre("none fp32", "none fp32", "1 fp32", "1 fp32",
+                                                                     "all bf16", "all bf16", "all fp32", "all fp32"));
     EXPECT_EQ(both.merged, 4u);
-    EXPECT_THAT(list(expand_text("backbone: alexnet\nfreeze: [none, all]\nprecision: bf16"), freeze_precision),
-                ElementsAre("none fp32", "all bf16"));
+    EXPECT_THAT(
+        describe_trials(expand_text("backbone: alexnet\nfreeze: [none, all]\nprecision: bf16"), freeze_precision),
+        ElementsAre("none fp32", "all bf16"));
 }
 
 TEST(Expand, MergesEqualValuesHoweverTheyAreWritten) {
@@ -206,7 +211,8 @@ precision: [fp32, bf16]
 TEST(Zip, AdvancesItsAxesTogether) {
     const Expansion expansion =
         expand_text("backbone: [resnet50, alexnet]\nseed: [1, 2]\nfreeze: [50, all]\nzip: [[backbone, freeze]]");
-    EXPECT_THAT(list(expansion, [](const Trial& t) { return fmt::format("{} {} {}", t.backbone, t.seed, t.freeze); }),
+    EXPECT_THAT(describe_trials(expansion,
+                                [](const Trial& t) { return fmt::format("{} {} {}", t.backbone, t.seed, t.freeze); }),
                 ElementsAre("resnet50 1 50", "resnet50 2 50", "alexnet 1 all", "alexnet 2 all"));
 }
 
@@ -228,14 +234,15 @@ zip: [[freeze, backbone], [epochs, learning_rate]]
 TEST(Exclude, DropsWhatMatchesAllOfARuleAndCountsIt) {
     const Expansion expansion = expand_text(
         "backbone: [resnet50, alexnet]\nseed: [1, 2, 3]\nexclude:\n  - {backbone: alexnet, seed: [1, 3]}\n");
-    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("resnet50 1", "resnet50 2", "resnet50 3", "alexnet 2"));
+    EXPECT_THAT(describe_trials(expansion, backbone_seed),
+                ElementsAre("resnet50 1", "resnet50 2", "resnet50 3", "alexnet 2"));
     EXPECT_EQ(expansion.excluded, 2u);
 }
 
 TEST(Exclude, SparesAnUnresolvableFreezeFromBeingResolved) {
     const std::string axes = "backbone: [resnet50, alexnet]\nfreeze: [50, all]\n";
     EXPECT_THROW(expand_text(axes), UserError);
-    EXPECT_THAT(list(expand_text(axes + "exclude: [{backbone: alexnet, freeze: 50}]"), backbone_freeze),
+    EXPECT_THAT(describe_trials(expand_text(axes + "exclude: [{backbone: alexnet, freeze: 50}]"), backbone_freeze),
                 ElementsAre("resnet50 50", "resnet50 all", "alexnet all"));
 }
 
@@ -243,20 +250,21 @@ TEST(When, ReplacesTheValuesOfAnAxisWhereItMatches) {
     const Expansion expansion = expand_text(
         "backbone: [resnet50, alexnet]\nfreeze: [50, none]\nwhen:\n  - {if: {backbone: alexnet}, then: {freeze: "
         "all}}\n");
-    EXPECT_THAT(list(expansion, backbone_freeze), ElementsAre("resnet50 50", "resnet50 none", "alexnet all"));
+    EXPECT_THAT(describe_trials(expansion, backbone_freeze),
+                ElementsAre("resnet50 50", "resnet50 none", "alexnet all"));
     EXPECT_EQ(expansion.merged, 0u);
 }
 
 TEST(When, MayReplaceTheAxisItAsksAbout) {
     const Expansion expansion =
         expand_text("backbone: alexnet\nseed: [1, 2, 3]\nwhen:\n  - {if: {seed: [2, 3]}, then: {seed: [4, 5]}}\n");
-    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("alexnet 1", "alexnet 4", "alexnet 5"));
+    EXPECT_THAT(describe_trials(expansion, backbone_seed), ElementsAre("alexnet 1", "alexnet 4", "alexnet 5"));
 }
 
 TEST(When, MayGiveValuesToAnAxisTheFileLeavesOut) {
     const Expansion expansion =
         expand_text("backbone: [resnet50, alexnet]\nwhen:\n  - {if: {backbone: alexnet}, then: {seed: [1, 2]}}\n");
-    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("resnet50 1", "alexnet 1", "alexnet 2"));
+    EXPECT_THAT(describe_trials(expansion, backbone_seed), ElementsAre("resnet50 1", "alexnet 1", "alexnet 2"));
 }
 
 TEST(When, TakesAnAxisOutOfItsZipWhereItMatches) {
@@ -267,7 +275,7 @@ zip: [[backbone, freeze]]
 when:
   - {if: {backbone: resnet50}, then: {freeze: [10, 20]}}
 )");
-    EXPECT_THAT(list(expansion, backbone_freeze), ElementsAre("resnet50 10", "resnet50 20", "alexnet all"));
+    EXPECT_THAT(describe_trials(expansion, backbone_freeze), ElementsAre("resnet50 10", "resnet50 20", "alexnet all"));
 }
 
 TEST(When, AppliesRulesOneAfterTheOtherAndExcludesLast) {
@@ -279,7 +287,7 @@ when:
   - {if: {backbone: alexnet}, then: {seed: [10, 20]}}
   - {if: {seed: 20}, then: {seed: [30, 40]}}
 )");
-    EXPECT_THAT(list(expansion, backbone_seed), ElementsAre("resnet50 1", "alexnet 10", "alexnet 40"));
+    EXPECT_THAT(describe_trials(expansion, backbone_seed), ElementsAre("resnet50 1", "alexnet 10", "alexnet 40"));
 }
 
 /// The definition, point by point, against the boxes of the real thing.

@@ -10,25 +10,26 @@
 namespace thaw {
 namespace {
 
-constexpr int kSide = 160, kGap = 4, kTitleHeight = 28;
+constexpr int kPictureSide = 160, kGap = 4, kTitleHeight = 28;
 const cv::Scalar kPaper(255, 255, 255), kInk(40, 40, 40);
 
 cv::Mat picture(const std::vector<std::uint8_t>& pixels, int size) {
     const cv::Mat rgb(size, size, CV_8UC3, const_cast<std::uint8_t*>(pixels.data()));
     cv::Mat bgr, shown;
     cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    cv::resize(bgr, shown, {kSide, kSide}, 0, 0, size < kSide ? cv::INTER_NEAREST : cv::INTER_AREA);
+    cv::resize(bgr, shown, {kPictureSide, kPictureSide}, 0, 0,
+               size < kPictureSide ? cv::INTER_NEAREST : cv::INTER_AREA);
     return shown;
 }
 
 int width_of(const SheetBlock& block) {
     std::size_t columns = 0;
     for (const auto& row : block.rows) columns = std::max(columns, row.size());
-    return kGap + static_cast<int>(columns) * (kSide + kGap);
+    return kGap + static_cast<int>(columns) * (kPictureSide + kGap);
 }
 
 int height_of(const SheetBlock& block) {
-    return kTitleHeight + static_cast<int>(block.rows.size()) * (kSide + kGap);
+    return kTitleHeight + static_cast<int>(block.rows.size()) * (kPictureSide + kGap);
 }
 
 void draw_block(const SheetBlock& block, int top, cv::Mat& sheet) {
@@ -38,10 +39,10 @@ void draw_block(const SheetBlock& block, int top, cv::Mat& sheet) {
     for (const auto& row : block.rows) {
         int left = kGap;
         for (const auto& pixels : row) {
-            picture(pixels, block.size).copyTo(sheet(cv::Rect(left, top, kSide, kSide)));
-            left += kSide + kGap;
+            picture(pixels, block.size).copyTo(sheet(cv::Rect(left, top, kPictureSide, kPictureSide)));
+            left += kPictureSide + kGap;
         }
-        top += kSide + kGap;
+        top += kPictureSide + kGap;
     }
 }
 

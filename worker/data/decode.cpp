@@ -32,7 +32,7 @@ void quiet_opencv() {
 }
 
 /// 16 bits keep their upper 8, as libpng and PIL do.
-cv::Mat to_bytes(const cv::Mat& decoded) {
+cv::Mat with_8_bits(const cv::Mat& decoded) {
     if (decoded.depth() != CV_16U) return decoded;
     cv::Mat bytes(decoded.size(), CV_MAKETYPE(CV_8U, decoded.channels()));
     for (int y = 0; y < decoded.rows; ++y) {
@@ -68,7 +68,7 @@ cv::Mat decode_bgr(const std::filesystem::path& path, const std::string& bytes, 
         return cv::imread(path, cv::IMREAD_COLOR | cv::IMREAD_LOAD_GDAL);
     const std::string source = header.format == ImageFormat::png ? essential_png(bytes) : bytes;
     if (!header.alpha) return imdecode(source, cv::IMREAD_COLOR);
-    const cv::Mat decoded = to_bytes(imdecode(source, cv::IMREAD_UNCHANGED));
+    const cv::Mat decoded = with_8_bits(imdecode(source, cv::IMREAD_UNCHANGED));
     return decoded.channels() == 4 ? over_white(decoded) : imdecode(source, cv::IMREAD_COLOR);
 }
 

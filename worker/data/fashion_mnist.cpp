@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::array<const char*, 10> kClasses = {"tshirt_top", "trouser", "pullover", "dress", "coat",
                                                   "sandal",     "shirt",   "sneaker",  "bag",   "ankle_boot"};
-constexpr std::size_t kSide = 28, kPixels = kSide * kSide;
+constexpr std::size_t kImageSide = 28, kImagePixels = kImageSide * kImageSide;
 
 /// The file's content; zlib reads gzipped and plain files alike.
 std::vector<std::uint8_t> read_idx(const fs::path& folder, const std::string& name) {
@@ -58,11 +58,11 @@ std::vector<std::uint8_t> read_items(const fs::path& folder, const std::string& 
 }
 
 void write_part(const fs::path& idx_folder, const std::string& prefix, const fs::path& out, int per_class) {
-    std::vector<std::uint8_t> images = read_items(idx_folder, prefix + "-images-idx3-ubyte", 3, kPixels);
+    std::vector<std::uint8_t> images = read_items(idx_folder, prefix + "-images-idx3-ubyte", 3, kImagePixels);
     const std::vector<std::uint8_t> labels = read_items(idx_folder, prefix + "-labels-idx1-ubyte", 1, 1);
-    if (labels.size() * kPixels != images.size())
+    if (labels.size() * kImagePixels != images.size())
         throw UserError("{}: {} has {} labels for {} images", idx_folder.string(), prefix, labels.size(),
-                        images.size() / kPixels);
+                        images.size() / kImagePixels);
     for (const char* name : kClasses) fs::create_directories(out / name);
     std::array<int, kClasses.size()> written{};
     for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -70,7 +70,7 @@ void write_part(const fs::path& idx_folder, const std::string& prefix, const fs:
             throw UserError("{}: {} has a label {}; there are ten classes", idx_folder.string(), prefix, labels[i]);
         if (written[labels[i]] == per_class) continue;
         const fs::path path = out / kClasses[labels[i]] / fmt::format("{:05}.png", ++written[labels[i]]);
-        const cv::Mat image(kSide, kSide, CV_8U, images.data() + i * kPixels);
+        const cv::Mat image(kImageSide, kImageSide, CV_8U, images.data() + i * kImagePixels);
         if (!cv::imwrite(path, image)) throw UserError("{}: cannot be written; is the disk full?", path.string());
     }
     for (std::size_t c = 0; c < kClasses.size(); ++c)

@@ -66,7 +66,7 @@ void to_floats(const std::uint8_t* bytes, std::size_t count, float* floats) {
     for (std::size_t i = 0; i < count; ++i) floats[i] = static_cast<float>(bytes[i]);
 }
 
-void to_bytes(const float* floats, std::size_t count, std::uint8_t* bytes) {
+void narrow_to_bytes(const float* floats, std::size_t count, std::uint8_t* bytes) {
     for (std::size_t i = 0; i < count; ++i) {
         const float rounded = floats[i] + 0.5f;
         const float positive = rounded > 0.0f ? rounded : 0.0f;
@@ -105,7 +105,7 @@ void filter(const RgbImage& image, const Axis& across, const Axis& down, Interpo
         const std::uint8_t* row = image.pixels + static_cast<std::size_t>(y) * image.stride;
         to_floats(row + first_column, column_count, input.data() + first_column);
         filter_row(input.data(), columns, sums.data());
-        to_bytes(sums.data(), row_bytes, narrowed.data() + static_cast<std::size_t>(y - begin) * row_bytes);
+        narrow_to_bytes(sums.data(), row_bytes, narrowed.data() + static_cast<std::size_t>(y - begin) * row_bytes);
     }
     for (const Taps& taps : rows) {
         std::ranges::fill(sums, 0.0f);
@@ -114,7 +114,7 @@ void filter(const RgbImage& image, const Axis& across, const Axis& down, Interpo
             for (std::size_t i = 0; i < row_bytes; ++i) sums[i] += weight * static_cast<float>(row[i]);
             row += row_bytes;
         }
-        to_bytes(sums.data(), row_bytes, out);
+        narrow_to_bytes(sums.data(), row_bytes, out);
         out += row_bytes;
     }
 }

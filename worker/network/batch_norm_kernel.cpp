@@ -13,6 +13,7 @@ namespace thaw {
 THAW_BATCH_NORM_IN(avx512)
 THAW_BATCH_NORM_IN(avx2)
 THAW_BATCH_NORM_IN(baseline)
+#undef THAW_BATCH_NORM_IN
 
 template <>
 const std::vector<BatchNormKernel<float>>& usable_batch_norm_kernels() {

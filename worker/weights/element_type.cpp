@@ -1,6 +1,6 @@
 #include "worker/weights/element_type.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
 #include "worker/weights/fit_weights.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -17,7 +17,7 @@ namespace {
 using Shapes = std::vector<std::pair<std::string, std::vector<std::int64_t>>>;
 
 /// The tensors a layer needs, by name and shape, in Keras' order.
-Shapes tensors_of(const LayerGraph& graph, const Layer& layer) {
+Shapes expected_tensors(const LayerGraph& graph, const Layer& layer) {
     const std::string& prefix = layer.tensors;
     const std::int64_t out = layer.output.channels;
     Shapes shapes;
@@ -41,7 +41,7 @@ Shapes tensors_of(const LayerGraph& graph, const Layer& layer) {
 }
 
 /// "3 tensors WHAT (a, b, c)"; at most five are named.
-std::string listed(const std::vector<std::string>& items, const char* what) {
+std::string listed_tensors(const std::vector<std::string>& items, const char* what) {
     constexpr std::size_t kMostNamed = 5;
     const std::vector<std::string> named(
         items.begin(), items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), kMostNamed)));
@@ -114,9 +114,9 @@ HostTensor converted(const PlacedTensor& placed, WeightsFile& file) {
 [[noreturn]] void refuse(const LayerGraph& graph, const WeightsFile& file, const WeightsFit& fit,
                          const std::string& path) {
     std::vector<std::string> faults;
-    if (!fit.missing.empty()) faults.push_back(listed(fit.missing, "missing"));
-    if (!fit.misshapen.empty()) faults.push_back(listed(fit.misshapen, "of another shape"));
-    if (!fit.extra.empty()) faults.push_back(listed(fit.extra, "it has no place for"));
+    if (!fit.missing.empty()) faults.push_back(listed_tensors(fit.missing, "missing"));
+    if (!fit.misshapen.empty()) faults.push_back(listed_tensors(fit.misshapen, "of another shape"));
+    if (!fit.extra.empty()) faults.push_back(listed_tensors(fit.extra, "it has no place for"));
     const NetworkMatch match = closest_network(file);
     std::string advice;
     if (match.fits())
@@ -144,7 +144,7 @@ std::vector<NeededTensor> needed_tensors(const LayerGraph& graph) {
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         if (layer.tensors.empty()) continue;
-        for (auto& [name, shape] : tensors_of(graph, layer))
+        for (auto& [name, shape] : expected_tensors(graph, layer))
             needed.push_back({name, shape, &layer, static_cast<int>(i) < graph.top_begin});
     }
     return needed;

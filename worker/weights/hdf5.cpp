@@ -9,7 +9,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::uint64_t kMostNameBytes = 8192, kMostTexts = 200000, kMostTextBytes = 64 << 20;
+constexpr std::uint64_t kMostNameBytes = 8192, kMostTexts = 200000, kMostTextBytesOfFile = 64 << 20;
 
 enum class Word : std::uint8_t { tensor, texts, error, end };
 
@@ -77,7 +77,7 @@ class Listener {
     }
     std::string text() {
         const auto size = number<std::uint64_t>();
-        if (size > kMostNameBytes || (text_bytes_ += size) > kMostTextBytes) refuse();
+        if (size > kMostNameBytes || (text_bytes_ += size) > kMostTextBytesOfFile) refuse();
         std::string text(size, '\0');
         child_.read(text.data(), size);
         return text;

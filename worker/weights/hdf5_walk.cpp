@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kDeepestGroup = 32;
 constexpr std::uint64_t kMostObjects = 200000;  // NASNet's file has 8000
-constexpr std::uint64_t kMostTextBytes = 16 << 20;
+constexpr std::uint64_t kMostTextBytesOfAttribute = 16 << 20;
 
 /// An identifier of the HDF5 library, given back at the end of its scope.
 class Handle {
@@ -193,7 +193,7 @@ class Walk {
         const std::size_t size = H5Tget_size(type);
         std::vector<std::string> found;
         if (H5Tget_class(type) != H5T_STRING || count <= 0) return visitor_.attribute(name, found);
-        if (size == 0 || static_cast<std::uint64_t>(count) > kMostTextBytes / size)
+        if (size == 0 || static_cast<std::uint64_t>(count) > kMostTextBytesOfAttribute / size)
             throw UserError("'{}' claims {} texts", printable(name), count);
         const auto items = static_cast<std::size_t>(count);
         if (H5Tis_variable_str(type) > 0) {

@@ -1,6 +1,6 @@
 #include "worker/weights/inspect.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "worker/weights/keras_fit.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>

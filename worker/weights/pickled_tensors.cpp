@@ -1,6 +1,6 @@
 #include "worker/weights/pickled_tensors.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -39,7 +39,7 @@ const PickleDict& find_state_dict(const PickleValue& value) {
     return *dict;
 }
 
-NamedTensors tensors_of(const PickleDict& dict) {
+NamedTensors tensors_in_dict(const PickleDict& dict) {
     NamedTensors tensors;
     for (const auto& [key, value] : dict.items) {
         const auto* name = std::get_if<std::string_view>(&key);
@@ -138,7 +138,7 @@ void gather(const PickleTensor& tensor, const std::vector<std::byte>& storage, s
 }  // namespace
 
 TensorMap gather_tensors(const PickleValue& value, std::uint64_t content_bytes, const ReadStorage& read_storage) {
-    const NamedTensors tensors = with_todays_names(without_wrapper_prefix(tensors_of(find_state_dict(value))));
+    const NamedTensors tensors = with_todays_names(without_wrapper_prefix(tensors_in_dict(find_state_dict(value))));
     std::map<const PickleStorage*, std::vector<const std::string*>> names_by_storage;
     std::uint64_t elements = 0;
     for (const auto& [name, tensor] : tensors) {

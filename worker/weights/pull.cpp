@@ -1,6 +1,6 @@
 #include "worker/weights/pull.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>

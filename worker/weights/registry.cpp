@@ -1,6 +1,6 @@
 #include "worker/weights/registry.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 #include <system_error>
@@ -56,7 +56,7 @@ std::string how_to_get(const WeightsEntry& entry) {
     return fmt::format("{} ({})", entry.file, entry.source);
 }
 
-std::string listed(const std::vector<fs::path>& folders) {
+std::string listed_folders(const std::vector<fs::path>& folders) {
     std::vector<std::string> names;
     for (const fs::path& folder : folders) names.push_back(folder.string());
     return names.empty() ? "no folder at all" : fmt::format("{}", fmt::join(names, ", "));
@@ -165,7 +165,7 @@ ResolvedWeights use_first_of(const std::vector<const WeightsEntry*>& entries, co
     throw UserError(
         "no weights for backbone '{}' in {}. Put one of these files into one of the folders: {}; or write "
         "`weights: random`",
-        backbone, listed(folders), fmt::join(ways, "; "));
+        backbone, listed_folders(folders), fmt::join(ways, "; "));
 }
 
 /// Where a file has the name of one that is known, but another content.
@@ -237,8 +237,8 @@ std::string meant_by(const fs::path& path, const std::vector<fs::path>& folders)
     const bool no_folder = !fs::is_directory(looked[0], none);
     for (const fs::path& place : looked)
         if (const std::string near = nearest(name.string(), files_in(place)); !near.empty())
-            return fmt::format("; looked in {}: did you mean {}?", listed(looked), (place / near).string());
-    return fmt::format("; looked for {} in {}{}", name.string(), listed(looked),
+            return fmt::format("; looked in {}: did you mean {}?", listed_folders(looked), (place / near).string());
+    return fmt::format("; looked for {} in {}{}", name.string(), listed_folders(looked),
                        no_folder ? fmt::format(" (there is no folder {})", looked[0].string()) : "");
 }
 
@@ -250,7 +250,7 @@ std::string meant_by(const fs::path& path, const std::vector<fs::path>& folders)
     if (path.has_extension() || path.has_parent_path())
         throw UserError("weights file {} is not there{}", name, meant_by(path, folders));
     throw UserError("no weights '{}' for backbone '{}'{}: it is no file (nor one in {}), and the names there are: {}",
-                    name, backbone, did_you_mean(name, names), listed(folders), fmt::join(names, ", "));
+                    name, backbone, did_you_mean(name, names), listed_folders(folders), fmt::join(names, ", "));
 }
 
 ResolvedWeights find_weights(const std::string& backbone, const WeightsRequest& request,

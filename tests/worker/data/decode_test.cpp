@@ -20,7 +20,7 @@ std::vector<std::uint8_t> decode(const fs::path& path, const DecodeOptions& opti
     return pixels;
 }
 
-std::string complaint(const fs::path& path) {
+std::string decode_complaint(const fs::path& path) {
     try {
         decode(path, {.image_size = 8});
     } catch (const StageError& error) {
@@ -134,12 +134,12 @@ TEST(DecodeImage, RefusesAJpegThatEndsAnywhereBeforeItsEnd) {
         const std::string whole = read_file(folder / "whole.jpg");
         for (std::size_t size = 0; size < whole.size(); size += whole.size() / 40) {
             write_file(folder / "cut.jpg", whole.substr(0, size));
-            EXPECT_NE(complaint(folder / "cut.jpg"), "no complaint") << size << " of " << whole.size();
+            EXPECT_NE(decode_complaint(folder / "cut.jpg"), "no complaint") << size << " of " << whole.size();
         }
         write_file(folder / "cut.jpg", whole.substr(0, whole.size() - 1));
-        EXPECT_THAT(complaint(folder / "cut.jpg"), HasSubstr("truncated"));
+        EXPECT_THAT(decode_complaint(folder / "cut.jpg"), HasSubstr("truncated"));
         write_file(folder / "longer.jpg", whole + "trailing garbage \xFF\xD8\xFF");
-        EXPECT_EQ(complaint(folder / "longer.jpg"), "no complaint");
+        EXPECT_EQ(decode_complaint(folder / "longer.jpg"), "no complaint");
     }
 }
 
@@ -148,7 +148,7 @@ TEST(DecodeImage, RefusesAJpegThatMissesItsMiddleEvenWithAnEnd) {
     cv::imwrite(folder / "whole.jpg", picture(200, 100));
     const std::string whole = read_file(folder / "whole.jpg");
     write_file(folder / "cut.jpg", whole.substr(0, whole.size() / 2) + "\xFF\xD9");
-    EXPECT_THAT(complaint(folder / "cut.jpg"), HasSubstr("truncated"));
+    EXPECT_THAT(decode_complaint(folder / "cut.jpg"), HasSubstr("truncated"));
 }
 
 TEST(DecodeImage, RefusesOtherFormatsCutShort) {
@@ -157,7 +157,7 @@ TEST(DecodeImage, RefusesOtherFormatsCutShort) {
         const std::string whole = read_file(kGolden / name);
         for (std::size_t size = 1; size < whole.size(); size += whole.size() / 20) {
             write_file(folder / name, whole.substr(0, size));
-            EXPECT_NE(complaint(folder / name), "no complaint") << name << " " << size << " of " << whole.size();
+            EXPECT_NE(decode_complaint(folder / name), "no complaint") << name << " " << size << " of " << whole.size();
         }
     }
 }
@@ -165,12 +165,12 @@ TEST(DecodeImage, RefusesOtherFormatsCutShort) {
 TEST(DecodeImage, GoesByContentNotByName) {
     TemporaryFolder folder;
     fs::copy(kGolden / "photo.png", folder / "photo.jpg");
-    EXPECT_EQ(complaint(folder / "photo.jpg"), "no complaint");
+    EXPECT_EQ(decode_complaint(folder / "photo.jpg"), "no complaint");
     write_file(folder / "empty.jpg", "");
-    EXPECT_THAT(complaint(folder / "empty.jpg"), HasSubstr("empty file"));
+    EXPECT_THAT(decode_complaint(folder / "empty.jpg"), HasSubstr("empty file"));
     write_file(folder / "text.jpg", "<html>404 not found</html>");
-    EXPECT_THAT(complaint(folder / "text.jpg"), HasSubstr("not an image"));
-    EXPECT_THAT(complaint(folder / "absent.jpg"), HasSubstr("cannot be read"));
+    EXPECT_THAT(decode_complaint(folder / "text.jpg"), HasSubstr("not an image"));
+    EXPECT_THAT(decode_complaint(folder / "absent.jpg"), HasSubstr("cannot be read"));
 }
 
 TEST(DecodeImage, RefusesHugePicturesByTheirHeader) {
@@ -178,11 +178,11 @@ TEST(DecodeImage, RefusesHugePicturesByTheirHeader) {
     std::string png = read_file(kGolden / "photo.png");
     png.replace(16, 8, std::string("\0\0\xFF\xFF\0\0\xFF\xFF", 8));
     write_file(folder / "huge.png", png);
-    EXPECT_THAT(complaint(folder / "huge.png"), HasSubstr("65535 x 65535 pixels"));
+    EXPECT_THAT(decode_complaint(folder / "huge.png"), HasSubstr("65535 x 65535 pixels"));
     std::string bmp = read_file(kGolden / "photo.bmp");
     bmp.replace(18, 8, std::string("\xFF\xFF\xFF\x7F\xFF\xFF\xFF\x7F", 8));
     write_file(folder / "huge.bmp", bmp);
-    EXPECT_THAT(complaint(folder / "huge.bmp"), HasSubstr("more than thaw takes"));
+    EXPECT_THAT(decode_complaint(folder / "huge.bmp"), HasSubstr("more than thaw takes"));
 }
 
 TEST(DecodeImage, SurvivesFlippedBytesInEveryFormat) {
@@ -193,7 +193,7 @@ TEST(DecodeImage, SurvivesFlippedBytesInEveryFormat) {
             std::string damaged = whole;
             damaged[at] ^= static_cast<char>(1 + at * 37);
             write_file(folder / name, damaged);
-            complaint(folder / name);  // any answer will do but a crash
+            decode_complaint(folder / name);  // any answer will do but a crash
         }
     }
 }

@@ -17,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// The message of the UserError that scanning ends in.
-std::string complaint(const fs::path& folder, const SplitOptions& options = {}) {
+std::string scan_complaint(const fs::path& folder, const SplitOptions& options = {}) {
     try {
         scan_images(folder, options, 2);
     } catch (const UserError& error) {
@@ -64,7 +64,7 @@ TEST(ScanImages, TakesATestFolderWithoutClasses) {
     write_class(folder / "test", "cat", 2);
     EXPECT_EQ(scan_images(folder.path(), {}, 2).images.back().label, 0) << "one class is a class";
     write_class(folder / "test", "wolf", 2);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("'wolf' is missing from train"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("'wolf' is missing from train"));
 }
 
 TEST(ScanImages, KeepsTestFoldersApartFromFoldsAndRefusesFoldsOfWhatIsSplit) {
@@ -84,10 +84,10 @@ TEST(ScanImages, KeepsTestFoldersApartFromFoldsAndRefusesFoldsOfWhatIsSplit) {
     write_dataset(folder / "dataset.json", dataset);
     EXPECT_EQ(read_dataset(folder / "dataset.json").fingerprint(), dataset.fingerprint());
     write_class(folder / "train", "rare", 1);
-    EXPECT_THAT(complaint(folder.path(), options), HasSubstr("leaves class 'rare' without training images"));
+    EXPECT_THAT(scan_complaint(folder.path(), options), HasSubstr("leaves class 'rare' without training images"));
     write_class(folder / "train", "rare", 3);
     write_class(folder / "val", "cat", 2);
-    EXPECT_THAT(complaint(folder.path(), options), HasSubstr("a validation folder and `folds: 3`"));
+    EXPECT_THAT(scan_complaint(folder.path(), options), HasSubstr("a validation folder and `folds: 3`"));
 }
 
 TEST(ScanImages, TakesPartFoldersAsTheyStand) {
@@ -125,40 +125,40 @@ TEST(ScanImages, TakesTrainForAClassWhereImagesLieInIt) {
 
 TEST(ScanImages, SaysWhatIsWrongWithAFolderAndWhere) {
     TemporaryFolder folder;
-    EXPECT_THAT(complaint(folder / "absent"), HasSubstr("absent: no such folder"));
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("no classes"));
+    EXPECT_THAT(scan_complaint(folder / "absent"), HasSubstr("absent: no such folder"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("no classes"));
     write_stub(folder / "loose.jpg");
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("1 images lie in the folder itself"));
-    EXPECT_THAT(complaint(folder / "loose.jpg"), HasSubstr("not a folder"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("1 images lie in the folder itself"));
+    EXPECT_THAT(scan_complaint(folder / "loose.jpg"), HasSubstr("not a folder"));
     write_class(folder.path(), "cat", 3);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("one class only, 'cat'"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("one class only, 'cat'"));
     write_stub(folder / "dog/notes.txt");
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("dog: no images in this class folder"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("dog: no images in this class folder"));
     write_class(folder.path(), "dog/puppies", 3);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("holds a folder, 'puppies'"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("holds a folder, 'puppies'"));
 }
 
 TEST(ScanImages, SaysWhatIsWrongWithPartFolders) {
     TemporaryFolder folder;
     write_class(folder / "val", "cat", 2);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("no train/"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("no train/"));
     write_class(folder / "train", "cat", 2);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("one class only"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("one class only"));
     write_class(folder / "train", "dog", 2);
     write_class(folder / "val", "bird", 2);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("class 'bird' is missing from train"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("class 'bird' is missing from train"));
     fs::remove_all(folder / "val/bird");
     write_class(folder / "valid", "cat", 2);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("both val/ and valid/"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("both val/ and valid/"));
 }
 
 TEST(ScanImages, RefusesSplitsThatLeaveAClassUntrainedOrNothingToValidate) {
     TemporaryFolder folder;
     write_class(folder.path(), "cat", 8);
     write_class(folder.path(), "dog", 2);
-    EXPECT_THAT(complaint(folder.path(), {SplitMethod::fit, 0.2, 1}),
+    EXPECT_THAT(scan_complaint(folder.path(), {SplitMethod::fit, 0.2, 1}),
                 HasSubstr("leaves class 'dog' without training images"));
-    EXPECT_THAT(complaint(folder.path(), {SplitMethod::keras_generator, 0.05, 1}),
+    EXPECT_THAT(scan_complaint(folder.path(), {SplitMethod::keras_generator, 0.05, 1}),
                 HasSubstr("leaves no validation images"));
 }
 
@@ -166,7 +166,7 @@ TEST(ScanImages, RefusesNamesThatAreNotUtf8) {
     TemporaryFolder folder;
     write_class(folder.path(), "cat", 2);
     write_class(folder.path(), "caf\xE9", 2);
-    EXPECT_THAT(complaint(folder.path()), HasSubstr("not valid UTF-8"));
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("not valid UTF-8"));
 }
 
 TEST(DatasetFingerprint, IsOfContentsLabelsAndPartsNotOfThePlace) {

@@ -11,10 +11,10 @@
 namespace thaw {
 namespace {
 
-struct Layer {
+struct NormLayer {
     torch::Tensor weight, bias, running_mean, running_var;
 
-    Layer(int channels, torch::Dtype type)
+    NormLayer(int channels, torch::Dtype type)
         : weight(torch::rand({channels}, type) + 0.5),
           bias(torch::randn({channels}, type)),
           running_mean(torch::randn({channels}, type)),
@@ -22,8 +22,8 @@ struct Layer {
         weight.set_requires_grad(true);
         bias.set_requires_grad(true);
     }
-    Layer copy() const {
-        Layer same = *this;
+    NormLayer copy() const {
+        NormLayer same = *this;
         for (torch::Tensor* tensor : {&same.weight, &same.bias, &same.running_mean, &same.running_var})
             *tensor = tensor->detach().clone().set_requires_grad(tensor->requires_grad());
         return same;
@@ -40,8 +40,8 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
 void expect_as_torch(torch::Dtype type, const std::vector<std::int64_t>& shape, Activation activation, double tolerance,
                      double offset = 0.3) {
     torch::manual_seed(1);
-    Layer ours(static_cast<int>(shape[1]), type);
-    Layer theirs = ours.copy();
+    NormLayer ours(static_cast<int>(shape[1]), type);
+    NormLayer theirs = ours.copy();
     const torch::Tensor maps = torch::randn(shape, type) * 3 + 3 * offset, upstream = torch::randn(shape, type);
     for (const bool training : {true, false}) {
         torch::Tensor x = maps.clone().contiguous(at::MemoryFormat::ChannelsLast).set_requires_grad(training);
@@ -82,10 +82,10 @@ TEST(BatchNorm, IsLibTorchsToRoundingInSinglePrecisionAlsoFarFromZero) {
 }
 
 TEST(BatchNorm, TakesMapsInAnyOrder) {
-    Layer layer(5, torch::kFloat32);
+    NormLayer layer(5, torch::kFloat32);
     const torch::Tensor maps = torch::randn({2, 5, 4, 3});
     const auto run = [&](const torch::Tensor& x) {
-        Layer fresh = layer.copy();
+        NormLayer fresh = layer.copy();
         return batch_norm(x, fresh.weight, fresh.bias, fresh.running_mean, fresh.running_var, true, 0.1, 1e-3,
                           Activation::relu);
     };
@@ -93,7 +93,7 @@ TEST(BatchNorm, TakesMapsInAnyOrder) {
 }
 
 TEST(BatchNorm, LeavesNoGradientWhereNothingBeforeItIsTrained) {
-    Layer layer(5, torch::kFloat32);
+    NormLayer layer(5, torch::kFloat32);
     const torch::Tensor y = batch_norm(torch::randn({2, 5, 4, 3}), layer.weight, layer.bias, layer.running_mean,
                                        layer.running_var, true, 0.1, 1e-3, Activation::none);
     y.sum().backward();

@@ -24,8 +24,8 @@ const Preprocessing& preprocessing() {
     return uneven;
 }
 
-Features run(const FrozenNetwork& network, const LayerGraph& graph, const std::vector<Tap>& taps,
-             const std::uint8_t* images, int count) {
+Features run_frozen(const FrozenNetwork& network, const LayerGraph& graph, const std::vector<Tap>& taps,
+                    const std::uint8_t* images, int count) {
     Features features;
     std::vector<float*> outputs;
     for (const Tap& tap : taps)
@@ -45,7 +45,7 @@ std::vector<Tap> all_kinds_at(int cut) {
     return {{cut, false}, {cut, true, Pooling::average}, {cut, true, Pooling::max}, {cut, true, Pooling::flatten}};
 }
 
-struct Case {
+struct FrozenCase {
     std::string backbone;
     int image_size;
     PaddingStyle padding;
@@ -59,8 +59,8 @@ LayerGraph build_base(const std::string& backbone, int image_size, PaddingStyle 
 }
 
 /// torchvision's networks but MobileNetV2 are padded alike in either style. Keras' are in keras_outputs_test.cpp.
-std::vector<Case> all_cases() {
-    std::vector<Case> cases;
+std::vector<FrozenCase> all_cases() {
+    std::vector<FrozenCase> cases;
     for (const BackboneInfo& backbone : backbones())
         for (const int size : {64, 75}) {
             const bool keras = backbone.reference == "keras" && backbone.name != "mobilenet_v1";
@@ -75,7 +75,7 @@ std::vector<Case> all_cases() {
 /// Of the largest magnitude. LibTorch's float32 is off by up to 1.6e-4 itself (efficientnet_lite1, 75 px).
 constexpr double kTolerance = 3e-4;
 
-class FrozenBackbone : public testing::TestWithParam<Case> {
+class FrozenBackbone : public testing::TestWithParam<FrozenCase> {
   protected:
     static constexpr int kCount = 2;
     const LayerGraph graph_ = build_base(GetParam().backbone, GetParam().image_size, GetParam().padding);
@@ -84,7 +84,7 @@ class FrozenBackbone : public testing::TestWithParam<Case> {
 
     void expect_like_reference(const std::vector<Tap>& taps, const std::vector<torch::Tensor>& maps) {
         const auto network = make_frozen_network(graph_, tensors_, preprocessing(), taps);
-        const Features found = run(*network, graph_, taps, images_.data(), kCount);
+        const Features found = run_frozen(*network, graph_, taps, images_.data(), kCount);
         for (std::size_t i = 0; i < taps.size(); ++i) {
             const torch::Tensor expected = taps[i].pooled ? pool(maps[i], taps[i].pooling) : maps[i].flatten(1);
             ASSERT_EQ(expected.numel(), static_cast<std::int64_t>(found[i].size()));
@@ -128,7 +128,7 @@ class FrozenNetworkInCompany : public testing::TestWithParam<std::string> {
     const std::unique_ptr<FrozenNetwork> network_ =
         make_frozen_network(graph_, filled_tensors(graph_), preprocessing(), taps_);
     const std::vector<std::uint8_t> images_ = random_images(kCanonicalBatch, kSize);
-    const Features full_ = run(*network_, graph_, taps_, images_.data(), kCanonicalBatch);
+    const Features full_ = run_frozen(*network_, graph_, taps_, images_.data(), kCanonicalBatch);
 
     /// The images numbered `order`, in that order.
     std::vector<std::uint8_t> pick(const std::vector<int>& order) const {
@@ -141,7 +141,7 @@ class FrozenNetworkInCompany : public testing::TestWithParam<std::string> {
 
     void expect_same_bits(const std::vector<int>& order) const {
         const int count = static_cast<int>(order.size());
-        const Features found = run(*network_, graph_, taps_, pick(order).data(), count);
+        const Features found = run_frozen(*network_, graph_, taps_, pick(order).data(), count);
         for (std::size_t tap = 0; tap < taps_.size(); ++tap)
             for (int i = 0; i < count; ++i) {
                 const int image = order[static_cast<std::size_t>(i)];
@@ -203,10 +203,10 @@ TEST_P(FrozenNetworkAnywhere, AnImageHasTheSameBitsAtEveryTapAtEveryPositionOfEv
     std::vector<Tap> taps = {{graph_.top_begin, true, Pooling::average}, {graph_.top_begin, true, Pooling::max}};
     for (const int cut : tap_cuts(graph_)) taps.push_back({cut, false});
     const auto network = make_frozen_network(graph_, filled_tensors(graph_), preprocessing(), taps);
-    const Features alone = run(*network, graph_, taps, images_.data(), 1);
+    const Features alone = run_frozen(*network, graph_, taps, images_.data(), 1);
     for (int count = 1; count <= kCanonicalBatch; ++count)
         for (int position = 0; position < count; ++position) {
-            const Features found = run(*network, graph_, taps, batch(position, count).data(), count);
+            const Features found = run_frozen(*network, graph_, taps, batch(position, count).data(), count);
             for (std::size_t tap = 0; tap < taps.size(); ++tap)
                 ASSERT_TRUE(of_image(found[tap], count, position) == alone[tap])
                     << "cut " << taps[tap].cut << ", position " << position << " of " << count;
@@ -229,7 +229,7 @@ bool same_bits_alone(const LayerGraph& graph, const std::vector<Tap>& taps, std:
     const TensorMap tensors = filled_tensors(graph);
     const auto images = random_images(2, graph.image_size);
     const auto run_with = [&](const std::vector<Tap>& kept) {
-        return run(*make_frozen_network(graph, tensors, preprocessing(), kept), graph, kept, images.data(), 2);
+        return run_frozen(*make_frozen_network(graph, tensors, preprocessing(), kept), graph, kept, images.data(), 2);
     };
     return run_with(taps)[at] == run_with({taps[at]})[0];
 }
@@ -253,7 +253,7 @@ TEST(FrozenNetwork, TheInputLayerIsACutAsWell) {
     const auto network = make_frozen_network(graph, filled_tensors(graph), preprocessing(), taps);
     const auto images = random_images(3, 32);
     const torch::Tensor expected = preprocess(images.data(), 3, 32, preprocessing()).flatten();
-    EXPECT_TRUE(torch::equal(torch::tensor(run(*network, graph, taps, images.data(), 3)[0]), expected));
+    EXPECT_TRUE(torch::equal(torch::tensor(run_frozen(*network, graph, taps, images.data(), 3)[0]), expected));
 }
 
 TEST(FrozenNetwork, NamesItsBackEndAndVersion) {
@@ -287,7 +287,7 @@ TEST(FrozenPrecision, Bf16FeaturesAreWithinAHundredthOfFp32s) {
         const auto images = random_images(kCanonicalBatch, 64);
         const auto features = [&](Precision precision) {
             const auto network = make_frozen_network(graph, tensors, preprocessing(), taps, precision);
-            return torch::tensor(run(*network, graph, taps, images.data(), kCanonicalBatch)[0]);
+            return torch::tensor(run_frozen(*network, graph, taps, images.data(), kCanonicalBatch)[0]);
         };
         const torch::Tensor wide = features(Precision::float32), narrow = features(Precision::bfloat16);
         EXPECT_LT((narrow - wide).norm().item<double>(), 1e-2 * wide.norm().item<double>()) << backbone;

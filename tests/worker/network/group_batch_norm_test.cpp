@@ -13,7 +13,7 @@ struct Outcome {
 };
 
 template <typename Normalize>
-Outcome run(torch::Tensor x, const torch::Tensor& slope, const Normalize& normalize) {
+Outcome run_norm(torch::Tensor x, const torch::Tensor& slope, const Normalize& normalize) {
     const auto ramp = [](double from, double to) {
         return torch::linspace(from, to, 5, torch::kFloat64).set_requires_grad(true);
     };
@@ -33,7 +33,7 @@ void expect_equal(const torch::Tensor& a, const torch::Tensor& b) {
 TEST(GroupBatchNorm, IsTheBatchNormOfTheWholeBatch) {
     torch::manual_seed(1);
     const torch::Tensor x = torch::randn({7, 5, 4, 3}, torch::kFloat64) * 3 + 1, slope = torch::rand_like(x);
-    const Outcome whole = run(x, slope, [](auto& in, auto& w, auto& b, auto& mean, auto& variance) {
+    const Outcome whole = run_norm(x, slope, [](auto& in, auto& w, auto& b, auto& mean, auto& variance) {
         return torch::batch_norm(in, w, b, mean, variance, true, 0.1, 1e-3, false);
     });
     for (const int size : {1, 2, 3}) {
@@ -47,7 +47,7 @@ TEST(GroupBatchNorm, IsTheBatchNormOfTheWholeBatch) {
                 const auto own = [&, first = begin, last = end](const torch::Tensor& all) {
                     return all.slice(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last));
                 };
-                parts[i] = run(own(x), own(slope), [&](auto& in, auto& w, auto& b, auto& mean, auto& variance) {
+                parts[i] = run_norm(own(x), own(slope), [&](auto& in, auto& w, auto& b, auto& mean, auto& variance) {
                     return group_batch_norm(in, w, b, mean, variance, 0.1, 1e-3, group);
                 });
             });

@@ -50,7 +50,7 @@ LayerGraph build_graph(const std::string& network, const Golden& golden) {
     return graph;
 }
 
-std::vector<double> summary(const torch::Tensor& tensor) {
+std::vector<double> mean_norm_and_extremes(const torch::Tensor& tensor) {
     const torch::Tensor values = tensor.flatten();
     return {values.mean().item<double>(), values.norm().item<double>(), values.abs().max().item<double>(),
             values[values.numel() / 2].item<double>()};
@@ -119,7 +119,7 @@ TEST_P(KerasOutputs, AreThawsAtEveryCutInBothExecutors) {
     for (std::size_t i = 0; i < kept_.size(); ++i) {
         const Layer& here = layer(kept_[i] - 1);
         by_cut[kept_[i]] = exact[i];
-        const std::vector<double> found = summary(exact[i]), &expected = golden_.outputs.at(here.keras);
+        const std::vector<double> found = mean_norm_and_extremes(exact[i]), &expected = golden_.outputs.at(here.keras);
         for (std::size_t k = 0; k < expected.size(); ++k) {
             const double from_keras = std::abs(found[k] - expected[k]) / (k == 1 ? expected[1] : expected[2]);
             largest_from_keras = std::max(largest_from_keras, from_keras);

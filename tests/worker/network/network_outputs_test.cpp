@@ -14,18 +14,18 @@ namespace {
 
 constexpr int kClasses = 10;
 
-struct Case {
+struct GoldenCase {
     std::string backbone;
     PaddingStyle padding;
     int image_size;
     std::vector<std::vector<double>> outputs;
 };
 
-const std::vector<Case>& golden_cases() {
-    static const std::vector<Case> all = [] {
+const std::vector<GoldenCase>& golden_cases() {
+    static const std::vector<GoldenCase> all = [] {
         const auto path = std::string(THAW_SOURCE_DIR) + "/tests/worker/network/golden/network_outputs.json";
         std::ifstream file(path);
-        std::vector<Case> cases;
+        std::vector<GoldenCase> cases;
         for (const auto& entry : nlohmann::json::parse(file))
             cases.push_back({entry["backbone"], parse_padding_style(entry["padding"]), entry["image_size"],
                              entry["outputs"].get<std::vector<std::vector<double>>>()});
@@ -56,10 +56,10 @@ std::vector<double> summary(const torch::Tensor& tensor) {
             value(values.numel() / 3),    value(values.numel() - 1)};
 }
 
-class NetworkOutputs : public testing::TestWithParam<Case> {
+class NetworkOutputs : public testing::TestWithParam<GoldenCase> {
   protected:
     void compare(torch::Dtype dtype, double tolerance) const {
-        const Case& golden = GetParam();
+        const GoldenCase& golden = GetParam();
         const LayerGraph graph = build_backbone(golden.backbone, golden.image_size, golden.padding, kClasses);
         const int last = static_cast<int>(graph.layers.size());
         TorchNetwork network(graph, 0, last, last, filled_tensors(graph), dtype);
@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(Backbones, NetworkOutputs, testing::ValuesIn(golden_cas
 TEST(NetworkOutputsGolden, CoversEveryBackbone) {
     for (const BackboneInfo& backbone : backbones()) {
         if (backbone.reference == "keras") continue;  // those are in keras_outputs_test.cpp
-        EXPECT_TRUE(std::any_of(golden_cases().begin(), golden_cases().end(), [&](const Case& golden) {
+        EXPECT_TRUE(std::any_of(golden_cases().begin(), golden_cases().end(), [&](const GoldenCase& golden) {
             return golden.backbone == backbone.name;
         })) << backbone.name;
     }

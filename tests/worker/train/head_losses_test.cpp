@@ -41,7 +41,7 @@ Trial trial_of(const nlohmann::json& run) {
     return result;
 }
 
-std::vector<int> labels_of(const std::vector<int>& rows, int classes) {
+std::vector<int> labels_in(const std::vector<int>& rows, int classes) {
     std::vector<int> labels;
     for (const int row : rows) labels.push_back(row % classes);
     return labels;
@@ -67,14 +67,14 @@ TEST_P(KerasHeads, TenStepsAreTheSame) {
         const auto losses = run_.at("losses").get<std::vector<double>>();
         for (std::size_t step = 0; step < losses.size(); ++step) {
             const auto rows = rows_of(kBatch * static_cast<int>(step));
-            const double loss = head.train_batch(rows, labels_of(rows, classes_.count), 1).loss / kBatch;
+            const double loss = head.train_batch(rows, labels_in(rows, classes_.count), 1).loss / kBatch;
             EXPECT_NEAR(loss, losses[step], kTolerance) << "step " << step;
         }
         const auto expected = run_.at("parameters").get<std::vector<double>>();
         const std::vector<double> parameters = head.parameters();
         ASSERT_EQ(parameters.size(), expected.size());
         for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(parameters[i], expected[i], kTolerance) << i;
-        const BatchSums sums = head.evaluate(all_, labels_of(all_, classes_.count));
+        const BatchSums sums = head.evaluate(all_, labels_in(all_, classes_.count));
         EXPECT_NEAR(sums.loss / kRows, run_.at("evaluated_loss").get<double>(), kReported);
         EXPECT_NEAR(static_cast<double>(sums.correct) / kRows, run_.at("evaluated_accuracy").get<double>(), kReported);
     }
@@ -84,13 +84,13 @@ TEST_P(KerasHeads, ProbabilitiesAfterTenStepsAreTheSame) {
     auto head = model();
     for (int step = 0; step < 10; ++step) {
         const auto rows = rows_of(kBatch * step);
-        head.train_batch(rows, labels_of(rows, classes_.count), 1);
+        head.train_batch(rows, labels_in(rows, classes_.count), 1);
     }
     const auto classes = static_cast<std::size_t>(classes_.count);
     const std::vector<double> logits = head.logits(all_);
     const auto expected = run_.at("probabilities").get<std::vector<double>>();
     ASSERT_EQ(logits.size(), expected.size());
-    const std::vector<int> predicted = head.evaluate(all_, labels_of(all_, classes_.count)).predicted;
+    const std::vector<int> predicted = head.evaluate(all_, labels_in(all_, classes_.count)).predicted;
     for (std::size_t row = 0; row < kRows; ++row) {
         const double* of_row = logits.data() + row * classes;
         double sum = 0;
@@ -107,7 +107,7 @@ TEST_P(KerasHeads, AnEpochsMetricsAreTheSame) {
     BatchSums sums;
     for (int at = 0; at < kRows; at += kBatch) {
         const auto rows = rows_of(at, std::min(kBatch, kRows - at));
-        sums += head.train_batch(rows, labels_of(rows, classes_.count), 1);
+        sums += head.train_batch(rows, labels_in(rows, classes_.count), 1);
     }
     EXPECT_NEAR(sums.loss / kRows, run_.at("epoch_loss").get<double>(), kReported);
     EXPECT_NEAR(static_cast<double>(sums.correct) / kRows, run_.at("epoch_accuracy").get<double>(), kReported);
@@ -118,7 +118,7 @@ TEST_P(KerasHeads, InFloatItTrainsToRounding) {
     auto twice = model();
     for (int step = 0; step < 10; ++step) {
         const auto rows = rows_of(step * kBatch);
-        const auto labels = labels_of(rows, classes_.count);
+        const auto labels = labels_in(rows, classes_.count);
         EXPECT_NEAR(single.train_batch(rows, labels, 1).loss, twice.train_batch(rows, labels, 1).loss, 1e-4);
     }
 }

@@ -22,7 +22,7 @@ std::vector<Optimizer> optimizers() {
 }
 
 constexpr std::int64_t kParameters = 1000;
-const std::vector<std::size_t> kTensors = {600, 390, 10};
+const std::vector<std::size_t> kTensorSizes = {600, 390, 10};
 constexpr double kRate = 0.01;
 
 torch::Tensor random(torch::ScalarType type) {
@@ -34,8 +34,8 @@ void takes_the_steps_of_flat_optimizer(const Optimizer& options, double toleranc
     torch::manual_seed(1);
     torch::Tensor ours = random(torch::CppTypeToScalarType<Scalar>()), theirs = ours.clone();
     const torch::Tensor start = ours.clone();
-    TorchOptimizer optimizer(options, kRate, kTensors, ours);
-    FlatOptimizer<Scalar> reference(options, kRate, kTensors);
+    TorchOptimizer optimizer(options, kRate, kTensorSizes, ours);
+    FlatOptimizer<Scalar> reference(options, kRate, kTensorSizes);
     for (int step = 0; step < 20; ++step) {
         if (step == 10) optimizer.restore(reference.state());  // what one has written the other goes on from
         torch::Tensor gradients = random(ours.scalar_type());
@@ -66,8 +66,8 @@ TEST(TorchOptimizer, GoesOnBitForBitFromItsState) {
     for (const Optimizer& options : optimizers()) {
         torch::Tensor first = random(torch::kFloat32), second = first.clone();
         const torch::Tensor gradients = random(torch::kFloat32);
-        TorchOptimizer whole(options, kRate, kTensors, first), begun(options, kRate, kTensors, second),
-            resumed(options, kRate, kTensors, second);
+        TorchOptimizer whole(options, kRate, kTensorSizes, first), begun(options, kRate, kTensorSizes, second),
+            resumed(options, kRate, kTensorSizes, second);
         whole.step(first, gradients);
         begun.step(second, gradients);
         resumed.restore(begun.state());
@@ -79,8 +79,8 @@ TEST(TorchOptimizer, GoesOnBitForBitFromItsState) {
 
 TEST(TorchOptimizer, RefusesTheStateOfAnother) {
     const torch::Tensor parameters = random(torch::kFloat32);
-    TorchOptimizer adam(optimizers()[0], kRate, kTensors, parameters),
-        sgd(optimizers()[1], kRate, kTensors, parameters);
+    TorchOptimizer adam(optimizers()[0], kRate, kTensorSizes, parameters),
+        sgd(optimizers()[1], kRate, kTensorSizes, parameters);
     const std::string before = adam.state();
     EXPECT_THROW(adam.restore(sgd.state()), StageError);
     EXPECT_EQ(adam.state(), before);
