@@ -5,9 +5,9 @@
 #include <span>
 #include <system_error>
 
-#include "common/epoch_rules.hpp"
-#include "common/error.hpp"
-#include "common/storage.hpp"
+#include "common/trial/epoch_rules.hpp"
+#include "common/util/error.hpp"
+#include "common/util/storage.hpp"
 #include "worker/weights/safetensors.hpp"
 
 namespace thaw {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "common/stage.hpp"
-#include "worker/train/trajectory.hpp"
+#include "common/trial/stage.hpp"
+#include "worker/heads/trajectory.hpp"
 
 namespace thaw {
 

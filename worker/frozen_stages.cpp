@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
-#include "common/parallel.hpp"
-#include "worker/data/array_file.hpp"
-#include "worker/data/image_cache.hpp"
+#include "common/util/error.hpp"
+#include "common/util/parallel.hpp"
+#include "worker/cache/array_file.hpp"
+#include "worker/cache/image_cache.hpp"
 #include "worker/group_batches.hpp"
 #include "worker/network/frozen_network.hpp"
-#include "worker/threads.hpp"
+#include "worker/torch/threads.hpp"
 
 namespace thaw {
 namespace {

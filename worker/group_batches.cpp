@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/parallel.hpp"
+#include "common/util/parallel.hpp"
 
 namespace thaw {
 namespace {

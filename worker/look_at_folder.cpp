@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <mutex>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "common/parallel.hpp"
-#include "common/text.hpp"
-#include "worker/data/image_cache.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/parallel.hpp"
+#include "common/util/text.hpp"
+#include "worker/cache/image_cache.hpp"
 #include "worker/data/image_header.hpp"
 
 namespace thaw {

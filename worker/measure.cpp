@@ -6,15 +6,16 @@
 #include <thread>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
-#include "common/log.hpp"
-#include "worker/data/array_file.hpp"
-#include "worker/data/image_cache.hpp"
+#include "common/util/error.hpp"
+#include "common/util/log.hpp"
+#include "worker/cache/array_file.hpp"
+#include "worker/cache/image_cache.hpp"
+#include "worker/data/decode.hpp"
+#include "worker/heads/head_model.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/network/random_tensors.hpp"
-#include "worker/threads.hpp"
-#include "worker/train/head_model.hpp"
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/tail_model.hpp"
+#include "worker/torch/threads.hpp"
 
 namespace thaw {
 namespace {

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "common/inputs.hpp"
-#include "common/speeds.hpp"
+#include "common/trial/inputs.hpp"
+#include "common/trial/speeds.hpp"
 
 namespace thaw {
 

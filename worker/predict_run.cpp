@@ -8,10 +8,10 @@
 #include <numeric>
 #include <optional>
 
-#include "common/class_scores_table.hpp"
-#include "common/error.hpp"
-#include "common/log.hpp"
-#include "common/text.hpp"
+#include "common/trial/class_scores_table.hpp"
+#include "common/util/error.hpp"
+#include "common/util/log.hpp"
+#include "common/util/text.hpp"
 #include "worker/trained_classifier.hpp"
 #include "worker/weights/registry.hpp"
 

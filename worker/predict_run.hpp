@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/table.hpp"
+#include "common/util/table.hpp"
 
 namespace thaw {
 

@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "common/backbones/backbones.hpp"
-#include "common/fingerprint.hpp"
-#include "worker/data/image_cache.hpp"
+#include "common/util/fingerprint.hpp"
+#include "worker/cache/image_cache.hpp"
+#include "worker/cache/view_rows.hpp"
+#include "worker/data/decode.hpp"
 #include "worker/data/image_folder.hpp"
-#include "worker/data/view_rows.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/weights/fit_weights.hpp"
 

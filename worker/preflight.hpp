@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "common/error.hpp"
-#include "common/inputs.hpp"
-#include "common/precision.hpp"
+#include "common/trial/inputs.hpp"
+#include "common/trial/precision.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/registry.hpp"
 
 namespace thaw {

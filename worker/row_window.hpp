@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/parallel.hpp"
+#include "common/util/parallel.hpp"
 #include "worker/communicator/group.hpp"
-#include "worker/train/trajectory.hpp"
+#include "worker/heads/trajectory.hpp"
 
 namespace thaw {
 

@@ -3,8 +3,8 @@
 
 #include <stop_token>
 
-#include "common/stage.hpp"
-#include "worker/stage_context.hpp"
+#include "common/trial/stage.hpp"
+#include "worker/network/stage_context.hpp"
 
 namespace thaw {
 

@@ -4,10 +4,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "worker/data/image_cache.hpp"
+#include "worker/cache/image_cache.hpp"
+#include "worker/data/decode.hpp"
+#include "worker/heads/head_model.hpp"
 #include "worker/network/frozen_network.hpp"
-#include "worker/train/head_model.hpp"
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/tail_model.hpp"
 
 namespace thaw {
 namespace {

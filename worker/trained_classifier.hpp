@@ -6,8 +6,8 @@
 #include <mutex>
 #include <vector>
 
-#include "worker/checkpoint.hpp"
-#include "worker/photo_batches.hpp"
+#include "worker/network/checkpoint.hpp"
+#include "worker/torch/photo_batches.hpp"
 
 namespace thaw {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/error.hpp"
-#include "worker/threads.hpp"
+#include "common/util/error.hpp"
+#include "worker/torch/threads.hpp"
 #include "worker/weights/registry.hpp"
 
 namespace thaw {

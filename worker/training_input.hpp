@@ -6,12 +6,12 @@
 #include <optional>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/stage.hpp"
-#include "worker/data/array_file.hpp"
-#include "worker/data/view_rows.hpp"
+#include "common/trial/stage.hpp"
+#include "worker/cache/array_file.hpp"
+#include "worker/cache/view_rows.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/row_window.hpp"
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/tail_model.hpp"
 
 namespace thaw {
 

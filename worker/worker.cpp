@@ -9,14 +9,14 @@
 #include <new>
 #include <thread>
 
-#include "common/byte_size.hpp"
-#include "common/error.hpp"
-#include "common/in_flight.hpp"
-#include "common/memory_use.hpp"
-#include "common/placement.hpp"
-#include "common/storage.hpp"
+#include "common/util/byte_size.hpp"
+#include "common/util/error.hpp"
+#include "common/util/in_flight.hpp"
+#include "common/util/memory_use.hpp"
+#include "common/util/placement.hpp"
+#include "common/util/storage.hpp"
 #include "worker/stages.hpp"
-#include "worker/threads.hpp"
+#include "worker/torch/threads.hpp"
 
 namespace thaw {
 namespace {

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <functional>
 
-#include "common/channel.hpp"
-#include "common/silence.hpp"
-#include "worker/stage_context.hpp"
+#include "common/trial/channel.hpp"
+#include "common/util/silence.hpp"
+#include "worker/network/stage_context.hpp"
 
 namespace thaw {
 

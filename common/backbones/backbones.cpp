@@ -7,9 +7,9 @@
 
 #include "common/backbones/families.hpp"
 #include "common/backbones/keras_rows.hpp"
-#include "common/error.hpp"
-#include "common/instead_of.hpp"
-#include "common/nearest.hpp"
+#include "common/util/error.hpp"
+#include "common/util/instead_of.hpp"
+#include "common/util/nearest.hpp"
 
 namespace thaw {
 namespace {

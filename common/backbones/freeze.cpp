@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/error.hpp"
-#include "common/nearest.hpp"
+#include "common/util/error.hpp"
+#include "common/util/nearest.hpp"
 
 namespace thaw {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/backbones/keras_order.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/error.hpp"
-#include "common/names.hpp"
+#include "common/util/error.hpp"
+#include "common/util/names.hpp"
 
 namespace thaw {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
+#include "common/util/error.hpp"
+#include "common/util/text.hpp"
 
 namespace thaw {
 namespace {

@@ -12,9 +12,9 @@
 #include <mutex>
 #include <thread>
 
-#include "common/error.hpp"
-#include "common/exit_code.hpp"
-#include "common/silence.hpp"
+#include "common/util/error.hpp"
+#include "common/util/exit_code.hpp"
+#include "common/util/silence.hpp"
 
 namespace thaw {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/channel.hpp"
+#include "common/trial/channel.hpp"
 
 namespace thaw {
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "coordinator/coordinator.hpp"
+#include "coordinator/dispatch/coordinator.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "common/backbones/backbones.hpp"
-#include "common/parallel.hpp"
-#include "common/random.hpp"
+#include "common/util/parallel.hpp"
+#include "common/util/random.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/network/random_tensors.hpp"
-#include "worker/threads.hpp"
+#include "worker/torch/threads.hpp"
 
 namespace thaw {
 namespace {

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
-#include "common/random.hpp"
-#include "worker/network/device.hpp"
+#include "common/util/error.hpp"
+#include "common/util/random.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/network/random_tensors.hpp"
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/device.hpp"
+#include "worker/torch/tail_model.hpp"
 
 namespace thaw {
 namespace {

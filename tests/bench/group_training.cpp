@@ -9,12 +9,12 @@
 #include <numeric>
 
 #include "common/backbones/backbones.hpp"
-#include "common/random.hpp"
+#include "common/util/random.hpp"
 #include "worker/group_batches.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/network/random_tensors.hpp"
-#include "worker/threads.hpp"
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/tail_model.hpp"
+#include "worker/torch/threads.hpp"
 
 namespace thaw {
 namespace {

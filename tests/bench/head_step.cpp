@@ -7,8 +7,8 @@
 #include <limits>
 #include <numeric>
 
-#include "common/random.hpp"
-#include "worker/train/head_model.hpp"
+#include "common/util/random.hpp"
+#include "worker/heads/head_model.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@
 #include <queue>
 #include <random>
 
-#include "coordinator/scheduler.hpp"
+#include "coordinator/plan/scheduler.hpp"
 
 namespace thaw {
 namespace {

@@ -1,5 +1,5 @@
 // How ranks share a host's cores, and what thaw says where a launcher has put them badly.
-#include "common/placement.hpp"
+#include "common/util/placement.hpp"
 
 #include <gmock/gmock.h>
 

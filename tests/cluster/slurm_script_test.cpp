@@ -6,11 +6,11 @@
 #include <fstream>
 #include <map>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "coordinator/cluster_texts.hpp"
-#include "coordinator/help.hpp"
-#include "coordinator/submit.hpp"
+#include "cli/help.hpp"
+#include "cli/submit_options.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "coordinator/launch/cluster_texts.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

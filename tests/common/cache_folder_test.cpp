@@ -1,5 +1,5 @@
 // The cache's folder: what goes when room is needed, and what stays because somebody uses it.
-#include "common/cache_folder.hpp"
+#include "common/util/cache_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -8,9 +8,9 @@
 
 #include <chrono>
 
-#include "common/atomic_file.hpp"
-#include "common/byte_size.hpp"
-#include "common/error.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/byte_size.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

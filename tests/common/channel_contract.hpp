@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string>
 
-#include "common/channel.hpp"
+#include "common/trial/channel.hpp"
 
 namespace thaw::contract {
 

@@ -1,11 +1,11 @@
 // Metrics beside scikit-learn's and Keras' (golden/make_classification_golden.py).
-#include "common/classification_metrics.hpp"
+#include "common/trial/classification_metrics.hpp"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "common/atomic_file.hpp"
+#include "common/util/atomic_file.hpp"
 
 namespace thaw {
 namespace {

@@ -11,14 +11,14 @@
 #include <set>
 #include <system_error>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "common/fingerprint.hpp"
-#include "common/instead_of.hpp"
-#include "common/nearest.hpp"
-#include "common/random.hpp"
-#include "common/trial.hpp"
-#include "common/usual_optimizer.hpp"
+#include "common/trial/trial.hpp"
+#include "common/trial/usual_optimizer.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/fingerprint.hpp"
+#include "common/util/instead_of.hpp"
+#include "common/util/nearest.hpp"
+#include "common/util/random.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -1,5 +1,5 @@
 // Schedules and early stopping against PyTorch's schedulers and Keras' callbacks (golden/training_control.json).
-#include "common/epoch_rules.hpp"
+#include "common/trial/epoch_rules.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,14 +1,14 @@
 // What a process that dies says of itself, and what is near the limit of its memory.
-#include "common/in_flight.hpp"
+#include "common/util/in_flight.hpp"
 
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include <thread>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "common/memory_use.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/memory_use.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -1,7 +1,7 @@
 // The contract of Channel, kept within one process; and messages on their own.
 #include <thread>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/common/channel_contract.hpp"
 
 namespace thaw {

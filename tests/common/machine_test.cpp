@@ -6,9 +6,9 @@
 
 #include <fstream>
 
-#include "common/atomic_file.hpp"
-#include "common/memory_folder.hpp"
-#include "common/speeds.hpp"
+#include "common/trial/speeds.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/memory_folder.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -1,9 +1,9 @@
-#include "common/precision.hpp"
+#include "common/trial/precision.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

@@ -1,5 +1,5 @@
 // Who is taken for dead, and when: on a clock that the test moves.
-#include "common/silence.hpp"
+#include "common/util/silence.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // draws anew is cached nowhere.
 #include <gmock/gmock.h>
 
-#include "coordinator/passes.hpp"
+#include "coordinator/plan/passes.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 
 namespace thaw {

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "common/atomic_file.hpp"
-#include "coordinator/axes.hpp"
+#include "common/util/atomic_file.hpp"
+#include "coordinator/sweep/axes.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

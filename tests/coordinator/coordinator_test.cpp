@@ -1,4 +1,4 @@
-#include "coordinator/coordinator.hpp"
+#include "coordinator/dispatch/coordinator.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,8 +7,8 @@
 #include <list>
 #include <thread>
 
-#include "common/error.hpp"
-#include "results/query.hpp"
+#include "common/util/error.hpp"
+#include "results/query/query.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

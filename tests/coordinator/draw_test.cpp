@@ -1,5 +1,5 @@
 // Random search: what is drawn, from which distribution, and what leaves earlier draws as they were.
-#include "coordinator/draw.hpp"
+#include "coordinator/sweep/draw.hpp"
 
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <set>
 
-#include "coordinator/distribution.hpp"
+#include "coordinator/sweep/distribution.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 
 namespace thaw {

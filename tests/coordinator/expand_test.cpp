@@ -1,5 +1,5 @@
 // What trials a sweep means: combinations, zips, rules, order, duplicates, defaults.
-#include "coordinator/expand.hpp"
+#include "coordinator/sweep/expand.hpp"
 
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "coordinator/read_loss.hpp"
+#include "coordinator/sweep/read_loss.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 
 namespace thaw {

@@ -1,9 +1,9 @@
 // How many ranks train a trial together, and which stages the plan gives to groups.
-#include "coordinator/group_sizes.hpp"
+#include "coordinator/plan/group_sizes.hpp"
 
 #include <gtest/gtest.h>
 
-#include "coordinator/cost_model.hpp"
+#include "coordinator/plan/cost_model.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 
 namespace thaw {

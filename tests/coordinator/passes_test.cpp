@@ -1,5 +1,5 @@
 // What each pass that changes a plan makes of it; plan_test has the passes that share equal stages.
-#include "coordinator/passes.hpp"
+#include "coordinator/plan/passes.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,11 +1,11 @@
 // Trainings in several phases: how a sweep says them, which trials they are, and that an earlier one is planned once.
-#include "coordinator/phases.hpp"
+#include "coordinator/plan/phases.hpp"
 
 #include <gmock/gmock.h>
 
 #include <set>
 
-#include "common/phases.hpp"
+#include "common/trial/phases.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
-#include "coordinator/plan.hpp"
+#include "coordinator/plan/plan.hpp"
 
 namespace thaw {
 

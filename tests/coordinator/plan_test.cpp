@@ -1,4 +1,4 @@
-#include "coordinator/plan.hpp"
+#include "coordinator/plan/plan.hpp"
 
 #include <gmock/gmock.h>
 
@@ -8,8 +8,8 @@
 #include <random>
 #include <set>
 
-#include "common/cache_folder.hpp"
-#include "coordinator/passes.hpp"
+#include "common/util/cache_folder.hpp"
+#include "coordinator/plan/passes.hpp"
 #include "tests/coordinator/plan_fixture.hpp"
 
 namespace thaw {

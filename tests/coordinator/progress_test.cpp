@@ -1,4 +1,4 @@
-#include "coordinator/progress.hpp"
+#include "coordinator/dispatch/progress.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // Early stopping: hand-computed brackets, and random searches against plain rules applied to complete rungs.
-#include "coordinator/rungs.hpp"
+#include "coordinator/plan/rungs.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

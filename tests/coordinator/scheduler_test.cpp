@@ -1,4 +1,4 @@
-#include "coordinator/scheduler.hpp"
+#include "coordinator/plan/scheduler.hpp"
 
 #include <gmock/gmock.h>
 

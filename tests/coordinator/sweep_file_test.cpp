@@ -1,13 +1,13 @@
 // How a sweep file is read: names, paths, data options, the spellings of values, and the files in sweeps/.
-#include "coordinator/sweep_file.hpp"
+#include "coordinator/sweep/sweep_file.hpp"
 
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <optional>
 
-#include "common/atomic_file.hpp"
-#include "coordinator/sweep_path.hpp"
+#include "common/util/atomic_file.hpp"
+#include "coordinator/sweep/sweep_path.hpp"
 #include "tests/coordinator/sweep_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "coordinator/expand.hpp"
-#include "coordinator/sweep_file.hpp"
+#include "coordinator/sweep/expand.hpp"
+#include "coordinator/sweep/sweep_file.hpp"
 
 namespace thaw {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/speeds.hpp"
+#include "common/trial/speeds.hpp"
 
 namespace thaw {
 

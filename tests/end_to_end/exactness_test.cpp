@@ -4,7 +4,7 @@
 #include <iostream>
 #include <set>
 
-#include "results/query.hpp"
+#include "results/query/query.hpp"
 #include "tests/end_to_end/drawn_sweep.hpp"
 #include "tests/end_to_end/fixture.hpp"
 

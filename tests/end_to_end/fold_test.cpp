@@ -1,8 +1,8 @@
 // Cross-validation from the sweep file to the results: every image validates once, and sharing changes nothing.
 #include <map>
 
-#include "results/database.hpp"
-#include "results/predictions.hpp"
+#include "results/store/database.hpp"
+#include "results/store/predictions.hpp"
 #include "tests/end_to_end/fixture.hpp"
 
 namespace thaw {

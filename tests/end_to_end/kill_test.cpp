@@ -139,7 +139,9 @@ void Kills::expect_that_kills_change_nothing(int ranks, const std::string& axes,
         "restored, %d computed again, at most %.2f s of one trial; the rest of the world ended within %.1f s\n",
         done, victims_["mpirun"], victims_["a rank"], restored_, computed_again_, most_lost_, longest_end_);
     constexpr int kEnough = 8;  // for one of them to come between a snapshot and the end of its training
-    if (kills >= kEnough) EXPECT_GT(restored_, 0);
+    if (kills >= kEnough) {
+        EXPECT_GT(restored_, 0);
+    }
 }
 
 TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {

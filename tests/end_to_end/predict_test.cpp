@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "results/database.hpp"
-#include "results/predictions.hpp"
+#include "results/store/database.hpp"
+#include "results/store/predictions.hpp"
 #include "tests/end_to_end/fixture.hpp"
 
 namespace thaw {

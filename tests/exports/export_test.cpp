@@ -4,14 +4,14 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "results/export_optuna.hpp"
-#include "results/export_rows.hpp"
-#include "results/export_tensorboard.hpp"
-#include "results/query.hpp"
-#include "results/store.hpp"
-#include "results/tfrecord.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "results/export/export_optuna.hpp"
+#include "results/export/export_rows.hpp"
+#include "results/export/export_tensorboard.hpp"
+#include "results/export/tfrecord.hpp"
+#include "results/query/query.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -1,4 +1,4 @@
-"""Imports a run into a fresh MLflow by results/mlflow_import.py, twice, and compares what its client then finds.
+"""Imports a run into a fresh MLflow by results/export/mlflow_import.py, twice, and compares what its client then finds.
 Usage: mlflow_check.py THAW RESULTS.db TRIALS.json EPOCHS.json SCRATCH"""
 import json
 import os
@@ -13,7 +13,7 @@ except ImportError as error:
 
 thaw, results, trials, epochs, scratch = sys.argv[1:]
 trials, epochs = json.load(open(trials)), json.load(open(epochs))
-importer = os.path.join(os.path.dirname(__file__), "../../results/mlflow_import.py")
+importer = os.path.join(os.path.dirname(__file__), "../../results/export/mlflow_import.py")
 
 
 def find_uri():

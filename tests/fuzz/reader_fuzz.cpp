@@ -8,7 +8,7 @@
 #include <string>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/file_reader.hpp"
 #include "worker/weights/fit_weights.hpp"
 #include "worker/weights/keras_file.hpp"

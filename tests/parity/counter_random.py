@@ -1,4 +1,4 @@
-"""thaw's counter-based random numbers (common/random.hpp) in numpy, and tensors filled with them."""
+"""thaw's counter-based random numbers (common/util/random.hpp) in numpy, and tensors filled with them."""
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -57,6 +57,6 @@ def network_tensor(name, shape, normalizes):
 
 
 def glorot(layer, inputs, outputs, seed=1):
-    """A dense layer's start, [outputs, inputs], as initialize_head (worker/train/head_layout.hpp) draws it."""
+    """A dense layer's start, [outputs, inputs], as initialize_head (worker/heads/head_layout.hpp) draws it."""
     limit = np.sqrt(6.0 / (inputs + outputs))
     return ((2 * uniform(inputs * outputs, seed, "head", layer) - 1) * limit).reshape(outputs, inputs)

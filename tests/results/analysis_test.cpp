@@ -1,10 +1,10 @@
 // Fair comparisons: known effects are found again whatever else varies, and ties are called ties.
-#include "results/analysis.hpp"
+#include "results/report/analysis.hpp"
 
 #include <gmock/gmock.h>
 
-#include "common/data_options.hpp"
-#include "results/analysis_images.hpp"
+#include "common/trial/data_options.hpp"
+#include "results/report/analysis_images.hpp"
 
 namespace thaw {
 namespace {

@@ -1,12 +1,12 @@
 // Which journal a database has on which file system, and how one changes into the other.
-#include "results/journal.hpp"
+#include "results/store/journal.hpp"
 
 #include <gmock/gmock.h>
 
-#include "common/error.hpp"
-#include "results/database.hpp"
-#include "results/query.hpp"
-#include "results/store.hpp"
+#include "common/util/error.hpp"
+#include "results/query/query.hpp"
+#include "results/store/database.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

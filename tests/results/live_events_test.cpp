@@ -1,11 +1,11 @@
 // `thaw run --live`: what TensorBoard can read while a sweep runs, and what it finds afterwards.
-#include "results/live_events.hpp"
+#include "results/export/live_events.hpp"
 
 #include <gmock/gmock.h>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "results/export_tensorboard.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "results/export/export_tensorboard.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

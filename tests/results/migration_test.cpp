@@ -2,11 +2,11 @@
 // again.
 #include <gmock/gmock.h>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "results/query.hpp"
-#include "results/report_data.hpp"
-#include "results/store.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "results/query/query.hpp"
+#include "results/report/report_data.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

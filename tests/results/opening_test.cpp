@@ -7,11 +7,11 @@
 
 #include <fstream>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "results/query.hpp"
-#include "results/store.hpp"
-#include "results/writer_lock.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "results/query/query.hpp"
+#include "results/store/store.hpp"
+#include "results/store/writer_lock.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

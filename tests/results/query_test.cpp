@@ -1,15 +1,15 @@
 // Queries: the default answer, names, SQL, the three formats, and everything that is refused.
-#include "results/query.hpp"
+#include "results/query/query.hpp"
 
 #include <gmock/gmock.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
-#include "results/store.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/text.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

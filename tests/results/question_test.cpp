@@ -4,11 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/error.hpp"
-#include "results/finished_trials.hpp"
-#include "results/query.hpp"
-#include "results/store.hpp"
-#include "results/trial_name.hpp"
+#include "common/util/error.hpp"
+#include "results/query/finished_trials.hpp"
+#include "results/query/query.hpp"
+#include "results/query/trial_name.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/report_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

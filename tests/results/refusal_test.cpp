@@ -7,14 +7,14 @@
 #include <future>
 #include <map>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "results/export_optuna.hpp"
-#include "results/export_rows.hpp"
-#include "results/export_tensorboard.hpp"
-#include "results/query.hpp"
-#include "results/report.hpp"
-#include "results/status.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "results/export/export_optuna.hpp"
+#include "results/export/export_rows.hpp"
+#include "results/export/export_tensorboard.hpp"
+#include "results/query/query.hpp"
+#include "results/query/status.hpp"
+#include "results/report/report.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "results/report.hpp"
+#include "results/report/report.hpp"
 #include "tests/end_to_end/thaw_process.hpp"
 #include "tests/results/report_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"

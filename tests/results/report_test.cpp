@@ -1,5 +1,5 @@
 // The report: always possible, complete in itself, and safe whatever names the data has.
-#include "results/report.hpp"
+#include "results/report/report.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,11 +7,11 @@
 #include <cstring>
 #include <sstream>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "results/embedded.hpp"
-#include "results/query.hpp"
-#include "results/store.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "results/query/query.hpp"
+#include "results/report/embedded.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/report_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -5,9 +5,9 @@
 #include <set>
 #include <sstream>
 
-#include "results/embedded.hpp"
-#include "results/query.hpp"
-#include "results/store.hpp"
+#include "results/query/embedded.hpp"
+#include "results/query/query.hpp"
+#include "results/store/store.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -1,8 +1,8 @@
 // Trials that differ only in their seeds: their means, as the store keeps them and as tables show them.
 #include <gmock/gmock.h>
 
-#include "results/query.hpp"
-#include "results/store.hpp"
+#include "results/query/query.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

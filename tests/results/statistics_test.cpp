@@ -1,11 +1,11 @@
 // Intervals and tests equal scipy's (tests/results/golden/statistics.json, made by tests/parity/report_statistics.py).
-#include "results/statistics.hpp"
+#include "results/report/statistics.hpp"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "common/atomic_file.hpp"
+#include "common/util/atomic_file.hpp"
 
 namespace thaw {
 namespace {

@@ -1,5 +1,5 @@
 // `thaw status`: what it counts and predicts, and that it never gets in the writer's way.
-#include "results/status.hpp"
+#include "results/query/status.hpp"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "results/store.hpp"
+#include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

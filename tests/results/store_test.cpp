@@ -1,5 +1,5 @@
 // The store's contract: what begin_sweep keeps, what a finished trial is protected from, what a crash leaves.
-#include "results/store.hpp"
+#include "results/store/store.hpp"
 
 #include <gmock/gmock.h>
 
@@ -11,10 +11,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "common/error.hpp"
-#include "results/axes.hpp"
-#include "results/database.hpp"
-#include "results/predictions.hpp"
+#include "common/util/error.hpp"
+#include "results/store/axes.hpp"
+#include "results/store/database.hpp"
+#include "results/store/predictions.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "common/random.hpp"
+#include "common/util/random.hpp"
 
 namespace thaw {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/channel.hpp"
+#include "common/trial/channel.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
 #include "worker/data/image_folder.hpp"

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "common/error.hpp"
-#include "worker/photos.hpp"
+#include "common/util/error.hpp"
+#include "worker/torch/photos.hpp"
 
 namespace thaw {
 namespace {

@@ -1,10 +1,10 @@
 // Whatever carries images through frozen layers does so in the precision that its stage or probe names.
 #include <gmock/gmock.h>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
-#include "worker/data/array_file.hpp"
-#include "worker/data/cached_array.hpp"
+#include "worker/cache/array_file.hpp"
+#include "worker/cache/cached_array.hpp"
 #include "worker/frozen_stages.hpp"
 #include "worker/measure.hpp"
 #include "worker/network/frozen_network.hpp"

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <thread>
 
-#include "common/error.hpp"
-#include "common/exit_code.hpp"
+#include "common/util/error.hpp"
+#include "common/util/exit_code.hpp"
 #include "tests/worker/communicator/slow_to_leave.hpp"
 #include "tests/worker/group_orders.hpp"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "common/error.hpp"
-#include "common/precision.hpp"
+#include "common/trial/precision.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/parallel.hpp"
+#include "common/util/parallel.hpp"
 
 namespace thaw {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 

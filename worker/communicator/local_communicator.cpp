@@ -3,7 +3,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/communicator/exchange_communicator.hpp"
 
 namespace thaw {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <thread>
 
-#include "common/exit_code.hpp"
+#include "common/util/exit_code.hpp"
 #include "worker/communicator/exchange_communicator.hpp"
 
 namespace thaw {

@@ -5,7 +5,7 @@
 #include <new>
 #include <thread>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/communicator/bf16_bucket.hpp"
 #include "worker/communicator/communicator.hpp"
 

@@ -1,5 +1,5 @@
 // In the place of nccl_communicator.cpp where the build knows no CUDA or no NCCL.
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/communicator/communicator.hpp"
 
 namespace thaw {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "common/random.hpp"
+#include "common/util/random.hpp"
 #include "worker/data/resize.hpp"
 
 namespace thaw {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "common/augment.hpp"
+#include "common/trial/augment.hpp"
 
 namespace thaw {
 

@@ -4,8 +4,8 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 #include <system_error>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "worker/data/image_cache.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "worker/data/decode.hpp"
 #include "worker/data/image_header.hpp"
 #include "worker/data/jpeg.hpp"
 #include "worker/data/resize.hpp"
@@ -103,6 +103,10 @@ void decode_or_throw(const std::filesystem::path& path, const DecodeOptions& opt
 }
 
 }  // namespace
+
+const char* decoder_version() {
+    return "1";  // to be raised with every change that changes a decoded pixel
+}
 
 void decode_image(const std::filesystem::path& path, const DecodeOptions& options, std::uint8_t* out) {
     quiet_opencv();

@@ -12,7 +12,7 @@
 #include <system_error>
 #include <vector>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

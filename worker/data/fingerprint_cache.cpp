@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "common/atomic_file.hpp"
-#include "common/fingerprint.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/fingerprint.hpp"
 
 namespace thaw {
 namespace {

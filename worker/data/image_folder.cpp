@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "common/error.hpp"
-#include "common/parallel.hpp"
+#include "common/util/error.hpp"
+#include "common/util/parallel.hpp"
 #include "worker/data/fingerprint_cache.hpp"
 
 namespace thaw {

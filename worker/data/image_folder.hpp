@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/data_options.hpp"
+#include "common/trial/data_options.hpp"
 
 namespace thaw {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdlib>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

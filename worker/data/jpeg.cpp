@@ -10,7 +10,7 @@
 
 #include <string>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/data/image_header.hpp"
 
 namespace thaw {

@@ -5,7 +5,7 @@
 #include <random>
 #include <utility>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

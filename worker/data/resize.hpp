@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "common/data_options.hpp"
+#include "common/trial/data_options.hpp"
 
 namespace thaw {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <tuple>
 
-#include "common/error.hpp"
-#include "common/fingerprint.hpp"
+#include "common/util/error.hpp"
+#include "common/util/fingerprint.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/data/numpy_shuffle.hpp"
 

@@ -4,8 +4,8 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
-#include "common/error.hpp"
-#include "worker/data/image_cache.hpp"
+#include "common/util/error.hpp"
+#include "worker/data/decode.hpp"
 
 namespace thaw {
 

@@ -1,6 +1,6 @@
 #include "worker/network/batch_norm_kernel.hpp"
 
-#include "common/instruction_sets.hpp"
+#include "common/util/instruction_sets.hpp"
 
 namespace thaw {
 

@@ -1,6 +1,6 @@
 #include "worker/network/frozen_network.hpp"
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/precision.hpp"
-#include "common/trial.hpp"
+#include "common/trial/precision.hpp"
+#include "common/trial/trial.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
 

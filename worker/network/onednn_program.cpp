@@ -6,7 +6,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/network/buffer_plan.hpp"
 #include "worker/network/folded_convolution.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "common/random.hpp"
+#include "common/util/random.hpp"
 
 namespace thaw {
 namespace {

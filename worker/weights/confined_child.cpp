@@ -14,7 +14,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

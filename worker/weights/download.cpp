@@ -13,9 +13,9 @@
 #include <optional>
 #include <thread>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "common/file_lock.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/file_lock.hpp"
 #include "worker/weights/printable.hpp"
 
 namespace thaw {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/keras_fit.hpp"
 #include "worker/weights/printable.hpp"
 

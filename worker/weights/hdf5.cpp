@@ -1,6 +1,6 @@
 #include "worker/weights/hdf5.hpp"
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/confined_child.hpp"
 #include "worker/weights/element_type.hpp"
 #include "worker/weights/hdf5_walk.hpp"

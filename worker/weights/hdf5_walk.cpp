@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstring>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/element_type.hpp"
 #include "worker/weights/printable.hpp"
 

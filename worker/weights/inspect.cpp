@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "common/backbones/backbones.hpp"
-#include "common/byte_size.hpp"
-#include "common/error.hpp"
+#include "common/util/byte_size.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/fit_weights.hpp"
 #include "worker/weights/printable.hpp"
 #include "worker/weights/safetensors.hpp"

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/hdf5.hpp"
 #include "worker/weights/printable.hpp"
 #include "worker/weights/zip_archive.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/printable.hpp"
 
 namespace thaw {

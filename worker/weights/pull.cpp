@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "common/error.hpp"
-#include "common/nearest.hpp"
+#include "common/util/error.hpp"
+#include "common/util/nearest.hpp"
 
 namespace thaw {
 namespace {

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "common/error.hpp"
-#include "common/fingerprint.hpp"
-#include "common/names.hpp"
-#include "common/nearest.hpp"
+#include "common/util/error.hpp"
+#include "common/util/fingerprint.hpp"
+#include "common/util/names.hpp"
+#include "common/util/nearest.hpp"
 #include "worker/weights/keras_entries.hpp"
 #include "worker/weights/weights_file.hpp"
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/table.hpp"
-#include "common/trial.hpp"
+#include "common/trial/trial.hpp"
+#include "common/util/table.hpp"
 
 namespace thaw {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/element_type.hpp"
 #include "worker/weights/printable.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/file_reader.hpp"
 #include "worker/weights/keras_file.hpp"
 #include "worker/weights/pickled_tensors.hpp"

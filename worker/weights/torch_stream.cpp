@@ -2,7 +2,7 @@
 // the other, then each storage as an 8-byte element count and its raw bytes.
 #include <algorithm>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/pickled_tensors.hpp"
 #include "worker/weights/printable.hpp"
 

@@ -1,5 +1,5 @@
 // PyTorch's format since 1.6: a zip archive NAME/ with the object in NAME/data.pkl and each storage in NAME/data/KEY.
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/pickled_tensors.hpp"
 #include "worker/weights/printable.hpp"
 #include "worker/weights/zip_archive.hpp"

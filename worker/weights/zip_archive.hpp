@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "worker/weights/printable.hpp"
 
 namespace thaw {

@@ -1,12 +1,12 @@
 // Arrays on disk: whole, checked, or not there.
-#include "worker/data/array_file.hpp"
+#include "worker/cache/array_file.hpp"
 
 #include <gmock/gmock.h>
 
 #include <thread>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -1,12 +1,12 @@
 // Arrays that are used again, whole or row by row, and never where they are damaged.
-#include "worker/data/cached_array.hpp"
+#include "worker/cache/cached_array.hpp"
 
 #include <gmock/gmock.h>
 
 #include <numeric>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -3,10 +3,11 @@
 
 #include <fstream>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
-#include "worker/data/image_cache.hpp"
+#include "worker/cache/image_cache.hpp"
+#include "worker/data/decode.hpp"
 
 namespace thaw {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
 #include "worker/data/image_folder.hpp"

@@ -1,15 +1,16 @@
 // Sets of images decoded side by side into one file.
-#include "worker/data/image_cache.hpp"
+#include "worker/cache/image_cache.hpp"
+#include "worker/data/decode.hpp"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <atomic>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
-#include "worker/data/array_file.hpp"
+#include "worker/cache/array_file.hpp"
 
 namespace thaw {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
 

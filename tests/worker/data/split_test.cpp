@@ -7,8 +7,8 @@
 #include <set>
 #include <sstream>
 
-#include "common/error.hpp"
-#include "common/fingerprint.hpp"
+#include "common/util/error.hpp"
+#include "common/util/fingerprint.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
 #include "worker/data/image_folder.hpp"

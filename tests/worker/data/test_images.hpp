@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/atomic_file.hpp"
+#include "common/util/atomic_file.hpp"
 
 namespace thaw {
 

@@ -6,7 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "common/atomic_file.hpp"
+#include "common/util/atomic_file.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -1,5 +1,5 @@
 // Which rows views take, and what these rows are called.
-#include "worker/data/view_rows.hpp"
+#include "worker/cache/view_rows.hpp"
 
 #include <gmock/gmock.h>
 

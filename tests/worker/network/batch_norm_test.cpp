@@ -1,5 +1,5 @@
 // Batch normalization with its activation, against LibTorch's own and against loops by the book.
-#include "worker/network/batch_norm.hpp"
+#include "worker/torch/batch_norm.hpp"
 
 #include <gtest/gtest.h>
 

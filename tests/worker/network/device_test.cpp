@@ -1,9 +1,9 @@
-#include "worker/network/device.hpp"
+#include "worker/torch/device.hpp"
 
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

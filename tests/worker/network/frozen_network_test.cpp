@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/worker/network/filled_tensors.hpp"
-#include "worker/network/torch_network.hpp"
+#include "worker/torch/torch_network.hpp"
 
 namespace thaw {
 namespace {

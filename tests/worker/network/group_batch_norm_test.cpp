@@ -1,5 +1,5 @@
 // Batch-norm over a group's batch against torch::batch_norm on the whole batch.
-#include "worker/network/group_batch_norm.hpp"
+#include "worker/torch/group_batch_norm.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 
 #include "common/backbones/backbones.hpp"
 #include "tests/worker/network/filled_tensors.hpp"
-#include "worker/network/torch_network.hpp"
+#include "worker/torch/torch_network.hpp"
 
 namespace thaw {
 namespace {

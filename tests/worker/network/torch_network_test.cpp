@@ -1,4 +1,4 @@
-#include "worker/network/torch_network.hpp"
+#include "worker/torch/torch_network.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,9 +4,9 @@
 
 #include "tests/worker/train/optimizer_options.hpp"
 #include "tests/worker/train/small_head.hpp"
-#include "worker/train/head_layout.hpp"
-#include "worker/train/optimizer.hpp"
-#include "worker/train/torch_optimizer.hpp"
+#include "worker/heads/head_layout.hpp"
+#include "worker/heads/optimizer.hpp"
+#include "worker/torch/torch_optimizer.hpp"
 
 namespace thaw {
 namespace {

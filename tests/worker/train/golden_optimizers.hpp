@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "common/trial.hpp"
+#include "common/trial/trial.hpp"
 
 namespace thaw {
 

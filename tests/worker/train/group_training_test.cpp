@@ -6,10 +6,10 @@
 #include <numeric>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
-#include "common/random.hpp"
+#include "common/util/error.hpp"
+#include "common/util/random.hpp"
 #include "tests/worker/network/filled_tensors.hpp"
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/tail_model.hpp"
 
 namespace thaw {
 namespace {

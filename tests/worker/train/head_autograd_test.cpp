@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "tests/worker/train/small_head.hpp"
-#include "worker/train/head_model.hpp"
+#include "worker/heads/head_model.hpp"
 
 namespace thaw {
 namespace {

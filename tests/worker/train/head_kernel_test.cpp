@@ -1,5 +1,5 @@
 // Every kernel that this CPU can run, against loops by the book.
-#include "worker/train/head_kernel.hpp"
+#include "worker/heads/head_kernel.hpp"
 
 #include <gtest/gtest.h>
 

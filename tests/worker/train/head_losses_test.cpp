@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "tests/worker/train/small_head.hpp"
-#include "worker/train/class_weights.hpp"
-#include "worker/train/head_activation.hpp"
-#include "worker/train/head_model.hpp"
+#include "worker/heads/class_weights.hpp"
+#include "worker/heads/head_activation.hpp"
+#include "worker/heads/head_model.hpp"
 
 namespace thaw {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/train/head_model.hpp"
+#include "worker/heads/head_model.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <thread>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/worker/train/golden_optimizers.hpp"
 #include "tests/worker/train/small_head.hpp"
 

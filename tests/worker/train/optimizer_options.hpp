@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/usual_optimizer.hpp"
+#include "common/trial/usual_optimizer.hpp"
 
 namespace thaw {
 

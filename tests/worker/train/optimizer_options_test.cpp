@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/worker/train/small_head.hpp"
-#include "worker/train/head_model.hpp"
+#include "worker/heads/head_model.hpp"
 
 namespace thaw {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "common/trial.hpp"
+#include "common/trial/trial.hpp"
 #include "tests/support/uniform_within.hpp"
 
 namespace thaw::small_head {

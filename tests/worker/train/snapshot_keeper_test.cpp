@@ -1,11 +1,11 @@
 // What lies in the cache while a training runs, and what a kill at any epoch would leave to go on from.
-#include "worker/train/snapshot_keeper.hpp"
+#include "worker/heads/snapshot_keeper.hpp"
 
 #include <gmock/gmock.h>
 
 #include <thread>
 
-#include "common/cache_folder.hpp"
+#include "common/util/cache_folder.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

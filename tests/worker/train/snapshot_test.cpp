@@ -1,9 +1,9 @@
-#include "worker/train/snapshot.hpp"
+#include "worker/heads/snapshot.hpp"
 
 #include <gtest/gtest.h>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

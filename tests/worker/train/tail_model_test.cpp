@@ -1,4 +1,4 @@
-#include "worker/train/tail_model.hpp"
+#include "worker/torch/tail_model.hpp"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/worker/network/filled_tensors.hpp"
-#include "worker/network/torch_network.hpp"
-#include "worker/train/head_model.hpp"
-#include "worker/train/take_over.hpp"
+#include "worker/heads/head_model.hpp"
+#include "worker/heads/take_over.hpp"
+#include "worker/torch/torch_network.hpp"
 
 namespace thaw {
 namespace {

@@ -1,11 +1,11 @@
 // TorchOptimizer, which GPUs train with, against FlatOptimizer on the same numbers.
-#include "worker/train/torch_optimizer.hpp"
+#include "worker/torch/torch_optimizer.hpp"
 
 #include <gtest/gtest.h>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/worker/train/optimizer_options.hpp"
-#include "worker/train/optimizer.hpp"
+#include "worker/heads/optimizer.hpp"
 
 namespace thaw {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/train/trajectory.hpp"
+#include "worker/heads/trajectory.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <limits>
 #include <map>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/worker/train/small_head.hpp"
-#include "worker/train/head_model.hpp"
+#include "worker/heads/head_model.hpp"
 
 namespace thaw {
 namespace {

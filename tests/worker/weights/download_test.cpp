@@ -13,9 +13,9 @@
 #include <optional>
 #include <sstream>
 
-#include "common/atomic_file.hpp"
-#include "common/error.hpp"
-#include "common/fingerprint.hpp"
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/fingerprint.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 
 namespace thaw {
 namespace {

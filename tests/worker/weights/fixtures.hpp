@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "common/atomic_file.hpp"
+#include "common/util/atomic_file.hpp"
 
 namespace thaw {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/worker/weights/fixtures.hpp"
 #include "tests/worker/weights/largest_allocation.hpp"
 #include "worker/weights/tensor_file.hpp"

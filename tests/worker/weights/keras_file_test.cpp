@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "common/backbones/backbones.hpp"
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/weights/fixtures.hpp"
 #include "worker/weights/confined_child.hpp"

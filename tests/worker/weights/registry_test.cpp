@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/weights/fixtures.hpp"
 #include "worker/weights/safetensors.hpp"

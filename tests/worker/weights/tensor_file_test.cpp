@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "common/error.hpp"
+#include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/weights/fixtures.hpp"
 #include "worker/weights/safetensors.hpp"

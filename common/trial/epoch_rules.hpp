@@ -1,0 +1,31 @@
+// What a training's history decides about its next epoch: the learning rate, whether there is one, and which epoch so
+// far is its result. Pure functions, so that who goes on from a snapshot, every rank of a group, and the coordinator
+// all decide alike.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "common/trial/epoch_metrics.hpp"
+#include "common/trial/trial.hpp"
+
+namespace thaw {
+
+/// The rate that the trial trains epoch `epoch` (from 1) with. `history` has all epochs before it (reduce_on_plateau
+/// alone asks for them). After a warm-up the schedule begins at its first epoch, as in PyTorch's SequentialLR of a
+/// LinearLR and the schedule; step, exponential and cosine are PyTorch's StepLR, ExponentialLR and CosineAnnealingLR
+/// (which stays at its floor), reduce_on_plateau is Keras' ReduceLROnPlateau on what comes after the warm-up.
+double learning_rate(const Trial& trial, int epoch, const std::vector<EpochMetrics>& history);
+
+/// Whether the rule ends the training after the last epoch of its history, as Keras' EarlyStopping does.
+bool stops_early(const EarlyStop& rule, const std::vector<EpochMetrics>& history);
+
+/// Whether the trial is trained no further after these epochs: it has had all of its own, or it stops early.
+bool has_ended(const Trial& trial, const std::vector<EpochMetrics>& history);
+
+/// The epoch whose metrics and weights are a trial's result if it ends after its history: the last one, or, with
+/// restore_best, the first of the best by what is monitored (improvements no greater than min_delta are none). The
+/// history must not be empty.
+int result_epoch(const EarlyStop& rule, std::span<const EpochMetrics> history);
+
+}  // namespace thaw

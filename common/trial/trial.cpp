@@ -1,0 +1,274 @@
+#include "common/trial/trial.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <concepts>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "common/trial/later_settings.hpp"
+#include "common/trial/usual_optimizer.hpp"
+#include "common/util/fingerprint.hpp"
+#include "common/util/names_json.hpp"
+#include "common/util/settings_text.hpp"
+
+namespace thaw {
+
+namespace {
+
+/// Writes the text that nlohmann::json would, twenty times as fast: a million ids are asked for at once.
+class JsonText {
+  public:
+    template <typename Value>
+    void member(std::string_view before, const Value& value) {
+        text_ += before;
+        write(value);
+    }
+    void raw(const std::string& text) { text_ += text; }
+    std::string end() { return std::move(text_ += '}'); }
+
+  private:
+    void write(std::string_view text) {
+        const bool plain =
+            std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+        plain ? text_.append(1, '"').append(text).append(1, '"') : text_ += nlohmann::json(text).dump();
+    }
+    void write(const char* text) { write(std::string_view(text)); }  // or it would be a bool
+    void write(bool value) { text_ += value ? "true" : "false"; }
+    void write(double value) {
+        char digits[64];  // the library's own digits: others' are not equal for every number
+        text_.append(digits, nlohmann::detail::to_chars(digits, digits + sizeof digits, value));
+    }
+    template <std::integral Integer>
+    void write(Integer value) {
+        text_ += fmt::format_int(value).c_str();
+    }
+    template <typename Value>
+    void write(const std::vector<Value>& values) {
+        text_ += '[';
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (i > 0) text_ += ',';
+            write(values[i]);
+        }
+        text_ += ']';
+    }
+
+    std::string text_;
+};
+
+}  // namespace
+
+const NameTable<Pooling>& names_of(Pooling) {
+    static const NameTable<Pooling> names = {
+        {Pooling::average, "avg"}, {Pooling::max, "max"}, {Pooling::flatten, "flatten"}};
+    return names;
+}
+
+const NameTable<OptimizerKind>& names_of(OptimizerKind) {
+    static const NameTable<OptimizerKind> names = {{OptimizerKind::adam, "adam"},
+                                                   {OptimizerKind::adamw, "adamw"},
+                                                   {OptimizerKind::sgd, "sgd"},
+                                                   {OptimizerKind::rmsprop, "rmsprop"}};
+    return names;
+}
+
+const NameTable<OptimizerStyle>& names_of(OptimizerStyle) {
+    static const NameTable<OptimizerStyle> names = {{OptimizerStyle::keras, "keras"},
+                                                    {OptimizerStyle::pytorch, "pytorch"}};
+    return names;
+}
+
+const NameTable<HeadActivation>& names_of(HeadActivation) {
+    static const NameTable<HeadActivation> names = {
+        {HeadActivation::relu, "relu"},    {HeadActivation::leaky_relu, "leaky_relu"},
+        {HeadActivation::elu, "elu"},      {HeadActivation::selu, "selu"},
+        {HeadActivation::gelu, "gelu"},    {HeadActivation::silu, "silu"},
+        {HeadActivation::tanh, "tanh"},    {HeadActivation::sigmoid, "sigmoid"},
+        {HeadActivation::linear, "linear"}};
+    return names;
+}
+
+const NameTable<Initializer>& names_of(Initializer) {
+    static const NameTable<Initializer> names = {{Initializer::glorot_uniform, "glorot_uniform"},
+                                                 {Initializer::he_normal, "he_normal"},
+                                                 {Initializer::random_uniform, "random_uniform"}};
+    return names;
+}
+
+const NameTable<Loss>& names_of(Loss) {
+    static const NameTable<Loss> names = {{Loss::categorical_crossentropy, "categorical_crossentropy"},
+                                          {Loss::binary_crossentropy, "binary_crossentropy"}};
+    return names;
+}
+
+void to_json(nlohmann::json& json, Precision precision) {
+    json = to_string(precision);
+}
+void from_json(const nlohmann::json& json, Precision& precision) {
+    precision = parse_precision(json.get<std::string>());
+}
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FactorRange, low, high)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Augment, views, fresh, rotation_range, width_shift_range,
+                                                height_shift_range, shear_range, zoom_range, brightness_range,
+                                                channel_shift_range, horizontal_flip, vertical_flip, fill_mode, cval,
+                                                crop_scale, crop_ratio)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Schedule, kind, factor, every, over, floor, warm_up, monitor, patience,
+                                                min_delta, cooldown)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EarlyStop, patience, monitor, min_delta, restore_best)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ClassWeights, balanced, by_class)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Phase, freeze, learning_rate, epochs, frozen_layers, cut)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon, style,
+                                                weight_decay, clipvalue, clipnorm, global_clipnorm)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Head, pooling, widths, activations, initializer)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Trial, backbone, weights, freeze, head, dropout, optimizer,
+                                                learning_rate, batch_size, epochs, seed, image_size, precision, until,
+                                                loss, label_smoothing, class_weights, schedule, early_stop, augment,
+                                                folds, fold, phases, base_layers, frozen_layers, cut, id)
+
+const char* to_string(Pooling pooling) {
+    return word_of(pooling);
+}
+
+const char* to_string(OptimizerKind kind) {
+    return word_of(kind);
+}
+
+Pooling parse_pooling(const std::string& name) {
+    return parse_name("pooling", names_of(Pooling{}), name);
+}
+
+OptimizerKind parse_optimizer_kind(const std::string& name) {
+    return parse_name("optimizer", names_of(OptimizerKind{}), name);
+}
+
+/// One word where all are equal, else one a layer.
+static std::string activations_name(const Head& head) {
+    std::vector<const char*> words;
+    for (const HeadActivation activation : head.activations) words.push_back(word_of(activation));
+    const bool all_equal = std::all_of(words.begin(), words.end(), [&](const char* word) { return word == words[0]; });
+    return all_equal ? words[0] : fmt::format("{}", fmt::join(words, "-"));
+}
+
+std::string head_name(const Head& head) {
+    std::string name = head.widths.empty() ? "none" : fmt::format("{}", fmt::join(head.widths, "-"));
+    if (!head.activations.empty()) name += " " + activations_name(head);
+    if (head.initializer != Head{}.initializer) name += fmt::format(" {}", word_of(head.initializer));
+    return name;
+}
+
+std::string dropout_name(const std::vector<double>& dropout) {
+    if (dropout.empty()) return "0";
+    const bool all_equal = std::all_of(dropout.begin(), dropout.end(), [&](double rate) { return rate == dropout[0]; });
+    return all_equal ? fmt::format("{}", dropout[0]) : fmt::format("{}", fmt::join(dropout, "-"));
+}
+
+std::string optimizer_name(const Optimizer& optimizer) {
+    const Optimizer usual = usual_optimizer(optimizer.kind, optimizer.style);
+    SettingsText settings;
+    if (optimizer.style != OptimizerStyle::keras) settings.note(word_of(optimizer.style), true, false);
+    settings.note("momentum", optimizer.momentum, usual.momentum)
+        .note("nesterov", optimizer.nesterov, usual.nesterov)
+        .note("beta1", optimizer.beta1, usual.beta1)
+        .note("beta2", optimizer.beta2, usual.beta2)
+        .note("rho", optimizer.rho, usual.rho)
+        .note("epsilon", optimizer.epsilon, usual.epsilon)
+        .note("weight_decay", optimizer.weight_decay, usual.weight_decay)
+        .note("clipvalue", optimizer.clipvalue, usual.clipvalue)
+        .note("clipnorm", optimizer.clipnorm, usual.clipnorm)
+        .note("global_clipnorm", optimizer.global_clipnorm, usual.global_clipnorm);
+    if (settings.empty()) return to_string(optimizer.kind);
+    return fmt::format("{}({})", to_string(optimizer.kind), settings.joined(","));
+}
+
+std::string class_weights_name(const ClassWeights& weights) {
+    if (weights.none()) return "none";
+    if (weights.balanced) return "balanced";
+    std::vector<std::string> words;
+    for (const auto& [name, weight] : weights.by_class) words.push_back(fmt::format("{}={}", name, weight));
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string fold_name(const Trial& trial) {
+    return trial.folds == 0 ? "none" : fmt::format("{}/{}", trial.fold, trial.folds);
+}
+
+std::string phases_name(const std::vector<Phase>& phases) {
+    std::vector<std::string> words;
+    for (const Phase& phase : phases)
+        words.push_back(fmt::format("{} {} x{}", phase.freeze, phase.learning_rate, phase.epochs));
+    return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
+}
+
+nlohmann::json to_json(const Trial& trial) {
+    return nlohmann::json(trial);
+}
+
+Trial trial_from_json(const nlohmann::json& json) {
+    return json.get<Trial>();
+}
+
+std::string later_settings(const Trial& trial) {
+    static const Trial usual;
+    nlohmann::json later;
+    const auto note = [&](const char* name, const auto& value, const auto& default_value) {
+        if (value != default_value) later[name] = value;
+    };
+    note("activations", trial.head.activations, usual.head.activations);
+    note("initializer", trial.head.initializer, usual.head.initializer);
+    note("style", trial.optimizer.style, usual.optimizer.style);
+    note("weight_decay", trial.optimizer.weight_decay, usual.optimizer.weight_decay);
+    note("clipvalue", trial.optimizer.clipvalue, usual.optimizer.clipvalue);
+    note("clipnorm", trial.optimizer.clipnorm, usual.optimizer.clipnorm);
+    note("global_clipnorm", trial.optimizer.global_clipnorm, usual.optimizer.global_clipnorm);
+    note("base_layers", trial.base_layers, usual.base_layers);
+    note("loss", trial.loss, usual.loss);
+    note("label_smoothing", trial.label_smoothing, usual.label_smoothing);
+    note("class_weights", trial.class_weights, usual.class_weights);
+    note("schedule", trial.schedule, usual.schedule);
+    note("early_stop", trial.early_stop, usual.early_stop);
+    note("augment", trial.augment, usual.augment);
+    note("folds", trial.folds, usual.folds);
+    note("fold", trial.fold, usual.fold);
+    for (const Phase& phase : trial.phases)
+        later["phases"].push_back({phase.frozen_layers, phase.learning_rate, phase.epochs});
+    return later.is_null() ? "" : later.dump();
+}
+
+/// JSON, keys ascending, as nlohmann::json(trial).dump() writes it, without the keys that decide nothing: id, weights
+/// (their content is in the context; a path decides nothing), freeze (two spellings of one depth are one trial);
+/// float32 is not written either: there are ids from before there was another precision. What came later still is
+/// written last.
+static std::string decisive_text(const Trial& trial) {
+    JsonText text;
+    text.member("{\"backbone\":", trial.backbone);
+    text.member(",\"batch_size\":", trial.batch_size);
+    text.member(",\"cut\":", trial.cut);
+    text.member(",\"dropout\":", trial.dropout);
+    text.member(",\"epochs\":", trial.epochs);
+    text.member(",\"frozen_layers\":", trial.frozen_layers);
+    text.member(",\"head\":{\"pooling\":", to_string(trial.head.pooling));
+    text.member(",\"widths\":", trial.head.widths);
+    text.member("},\"image_size\":", trial.image_size);
+    text.member(",\"learning_rate\":", trial.learning_rate);
+    text.member(",\"optimizer\":{\"beta1\":", trial.optimizer.beta1);
+    text.member(",\"beta2\":", trial.optimizer.beta2);
+    text.member(",\"epsilon\":", trial.optimizer.epsilon);
+    text.member(",\"kind\":", to_string(trial.optimizer.kind));
+    text.member(",\"momentum\":", trial.optimizer.momentum);
+    text.member(",\"nesterov\":", trial.optimizer.nesterov);
+    text.member(",\"rho\":", trial.optimizer.rho);
+    const bool usual = trial.precision == Precision::float32;
+    if (!usual) text.member("},\"precision\":", to_string(trial.precision));
+    text.member(usual ? "},\"seed\":" : ",\"seed\":", trial.seed);
+    if (const std::string later = later_settings(trial); !later.empty()) text.raw(",\"later\":" + later);
+    return text.end();
+}
+
+std::string trial_id(const Trial& trial, const std::string& context) {
+    return Fingerprint().add(context).add(decisive_text(trial)).hex().substr(0, 16);
+}
+
+}  // namespace thaw

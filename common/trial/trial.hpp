@@ -1,0 +1,152 @@
+// A trial: one point of a sweep, and the words (optimizer, head) that describe it. Plain data shared by every room.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "common/trial/augment.hpp"
+#include "common/trial/precision.hpp"
+#include "common/trial/training_control.hpp"
+#include "common/util/names.hpp"
+
+namespace thaw {
+
+/// How the base's feature map becomes the head's input vector.
+enum class Pooling { average, max, flatten };
+
+enum class OptimizerKind { adam, adamw, sgd, rmsprop };
+
+/// Whose formulas, and whose defaults where a sweep says nothing: the two differ in where epsilon is added, in how
+/// momentum and the learning rate meet, and in what weight decay is; see worker/heads/optimizer_rules.hpp.
+enum class OptimizerStyle { keras, pytorch };
+
+/// An optimizer without its learning rate, which is an axis of its own. The defaults are Keras'.
+struct Optimizer {
+    OptimizerKind kind = OptimizerKind::adam;
+    double momentum = 0.0;  // sgd, rmsprop
+    bool nesterov = false;  // sgd
+    double beta1 = 0.9;     // adam, adamw
+    double beta2 = 0.999;   // adam, adamw
+    double rho = 0.9;       // rmsprop; PyTorch's alpha
+    double epsilon = 1e-7;  // adam: added to sqrt(v); rmsprop: added to v, inside the root (as Keras does)
+    OptimizerStyle style = OptimizerStyle::keras;
+    double weight_decay = 0;     // of all trained parameters
+    double clipvalue = 0;        // each gradient into [-clipvalue, clipvalue]; 0: not clipped, as of the other two
+    double clipnorm = 0;         // each parameter tensor's gradient to at most this norm
+    double global_clipnorm = 0;  // all gradients together to at most this norm
+    bool operator==(const Optimizer&) const = default;
+};
+
+enum class HeadActivation { relu, leaky_relu, elu, selu, gelu, silu, tanh, sigmoid, linear };
+
+/// How a head's weights begin, as Keras draws them; biases begin at 0.
+enum class Initializer { glorot_uniform, he_normal, random_uniform };
+
+/// categorical: as many outputs as classes, softmax. binary: of two classes, one output, the probability of the second
+/// in the classes' order, sigmoid.
+enum class Loss { categorical_crossentropy, binary_crossentropy };
+
+/// The classifier on top of the base: dense layers of these widths with an activation and dropout after each, then one
+/// dense layer whose outputs the loss decides.
+struct Head {
+    Pooling pooling = Pooling::average;
+    std::vector<int> widths = {};                           // hidden layers, may be empty
+    std::vector<HeadActivation> activations = {};           // one a hidden layer; empty: all ReLU
+    Initializer initializer = Initializer::glorot_uniform;  // of all layers, the last one too
+    HeadActivation activation(std::size_t layer) const {
+        return activations.empty() ? HeadActivation::relu : activations[layer];
+    }
+    bool operator==(const Head&) const = default;
+};
+
+/// How much each class' images count in the training loss, as Keras' class_weight: losses are multiplied, and the
+/// batch's sum divided by the number of its images. Classes that are not named count 1.
+struct ClassWeights {
+    bool balanced = false;  // images / (classes * images of the class), of the training images, as scikit-learn has it
+    std::map<std::string, double> by_class = {};
+    bool none() const { return !balanced && by_class.empty(); }
+    bool operator==(const ClassWeights&) const = default;
+};
+
+/// A stretch of training before the trial's own, with another depth and rate; same head, optimizer and data.
+struct Phase {
+    std::string freeze = "all";
+    double learning_rate = 1e-3;
+    int epochs = 1;
+    int frozen_layers = 0, cut = 0;  // derived, as Trial's
+    bool operator==(const Phase&) const = default;
+};
+
+struct Trial {
+    std::string backbone;              // a name of common/backbones
+    std::string weights = "imagenet";  // "imagenet", "random", or the path of a file
+    std::string freeze = "all";        // as written: "all", "none", "50", "80%", a layer's or block's name
+    Head head;
+    std::vector<double> dropout;  // one rate per hidden layer of the head (so empty where that is)
+    Optimizer optimizer;
+    double learning_rate = 1e-3;
+    int batch_size = 16;
+    int epochs = 8;
+    std::uint64_t seed = 1;
+    int image_size = 224;                      // pixels, square
+    Precision precision = Precision::float32;  // of the layers before the cut; float32 where there are none
+
+    std::string until;  // the layer or block after which the base is cut off, as written; empty: all of it
+    Loss loss = Loss::categorical_crossentropy;
+    double label_smoothing = 0;  // Keras': the target's share that is spread over all classes
+    ClassWeights class_weights;
+    Schedule schedule;
+    EarlyStop early_stop;
+    Augment augment;
+    int folds = 0, fold = 0;    // cross-validation: the fold-th (from 1) of so many parts validates; 0: the split does
+    std::vector<Phase> phases;  // before this trial's own freeze, learning_rate and epochs, in this order
+
+    // Derived from backbone and until: how many layers the base has; 0: all of them.
+    int base_layers = 0;
+    // Derived from backbone and freeze by resolve_freeze (common/backbones): how many layers of the base stay frozen,
+    // and the deepest cut at or before that. Both count layers from the input, which is number 1; 0 is "none".
+    int frozen_layers = 0;
+    int cut = 0;
+
+    /// Hash of all that decides the trial's result (the fields above, data, split, weights' content); 16 hex digits.
+    std::string id;
+};
+
+const NameTable<Pooling>& names_of(Pooling);
+const NameTable<OptimizerKind>& names_of(OptimizerKind);
+const NameTable<OptimizerStyle>& names_of(OptimizerStyle);
+const NameTable<HeadActivation>& names_of(HeadActivation);
+const NameTable<Initializer>& names_of(Initializer);
+const NameTable<Loss>& names_of(Loss);
+const char* to_string(Pooling pooling);
+const char* to_string(OptimizerKind kind);
+Pooling parse_pooling(const std::string& name);  // throw UserError with the names there are
+OptimizerKind parse_optimizer_kind(const std::string& name);
+/// "256-128-64", or "none" for a head without hidden layers; with what differs from the defaults:
+/// "1024-512 tanh he_normal", "1024-512 relu-elu".
+std::string head_name(const Head& head);
+/// "0.5" where all layers have the same rate, "0.5-0.3-0.1" otherwise, "0" without hidden layers.
+std::string dropout_name(const std::vector<double>& dropout);
+/// "adam", or with what differs from the defaults: "sgd(momentum=0.9)".
+std::string optimizer_name(const Optimizer& optimizer);
+
+/// "none", "balanced" or "cat=2 dog=0.5".
+std::string class_weights_name(const ClassWeights& weights);
+/// "none", or "2/5" for the second of five.
+std::string fold_name(const Trial& trial);
+/// "none", or "all 0.001 x3, layer4 0.0001 x2": freeze, learning rate and epochs of each phase before the trial's own.
+std::string phases_name(const std::vector<Phase>& phases);
+
+/// The trial as JSON with all its fields; trial_from_json(to_json(t)) equals t. What older JSON
+/// lacks has its default.
+nlohmann::json to_json(const Trial& trial);
+Trial trial_from_json(const nlohmann::json& json);
+
+/// The text whose hash, together with `context` (the fingerprints of data, split, weights and preprocessing), is the
+/// trial's id. Numbers are written so that they read back exactly.
+std::string trial_id(const Trial& trial, const std::string& context);
+
+}  // namespace thaw

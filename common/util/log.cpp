@@ -1,0 +1,11 @@
+#include "common/util/log.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace thaw {
+
+void log_warning(const std::string& message) {
+    spdlog::warn("{}", message);
+}
+
+}  // namespace thaw

@@ -1,0 +1,358 @@
+#include "coordinator/sweep/sweep_file.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "common/util/byte_size.hpp"
+#include "coordinator/sweep/read_phases.hpp"
+#include "coordinator/sweep/sweep_path.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kLargestFile = 4 << 20;  // bytes
+constexpr std::size_t kLongestName = 100;
+constexpr int kMostRanks = 100'000;
+
+bool fits_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/// The file's stem, with what a name must not hold replaced.
+std::string default_name(const std::filesystem::path& file) {
+    std::string name = file.stem().string().substr(0, kLongestName);
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return !fits_name(c); }, '_');
+    return name.empty() ? "sweep" : name;
+}
+
+std::string read_name(const YamlReader& reader, const YAML::Node& node) {
+    const std::string name = reader.text(node, "name");
+    if (name.size() > kLongestName || !std::all_of(name.begin(), name.end(), fits_name))
+        reader.fail(node, "name is '{}'; it must be up to {} letters, digits, - and _, for it names a folder", name,
+                    kLongestName);
+    return name;
+}
+
+/// 0 for auto.
+int read_ranks_per_trial(const YamlReader& reader, const YAML::Node& node) {
+    const std::string text = reader.text(node, "ranks_per_trial");
+    if (text == "auto") return 0;
+    if (text.find_first_not_of("+-.0123456789") != std::string::npos)
+        reader.fail(node, "ranks_per_trial is '{}'; write how many ranks train one trial together, or auto", text);
+    return static_cast<int>(reader.integer(node, "ranks_per_trial", 1, kMostRanks));
+}
+
+SplitOptions read_split(const YamlReader& reader, const YAML::Node& node, Place& folds_place) {
+    SplitOptions split;
+    YAML::Node validation;
+    const auto method = [&](const YAML::Node& word) {
+        return reader.at(word, [&] { return parse_split_method(reader.text(word, "split method")); });
+    };
+    if (node.IsScalar()) {
+        split.method = method(node);
+        return split;
+    }
+    for (const auto& [key, value] : reader.entries(node, "data.split", {"method", "validation", "seed", "folds"})) {
+        if (key == "method") split.method = method(value);
+        if (key == "validation") {
+            split.validation = reader.number(value, "data.split.validation", {0, false, 1, false});
+            validation.reset(value);
+        }
+        if (key == "folds") {
+            split.folds = static_cast<int>(reader.integer(value, "data.split.folds", 2, kMostFolds));
+            folds_place = place_of(value);
+        }
+        if (key == "seed")
+            split.seed = static_cast<std::uint64_t>(
+                reader.integer(value, "data.split.seed", 0, std::numeric_limits<std::int64_t>::max()));
+    }
+    if (split.folds != 0 && !validation.IsNull())
+        reader.fail(validation,
+                    "validation and folds in one split; with {} folds each part validates once: remove "
+                    "one of the two",
+                    split.folds);
+    return split;
+}
+
+SweepData read_data(const YamlReader& reader, const YAML::Node& node) {
+    SweepData data;
+    const std::vector<std::string> keys = {"folder", "split", "resize", "interpolation", "grey", "on_bad_image"};
+    for (const auto& [key, value] : reader.entries(node, "data", keys)) {
+        const auto parsed = [&, &key = key, &value = value](auto parse) {
+            return reader.at(value, [&] { return parse(reader.text(value, "data." + key)); });
+        };
+        if (key == "folder") {
+            data.folder = read_path(reader, value, "data.folder");
+            data.folder_place = place_of(value);
+        }
+        if (key == "split") data.split = read_split(reader, value, data.folds_place);
+        if (key == "resize") data.decode.resize = parsed(parse_resize_method);
+        if (key == "interpolation") data.decode.interpolation = parsed(parse_interpolation);
+        if (key == "grey") data.decode.grey = reader.boolean(value, "data.grey");
+        if (key == "on_bad_image") data.on_bad_image = parsed(parse_on_bad_image);
+    }
+    if (data.folder.empty())
+        reader.fail(node, "data has no folder; add `folder: PATH`, a folder with one folder of images a class");
+    return data;
+}
+
+RandomSearch read_random(const YamlReader& reader, const YAML::Node& node) {
+    RandomSearch random;
+    for (const auto& [key, value] : reader.entries(node, "search.random", {"trials", "seed"})) {
+        if (key == "trials") {
+            random.trials = static_cast<std::size_t>(reader.integer(value, "search.random.trials", 1, 100'000'000));
+            random.place = place_of(value);
+        }
+        if (key == "seed")
+            random.seed = static_cast<std::uint64_t>(
+                reader.integer(value, "search.random.seed", 0, std::numeric_limits<std::int64_t>::max()));
+    }
+    if (random.trials == 0) reader.fail(node, "search.random has no trials; say how many to draw: {{trials: 40}}");
+    return random;
+}
+
+/// Both stopping rules are two whole numbers with defaults.
+template <typename Rule>
+Rule read_stopping(const YamlReader& reader, const YAML::Node& node, const std::string& what,
+                   const std::vector<std::tuple<std::string, int Rule::*, int>>& keys) {
+    std::vector<std::string> names;
+    for (const auto& [name, member, least] : keys) names.push_back(name);
+    Rule rule;
+    for (const auto& [key, value] : reader.entries(node, what, names))
+        for (const auto& [name, member, least] : keys)
+            if (key == name) rule.*member = static_cast<int>(reader.integer(value, what + "." + key, least, 100'000));
+    return rule;
+}
+
+Search read_search(const YamlReader& reader, const YAML::Node& node) {
+    Search search;
+    const auto entries = reader.entries(node, "search", {"random", "asha", "median"});
+    if (entries.empty()) reader.fail(node, "search is an empty map; give it random, asha or median");
+    for (const auto& [key, value] : entries) {
+        if (key == "random") {
+            search.random = read_random(reader, value);
+            continue;
+        }
+        if (!std::holds_alternative<std::monostate>(search.stopping))
+            reader.fail(value, "asha and median in one search; a trial is stopped by one rule: remove the other");
+        if (key == "asha")
+            search.stopping = read_stopping<Halving>(
+                reader, value, "search.asha",
+                {{"reduction_factor", &Halving::reduction_factor, 2}, {"first_rung", &Halving::first_rung, 1}});
+        else
+            search.stopping = read_stopping<MedianStopping>(
+                reader, value, "search.median",
+                {{"grace", &MedianStopping::grace, 1}, {"every", &MedianStopping::every, 1}});
+    }
+    return search;
+}
+
+void require_random_for_distributions(const Sweep& sweep) {
+    for (const Axis& axis : sweep.axes)
+        if (axis.distribution && !sweep.search.random)
+            throw error_at(sweep.source, axis.distribution->place,
+                           fmt::format("{} has a distribution, but nothing is drawn: add `search: {{random: {{trials: "
+                                       "N}}}}`, or write a list of values",
+                                       axis_kind(axis.id).name));
+}
+
+/// {axis: value or list of values, ...}
+std::vector<Axis> read_axes(const AxisContext& context, const YAML::Node& node, const std::string& what) {
+    std::vector<Axis> axes;
+    context.reader.entries(node, what, axis_names());  // all keys are axes
+    for (const auto& entry : node) {
+        axes.push_back(read_axis(context, find_axis(entry.first.Scalar()), entry.first, entry.second));
+        if (axes.back().distribution)
+            context.reader.fail(entry.second, "a distribution in {}; a rule is about values: write a value or a list",
+                                what);
+    }
+    if (axes.empty()) context.reader.fail(node, "{} is an empty map; name at least one axis", what);
+    return axes;
+}
+
+std::vector<Rule> read_exclude(const AxisContext& context, const YAML::Node& node) {
+    std::vector<Rule> rules;
+    for (const YAML::Node& rule : context.reader.list(node, "exclude"))
+        rules.push_back({read_axes(context, rule, "exclude"), {}, place_of(rule)});
+    return rules;
+}
+
+std::vector<Rule> read_when(const AxisContext& context, const YAML::Node& node) {
+    std::vector<Rule> rules;
+    for (const YAML::Node& map : context.reader.list(node, "when")) {
+        Rule rule{{}, {}, place_of(map)};
+        for (const auto& [key, value] : context.reader.entries(map, "when", {"if", "then"}))
+            (key == "if" ? rule.matching : rule.then) = read_axes(context, value, "when." + key);
+        if (rule.matching.empty() || rule.then.empty())
+            context.reader.fail(map, "a rule without '{}'; write {{if: {{AXIS: VALUE}}, then: {{AXIS: VALUES}}}}",
+                                rule.matching.empty() ? "if" : "then");
+        rules.push_back(std::move(rule));
+    }
+    return rules;
+}
+
+const Axis* axis_of(const std::vector<Axis>& axes, AxisId id) {
+    const auto axis = std::find_if(axes.begin(), axes.end(), [&](const Axis& candidate) { return candidate.id == id; });
+    return axis == axes.end() ? nullptr : &*axis;
+}
+
+std::size_t count_values(const std::vector<Axis>& axes, AxisId id) {
+    const Axis* axis = axis_of(axes, id);
+    return axis ? axis->values.size() : 1;
+}
+
+/// One zip; `used` are the axes of those before it.
+Zip read_zip(const YamlReader& reader, const YAML::Node& node, const std::vector<Axis>& axes,
+             std::vector<AxisId>& used) {
+    Zip zip{{}, place_of(node)};
+    if (!node.IsSequence()) reader.fail(node, "zip is a list of lists; write zip: [[backbone, freeze]]");
+    if (node.size() < 2) reader.fail(node, "a zip of {} axes; at least two can advance together", node.size());
+    for (const YAML::Node& name : node) {
+        const AxisId id = find_axis(reader.word(name, "axis", axis_names()));
+        if (std::find(used.begin(), used.end(), id) != used.end())
+            reader.fail(name, "the axis '{}' is zipped twice; an axis advances with one zip", name.Scalar());
+        if (const Axis* axis = axis_of(axes, id); axis && axis->is_range())
+            reader.fail(name, "the axis '{}' is drawn from a range; only lists of values advance together",
+                        name.Scalar());
+        used.push_back(id);
+        zip.axes.push_back(id);
+        const std::size_t first = count_values(axes, zip.axes[0]), here = count_values(axes, id);
+        if (first != here)
+            reader.fail(name, "zip of unequal lengths: {} has {} values, {} has {}; give each as many as the other",
+                        axis_kind(zip.axes[0]).name, first, name.Scalar(), here);
+    }
+    return zip;
+}
+
+/// Collects what the sweep says about weight files; one file has one preprocessing.
+void collect_overrides(Sweep& sweep, const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) {
+        if (axis.id != AxisId::weights) continue;
+        for (const AxisValue& value : axis.values) {
+            const auto& weights = std::get<WeightsSetting>(value.setting);
+            const auto [entry, is_new] = sweep.weights_overrides.emplace(weights.name, weights.override);
+            if (!is_new && entry->second != weights.override)
+                throw error_at(
+                    sweep.source, value.place,
+                    "the same weights with another preprocessing or padding before; a file was trained with one");
+        }
+    }
+}
+
+void check_folds(const Sweep& sweep, const Axis& axis) {
+    const int folds = sweep.data.split.folds;
+    if (axis.id != AxisId::fold) return;
+    if (folds == 0)
+        throw error_at(sweep.source, axis.place,
+                       "fold without folds; say into how many parts the images are divided: `split: {folds: 5}` in "
+                       "`data:`");
+    if (axis.distribution)
+        throw error_at(sweep.source, axis.distribution->place,
+                       "fold has a distribution; every draw is trained on all folds, or on those of a plain list");
+    for (const AxisValue& value : axis.values)
+        if (const auto fold = std::get<std::int64_t>(value.setting); fold > folds)
+            throw error_at(sweep.source, value.place,
+                           fmt::format("fold is {}, but there are {} (`folds` in data.split)", fold, folds));
+}
+
+/// Folds are an axis, of all of them where the file does not name some.
+void settle_folds(Sweep& sweep) {
+    for (const Axis& axis : sweep.axes) check_folds(sweep, axis);
+    if (sweep.data.split.folds == 0 || axis_of(sweep.axes, AxisId::fold)) return;
+    Axis axis{AxisId::fold, {}, sweep.data.folds_place, {}};
+    for (std::int64_t fold = 1; fold <= sweep.data.split.folds; ++fold)
+        axis.values.push_back({fold, sweep.data.folds_place});
+    sweep.axes.push_back(std::move(axis));
+}
+
+/// A draw is trained on all folds: a rule about one of them would have nothing to choose from.
+void check_folds_of(const Sweep& sweep, const Rule& rule) {
+    for (const std::vector<Axis>* axes : {&rule.matching, &rule.then})
+        for (const Axis& axis : *axes) {
+            check_folds(sweep, axis);
+            if (axis.id == AxisId::fold && sweep.search.random)
+                throw error_at(sweep.source, axis.place,
+                               "a rule about fold in a random search; every draw is trained on all folds alike");
+        }
+}
+
+void read_rules(Sweep& sweep, const AxisContext& context, const YAML::Node& document) {
+    std::vector<AxisId> zipped;
+    for (const auto& entry : document) {
+        const std::string& key = entry.first.Scalar();
+        if (key == "zip")
+            for (const YAML::Node& zip : context.reader.list(entry.second, "zip"))
+                sweep.zips.push_back(read_zip(context.reader, zip, sweep.axes, zipped));
+        if (key == "exclude") sweep.exclude = read_exclude(context, entry.second);
+        if (key == "when") sweep.when = read_when(context, entry.second);
+    }
+    for (const std::vector<Rule>* rules : {&sweep.when, &sweep.exclude})
+        for (const Rule& rule : *rules) check_folds_of(sweep, rule);
+    collect_overrides(sweep, sweep.axes);
+    for (const Rule& rule : sweep.when) collect_overrides(sweep, rule.then);
+    std::erase_if(sweep.weights_overrides, [](const auto& entry) { return entry.second == WeightsOverride{}; });
+}
+
+/// A search compares trials at rungs that all of them reach; who ended before would have nothing to show there.
+void refuse_early_stopping_beside_rungs(const Sweep& sweep) {
+    if (std::holds_alternative<std::monostate>(sweep.search.stopping)) return;
+    std::vector<Axis> axes = sweep.axes;
+    for (const Rule& rule : sweep.when) axes.insert(axes.end(), rule.then.begin(), rule.then.end());
+    for (const Axis& axis : axes)
+        for (const AxisValue& value : axis.values)
+            if (axis.id == AxisId::early_stopping && !std::get<EarlyStop>(value.setting).none())
+                throw error_at(sweep.source, value.place,
+                               "early_stopping beside search.asha or search.median; a trial is stopped by one rule: "
+                               "remove the other");
+}
+
+}  // namespace
+
+Sweep read_sweep(const std::filesystem::path& file, const Vocabulary& vocabulary) {
+    return parse_sweep(read_source(file, kLargestFile), vocabulary);
+}
+
+Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
+    Sweep sweep;
+    sweep.source = std::move(source);
+    if (sweep.source.text.starts_with("\xEF\xBB\xBF")) sweep.source.text.erase(0, 3);  // the mark some editors leave
+    sweep.name = default_name(sweep.source.file);
+    const YAML::Node document = load_yaml(sweep.source);
+    const YamlReader reader(sweep.source);
+    const AxisContext context{reader, vocabulary};
+    std::vector<std::string> keys = axis_names();
+    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "keep", "ranks_per_trial",
+                                             "search", "zip",  "when",   "exclude"};
+    keys.insert(keys.begin(), others.begin(), others.end());
+    bool has_backbone = false;
+    for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
+    for (const auto& entry : document) {
+        const std::string& key = entry.first.Scalar();
+        if (key == "name") sweep.name = read_name(reader, entry.second);
+        if (key == "data") sweep.data = read_data(reader, entry.second);
+        if (key == "ranks_per_trial") sweep.ranks_per_trial = read_ranks_per_trial(reader, entry.second);
+        if (key == "keep")
+            sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
+                return parse_name("keep", keep_names(), reader.text(node, "keep"));
+            });
+        if (key == "search") sweep.search = read_search(reader, entry.second);
+        for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
+            if (key == name)
+                *bytes =
+                    reader.at(entry.second, [&, of = name] { return parse_byte_size(reader.text(entry.second, of)); });
+        if (std::find(others.begin(), others.end(), key) == others.end())
+            sweep.axes.push_back(read_axis(context, find_axis(key), entry.first, entry.second));
+    }
+    if (sweep.data.folder.empty()) throw error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`");
+    if (!has_backbone) throw error_at(sweep.source, {}, "no backbone; add `backbone: NAME`");
+    settle_folds(sweep);
+    require_random_for_distributions(sweep);
+    read_rules(sweep, context, document);
+    refuse_early_stopping_beside_rungs(sweep);
+    refuse_phases_that_may_be_stopped(sweep);
+    return sweep;
+}
+
+}  // namespace thaw

@@ -1,0 +1,63 @@
+#include "coordinator/sweep/sweep_schema.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "common/util/error.hpp"
+#include "coordinator/sweep/embedded.hpp"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_json_number(const Json& value) {
+    const auto type = value.find("type");
+    return type != value.end() && (*type == "number" || *type == "integer");
+}
+
+/// A value, a list of values, or how to draw them. Where a value may be a list itself, a list is of values.
+Json axis_schema(const std::string& name, const Json& value) {
+    Json list = {{"type", "array"}, {"minItems", 1}, {"items", value}};
+    if (name == "head")  // plain numbers: one head of several layers, or several of one?
+        list["not"] = {{"minItems", 2}, {"items", {{"type", "integer"}}}};
+    Json choice = {{"type", "object"},
+                   {"required", {"choice"}},
+                   {"additionalProperties", false},
+                   {"properties", {{"choice", list}}}};
+    Json forms = {value, list, choice};
+    if (name == "head") forms[0]["oneOf"].erase(2);
+    if (is_json_number(value)) {
+        const Json ends = {{"type", "array"}, {"minItems", 2}, {"maxItems", 2}, {"items", value}};
+        for (const char* distribution : {"uniform", "log_uniform"})
+            forms.push_back({{"type", "object"},
+                             {"required", {distribution}},
+                             {"additionalProperties", false},
+                             {"properties", {{distribution, ends}}}});
+    }
+    Json schema = {{"anyOf", forms}};
+    if (value.contains("description")) schema["description"] = value["description"];
+    return schema;
+}
+
+}  // namespace
+
+std::string sweep_schema(const Vocabulary& vocabulary) {
+    Json schema = Json::parse(kSweepSchema);
+    Json axes = schema["definitions"]["axis"];
+    schema["definitions"].erase("axis");
+    if (!vocabulary.backbones.empty()) axes["backbone"]["enum"] = vocabulary.backbones;
+    if (!vocabulary.preprocessings.empty())
+        axes["weights"]["oneOf"][1]["properties"]["preprocessing"]["enum"] = vocabulary.preprocessings;
+    Json rule = {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", false}};
+    for (const std::string& name : axis_names()) {
+        THAW_CHECK(axes.contains(name), "sweep_schema.json says nothing of the axis {}", name);
+        schema["properties"][name] = axis_schema(name, axes[name]);
+        rule["properties"][name] = {
+            {"anyOf", {axes[name], {{"type", "array"}, {"minItems", 1}, {"items", axes[name]}}}}};
+    }
+    schema["definitions"]["rule"] = rule;
+    schema["definitions"]["axis_name"] = {{"enum", axis_names()}};
+    return schema.dump(2) + '\n';
+}
+
+}  // namespace thaw

@@ -1,0 +1,8 @@
+// Text files of this room that the build puts into the program (see common/embed_text.cmake).
+#pragma once
+
+namespace thaw {
+
+extern const char* const kSchemaHelp;
+
+}  // namespace thaw

@@ -1,0 +1,178 @@
+#include "results/report/report_charts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+
+#include "common/util/text.hpp"
+#include "results/report/analysis.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr double kWidth = 360;           // in CSS pixels at full size
+constexpr std::size_t kMostDots = 2000;  // in one row or chart; more would only be a blot
+
+/// Spreads neighbours apart the same way each time (the golden ratio leaves no pattern): in -1..1.
+double jitter(std::size_t index) {
+    const double whole = static_cast<double>(index) * 0.6180339887498949;
+    return 2 * (whole - std::floor(whole)) - 1;
+}
+
+/// Plain, random-weights and best dots, each a path; `place` says where a dot goes.
+template <typename PlaceOf>
+std::string draw_dots(const std::vector<Dot>& dots, const PlaceOf& place) {
+    std::vector<SvgPoint> plain, random, best;
+    const std::size_t stride = 1 + dots.size() / kMostDots;
+    for (std::size_t i = 0; i < dots.size(); ++i) {
+        if (!std::isfinite(dots[i].accuracy) || (i % stride != 0 && !dots[i].best)) continue;
+        (dots[i].best ? best : dots[i].random ? random : plain).push_back(place(dots[i], i));
+    }
+    return svg_dots("dot", plain) + svg_dots("dot random", random) + svg_dots("dot hole", random) +
+           svg_dots("dot best", best);
+}
+
+/// Labels of two lines' ends, moved apart where they would overlap.
+void part(double& first, double& second, double distance) {
+    const double missing = distance - std::abs(first - second);
+    if (missing <= 0) return;
+    const double shift = (first <= second ? -missing : missing) / 2;
+    first += shift;
+    second -= shift;
+}
+
+}  // namespace
+
+double Strip::mean() const {
+    double sum = 0;
+    int count = 0;
+    for (const Dot& dot : dots) {
+        if (!std::isfinite(dot.accuracy)) continue;
+        sum += dot.accuracy;
+        ++count;
+    }
+    return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string strip_chart(const std::string& title, const std::vector<Strip>& strips, Span accuracy) {
+    constexpr std::size_t kLongestLabel = 22;
+    std::size_t longest = 3;
+    for (const Strip& strip : strips) longest = std::max(longest, display_width(cut_text(strip.label, kLongestLabel)));
+    const double left = 14 + kCharacter * static_cast<double>(longest), right = kWidth - 52;
+    const double row = strips.size() > 8 ? 22 : 32, top = 20, bottom = top + row * static_cast<double>(strips.size());
+    const Scale x{accuracy, left, right};
+    std::string content = svg_label("tick", right + 8, top - 8, "mean");
+    for (const double tick : ticks(accuracy, 5)) {
+        content += svg_line("grid", x(tick), top - 2, x(tick), bottom);
+        content += svg_label("tick middle", x(tick), bottom + 15, tick_percent(tick));
+    }
+    for (std::size_t i = 0; i < strips.size(); ++i) {
+        const double y = top + row * (static_cast<double>(i) + 0.5);
+        content += svg_label("name end", left - 10, y + 4, cut_text(strips[i].label, kLongestLabel));
+        content += draw_dots(strips[i].dots, [&](const Dot& dot, std::size_t index) {
+            return SvgPoint{x(dot.accuracy), y + 0.3 * row * jitter(index)};
+        });
+        const double mean = strips[i].mean();
+        if (!std::isfinite(mean)) continue;
+        content += svg_line("mean", x(mean), y - 0.42 * row, x(mean), y + 0.42 * row);
+        content += svg_label("name", right + 8, y + 4, fmt::format("{:.1f}", 100 * mean));
+    }
+    return svg_picture(kWidth, bottom + 22, title, content);
+}
+
+std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots, const Trend& trend, Span accuracy,
+                          bool logarithmic) {
+    constexpr double kHeight = 220, kLeft = 46, kBottom = kHeight - 38;
+    const auto position = [&](double value) { return logarithmic ? std::log10(value) : value; };
+    std::vector<double> positions;
+    for (const Dot& dot : dots) positions.push_back(position(dot.x));
+    const Scale x{span_of(positions), kLeft + 8, kWidth - 40}, y{accuracy, kBottom, 12};
+    std::string content;
+    for (const double tick : ticks(accuracy, 6)) {
+        content += svg_line("grid", kLeft, y(tick), kWidth - 32, y(tick));
+        content += svg_label("tick end", kLeft - 6, y(tick) + 4, tick_percent(tick));
+    }
+    std::string path;
+    double free_from = 0;  // ticks' labels must not overlap
+    const auto tick = [&](double value) {
+        const double at = x(position(value));
+        if (at < free_from) return;
+        content += svg_label("tick middle", at, kBottom + 16, short_number(value));
+        free_from = at + 44;
+    };
+    for (const Dot& point : trend.points) {
+        if (trend.at_values) tick(point.x);
+        if (!std::isfinite(point.accuracy)) continue;
+        fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(position(point.x)),
+                       y(point.accuracy));
+    }
+    if (!trend.at_values && logarithmic)
+        for (double power = std::floor(x.span.low); power <= x.span.high; ++power)
+            for (const double digit : {1.0, 2.0, 5.0})
+                if (power + std::log10(digit) >= x.span.low && power + std::log10(digit) <= x.span.high)
+                    tick(digit * std::pow(10, power));
+    if (!trend.at_values && !logarithmic)
+        for (const double value : ticks(x.span, 5)) tick(value);
+    content += svg_label("tick middle", (kLeft + kWidth - 32) / 2, kHeight - 6, trend.x_label);
+    const double spread = trend.at_values ? 7 : 0;
+    content += draw_dots(dots, [&](const Dot& dot, std::size_t index) {
+        return SvgPoint{x(position(dot.x)) + spread * jitter(index), y(dot.accuracy)};
+    });
+    if (!path.empty()) content += fmt::format("<path class=\"mean\" d=\"{}\"/>", path);
+    if (trend.at_values && !trend.points.empty() && std::isfinite(trend.points.back().accuracy))
+        content +=
+            svg_label("name", x(position(trend.points.back().x)) + 12, y(trend.points.back().accuracy) + 4, "mean");
+    return svg_picture(kWidth, kHeight, title, content);
+}
+
+std::string curve_chart(const std::string& title, const std::vector<EpochRecord>& epochs, Curve curve, Span values,
+                        int last_epoch) {
+    constexpr double kCurveWidth = 230, kHeight = 120, kLeft = 38, kRight = kCurveWidth - 62, kBottom = kHeight - 18;
+    const Scale x{{1, std::max(2.0, static_cast<double>(last_epoch))}, kLeft + 4, kRight}, y{values, kBottom, 8};
+    std::string content;
+    for (const double tick : ticks(values, 5)) {
+        content += svg_line("grid", kLeft, y(tick), kRight, y(tick));
+        content += svg_label("tick end", kLeft - 5, y(tick) + 4,
+                             curve == Curve::accuracy ? tick_percent(tick) : short_number(tick));
+    }
+    content += svg_label("tick middle", x(1), kBottom + 14, "1");
+    if (last_epoch > 1) content += svg_label("tick middle", x(last_epoch), kBottom + 14, fmt::format("{}", last_epoch));
+    if (epochs.empty()) return svg_picture(kCurveWidth, kHeight, title + ": no epochs", content);
+
+    if (const auto turned = overfits_from(epochs)) {
+        content += svg_line("turn", x(*turned), 8, x(*turned), kBottom);
+        if (curve == Curve::loss) content += svg_label("tick warn", x(*turned) + 3, 15, "over-fits");
+    }
+    const auto value = [&](const EpochRecord& epoch, bool train) {
+        if (curve == Curve::accuracy) return train ? epoch.train_accuracy : epoch.validation_accuracy;
+        return train ? epoch.train_loss : epoch.validation_loss;
+    };
+    const auto draw = [&](bool train) {
+        std::string path;
+        bool pen_down = false;
+        for (const EpochRecord& epoch : epochs) {
+            const double at = value(epoch, train);
+            if (std::isfinite(at))
+                fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", pen_down ? "L" : "M", x(epoch.epoch),
+                               y(at));
+            pen_down = std::isfinite(at);
+        }
+        if (!path.empty())
+            content += fmt::format("<path class=\"{}\" d=\"{}\"/>", train ? "train" : "validation", path);
+    };
+    draw(true);
+    draw(false);
+    const EpochRecord& last = epochs.back();
+    const double train = value(last, true), validation = value(last, false), end = x(last.epoch);
+    if (std::isfinite(validation)) content += svg_dots("dot best", {{end, y(validation)}});
+    double train_at = y(train), validation_at = y(validation);
+    if (std::isfinite(train) && std::isfinite(validation)) part(train_at, validation_at, 12);
+    if (std::isfinite(train)) content += svg_label("name quiet", end + 7, train_at + 4, "train");
+    if (std::isfinite(validation)) content += svg_label("name strong", end + 7, validation_at + 4, "validation");
+    return svg_picture(kCurveWidth, kHeight, title, content);
+}
+
+}  // namespace thaw

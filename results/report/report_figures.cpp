@@ -1,0 +1,306 @@
+#include "results/report/report_figures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "common/trial/class_scores_table.hpp"
+#include "common/util/text.hpp"
+#include "results/query/class_scores.hpp"
+#include "results/report/report_sentences.hpp"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kMostStrips = 30;
+constexpr std::size_t kMostDrawn = 2000, kAlwaysDrawn = 500;
+constexpr std::size_t kMostLines = 150;           // of parallel coordinates
+constexpr std::size_t kMostConfusedClasses = 30;  // in a matrix
+
+Dot dot_of(const ReportData& data, std::size_t i) {
+    const Configuration& configuration = data.analysis.configurations[i];
+    return {.x = 0,
+            .accuracy = configuration.accuracy.mean,
+            .random = has_random_weights(data.first_trial(configuration).axes),
+            .best = i == 0};
+}
+
+/// In 0 to 1, far apart for neighbours.
+double spread(std::size_t i) {
+    const double whole = static_cast<double>(i) * 0.6180339887498949;
+    return whole - std::floor(whole);
+}
+
+/// Of all configurations, so that every chart has the same scale.
+Span accuracy_span(const ReportData& data) {
+    std::vector<double> accuracies;
+    for (const Configuration& configuration : data.analysis.configurations)
+        accuracies.push_back(configuration.accuracy.mean);
+    return span_of(accuracies);
+}
+
+std::string strips_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
+    const AxisDrawing drawing = drawing_of(effect);
+    std::map<int, std::size_t> place;
+    std::vector<Strip> strips;
+    for (const int level : drawing.strips) {
+        place[level] = strips.size();
+        strips.push_back({effect.levels[static_cast<std::size_t>(level)].label, {}});
+    }
+    for (std::size_t i = 0; i < data.analysis.configurations.size(); ++i) {
+        const auto found = place.find(data.analysis.level_of[i][effect.axis]);
+        if (found != place.end()) strips[found->second].dots.push_back(dot_of(data, i));
+    }
+    return strip_chart(title, strips, accuracy_span(data));
+}
+
+std::string scatter_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
+    std::vector<Dot> dots;
+    for (std::size_t i = 0; i < data.analysis.configurations.size(); ++i) {
+        dots.push_back(dot_of(data, i));
+        dots.back().x = effect.levels[static_cast<std::size_t>(data.analysis.level_of[i][effect.axis])].number;
+    }
+    Trend trend{.x_label = kAxes[effect.axis].label, .points = {}, .at_values = false};
+    if (effect.levels.size() <= kMostPairedLevels) {
+        trend.at_values = true;
+        for (std::size_t level = 0; level < effect.levels.size(); ++level)
+            trend.points.push_back({.x = effect.levels[level].number, .accuracy = effect.means[level]});
+    }
+    return scatter_chart(title, dots, trend, accuracy_span(data), drawing_of(effect).logarithmic);
+}
+
+}  // namespace
+
+AxisDrawing drawing_of(const AxisEffect& effect) {
+    AxisDrawing drawing;
+    const double low = effect.levels.front().number, high = effect.levels.back().number;
+    const bool numbers = std::isfinite(low);
+    drawing.scatter = numbers && (effect.levels.size() > kMostPairedLevels || effect.axis == kLearningRateAxis);
+    drawing.logarithmic = drawing.scatter && low > 0 && high / low >= 8;
+    if (drawing.scatter) return drawing;
+    for (std::size_t level = 0; level < effect.levels.size(); ++level)
+        drawing.strips.push_back(static_cast<int>(level));
+    if (drawing.strips.size() <= kMostStrips) return drawing;
+    const auto better = [&](int a, int b) {
+        const double x = effect.means[static_cast<std::size_t>(a)], y = effect.means[static_cast<std::size_t>(b)];
+        return std::isfinite(x) && (!std::isfinite(y) || x > y);
+    };
+    std::stable_sort(drawing.strips.begin(), drawing.strips.end(), better);
+    drawing.strips.resize(kMostStrips);
+    return drawing;
+}
+
+std::vector<std::size_t> drawn_configurations(const ReportData& data) {
+    const std::size_t count = data.analysis.configurations.size();
+    std::vector<std::size_t> drawn;
+    const std::size_t stride = count <= kMostDrawn ? 1 : (count - kAlwaysDrawn) / (kMostDrawn - kAlwaysDrawn) + 1;
+    std::vector<bool> in_front(count);
+    for (const std::size_t i : data.analysis.front) in_front[i] = true;
+    for (std::size_t i = 0; i < count; ++i)
+        if (i < kAlwaysDrawn || i % stride == 0 || in_front[i]) drawn.push_back(i);
+    return drawn;
+}
+
+std::vector<Figure> curve_figures(const ReportData& data) {
+    std::vector<double> accuracies, losses;
+    int last_epoch = 1;
+    for (const TrialCurve& curve : data.curves) {
+        for (const EpochRecord& epoch : curve.epochs) {
+            accuracies.insert(accuracies.end(), {epoch.train_accuracy, epoch.validation_accuracy});
+            losses.insert(losses.end(), {epoch.train_loss, epoch.validation_loss});
+            last_epoch = std::max(last_epoch, epoch.epoch);
+        }
+    }
+    std::vector<std::size_t> axes = data.leaderboard.varying;
+    std::vector<Figure> figures;
+    for (std::size_t i = 0; i < data.curves.size(); ++i) {
+        const RankedTrial& trial = data.leaderboard.trials[data.curves[i].trial];
+        std::string caption = describe(trial.axes, axes);
+        if (has_random_weights(trial.axes)) caption += " (random weights)";
+        if (const std::string turned = overfitting_text(data.curves[i]); !turned.empty()) caption += ". " + turned;
+        const auto chart = [&](Curve curve, const char* name, const std::vector<double>& values) {
+            return curve_chart(fmt::format("{} by epoch of trial {}: {}", name, trial.id, caption),
+                               data.curves[i].epochs, curve, span_of(values), last_epoch);
+        };
+        figures.push_back(
+            {fmt::format("curve_{}_accuracy", i + 1),
+             fmt::format("{}{}: {}", backbone_label(trial.axes),
+                         data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
+                         percent(trial.validation_accuracy)),
+             chart(Curve::accuracy, "accuracy", accuracies), "", fmt::format("accuracy {}", i)});
+        figures.push_back({fmt::format("curve_{}_loss", i + 1), "", chart(Curve::loss, "loss", losses), caption,
+                           fmt::format("loss {}", i)});
+    }
+    return figures;
+}
+
+std::vector<Figure> axis_figures(const ReportData& data) {
+    std::vector<Figure> figures;
+    for (std::size_t i = 0; i < data.analysis.effects.size(); ++i) {
+        const AxisEffect& effect = data.analysis.effects[i];
+        const AxisDrawing drawing = drawing_of(effect);
+        const std::string title = fmt::format("validation accuracy by {}", kAxes[effect.axis].label);
+        std::string caption;
+        if (!drawing.scatter && drawing.strips.size() < effect.levels.size())
+            caption = fmt::format("The best {} of {} values.", drawing.strips.size(), effect.levels.size());
+        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label,
+                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title), caption,
+                           fmt::format("axis {}", i)});
+    }
+    return figures;
+}
+
+std::optional<Figure> time_figure(const ReportData& data) {
+    std::vector<Dot> dots;
+    for (const std::size_t i : drawn_configurations(data)) {
+        const double seconds = data.analysis.configurations[i].seconds;
+        if (!(seconds > 0)) continue;
+        dots.push_back(dot_of(data, i));
+        dots.back().x = seconds;
+    }
+    if (dots.size() < 2) return {};
+    Trend trend{.x_label = "seconds of training", .points = {}, .at_values = false};
+    for (const std::size_t i : data.analysis.front) {
+        const Configuration& configuration = data.analysis.configurations[i];
+        if (configuration.seconds > 0)
+            trend.points.push_back({.x = configuration.seconds, .accuracy = configuration.accuracy.mean});
+    }
+    return Figure{"accuracy_by_time", "training time",
+                  scatter_chart("validation accuracy by training time, with the Pareto front", dots, trend,
+                                accuracy_span(data), true),
+                  "The line joins what nothing else beats in both time and accuracy.", "time"};
+}
+
+std::optional<Figure> parallel_figure(const ReportData& data) {
+    const Analysis& analysis = data.analysis;
+    if (analysis.effects.size() < 2 || analysis.configurations.size() < 3) return {};
+    Parallel parallel;
+    for (const AxisEffect& effect : analysis.effects) {
+        Parallel::Axis& axis = parallel.axes.emplace_back();
+        axis.label = kAxes[effect.axis].label;
+        for (const Level& level : effect.levels) axis.levels.push_back(level.label);
+    }
+    const Span span = accuracy_span(data);
+    parallel.axes.push_back({"accuracy", {tick_percent(span.low), tick_percent(span.high)}});
+    const std::size_t count = analysis.configurations.size(), stride = 1 + (count - 1) / kMostLines;
+    for (std::size_t i = 0; i < count; i += stride) {
+        const Configuration& configuration = analysis.configurations[i];
+        if (!std::isfinite(configuration.accuracy.mean)) continue;
+        Parallel::Line& line = parallel.lines.emplace_back();
+        for (const AxisEffect& effect : analysis.effects) {
+            // Fanned out a little, so that lines through the same level can be told apart.
+            const double place = analysis.level_of[i][effect.axis] / static_cast<double>(effect.levels.size() - 1);
+            line.places.push_back(place + 0.05 * spread(i) - 0.025);
+        }
+        line.places.push_back((configuration.accuracy.mean - span.low) / (span.high - span.low));
+        line.rank = static_cast<double>(i) / static_cast<double>(count);
+        line.title = percent(configuration.accuracy.mean) + ": " + configuration_text(data, configuration);
+    }
+    return Figure{"parallel_coordinates", "",
+                  parallel_chart("every axis and validation accuracy: one line a configuration", parallel),
+                  stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : "", ""};
+}
+
+std::optional<HeatMap> freeze_map(const ReportData& data) {
+    const Analysis& analysis = data.analysis;
+    const std::vector<Level>&freezes = analysis.levels[kFreezeAxis], &backbones = analysis.levels[kBackboneAxis];
+    constexpr std::size_t kMostRows = 60, kMostColumns = 30;
+    if (freezes.size() < 2 || backbones.size() < 2 || freezes.size() > kMostColumns || backbones.size() > kMostRows)
+        return {};
+    HeatMap map{.title = "best validation accuracy by backbone and freeze; to the right more layers are frozen",
+                .row_name = "backbone",
+                .column_name = "freeze",
+                .rows = {},
+                .columns = {},
+                .cells = {}};
+    for (const Level& freeze : freezes) map.columns.push_back(freeze.label);
+    std::map<std::pair<int, int>, std::pair<double, int>> best;  // accuracy, configurations
+    double low = 1, high = 0;
+    for (std::size_t i = 0; i < analysis.configurations.size(); ++i) {  // the best first
+        const double accuracy = analysis.configurations[i].accuracy.mean;
+        auto& [reached, count] = best[{analysis.level_of[i][kBackboneAxis], analysis.level_of[i][kFreezeAxis]}];
+        if (count++ > 0) continue;
+        reached = accuracy;
+        if (std::isfinite(accuracy)) low = std::min(low, accuracy), high = std::max(high, accuracy);
+    }
+    for (const std::size_t i : best_by_level(analysis, kBackboneAxis)) {
+        const int backbone = analysis.level_of[i][kBackboneAxis];
+        map.rows.push_back(backbones[static_cast<std::size_t>(backbone)].label);
+        std::vector<HeatMap::Cell>& row = map.cells.emplace_back(freezes.size());
+        for (std::size_t freeze = 0; freeze < freezes.size(); ++freeze) {
+            const auto found = best.find({backbone, static_cast<int>(freeze)});
+            if (found == best.end()) continue;
+            const auto [reached, count] = found->second;
+            row[freeze] = {std::isfinite(reached) ? (reached - low) / std::max(high - low, 1e-9) : 0, percent(reached),
+                           fmt::format("of {}", count), false};
+        }
+    }
+    return map;
+}
+
+std::optional<WinnerImages> winner_images(const ReportData& data) {
+    if (!data.winner()) return {};
+    const std::string& trial = data.winning_trial().id;
+    if (const auto* predicted = data.test.of(trial)) return WinnerImages{"test", &data.test.images, predicted};
+    const auto* predicted = data.validation.of(trial);
+    if (!predicted || predicted->empty()) return {};
+    return WinnerImages{"validation", &data.validation.images, predicted};
+}
+
+std::optional<WinnerScores> winner_scores(const ReportData& data) {
+    constexpr std::size_t kMostClasses = 40;
+    const auto winner = winner_images(data);
+    if (!winner) return {};
+    const std::vector<std::string>& classes = data.sweep.classes;
+    WinnerScores scores{
+        .table = class_scores_table(classes, scores_of(classes.size(), *winner->images, *winner->predicted))};
+    auto& rows = scores.table.rows;
+    if (classes.size() <= kMostClasses) return scores;
+    std::stable_sort(rows.begin(), rows.end() - 1, [](const auto& a, const auto& b) { return a.back() < b.back(); });
+    scores.left_out = classes.size() - kMostClasses;
+    rows.erase(rows.begin() + kMostClasses, rows.end() - 1);
+    return scores;
+}
+
+std::optional<HeatMap> confusion_map(const ReportData& data) {
+    const auto images = winner_images(data);
+    const std::size_t classes = data.sweep.classes.size();
+    if (!images || classes > kMostConfusedClasses) return {};
+    const Confusion confusion = confusion_of(*images->images, *images->predicted);
+    HeatMap map{.title = fmt::format("{} images by what they are (rows) and what the winner takes them for (columns)",
+                                     images->part),
+                .row_name = "is",
+                .column_name = "taken for",
+                .rows = data.sweep.classes,
+                .columns = data.sweep.classes,
+                .cells = std::vector<std::vector<HeatMap::Cell>>(classes, std::vector<HeatMap::Cell>(classes))};
+    std::vector<int> totals(classes);
+    for (const auto& [pair, count] : confusion)
+        if (const auto label = static_cast<std::size_t>(pair.first); label < classes) totals[label] += count;
+    for (std::size_t label = 0; label < classes; ++label)
+        for (std::size_t other = 0; other < classes; ++other) {
+            const auto found = confusion.find({static_cast<int>(label), static_cast<int>(other)});
+            if (found == confusion.end()) continue;
+            map.cells[label][other] = {static_cast<double>(found->second) / totals[label],
+                                       fmt::format("{}", found->second), "", label != other};
+        }
+    return map;
+}
+
+std::vector<std::pair<std::string, std::string>> figure_files(const ReportData& data) {
+    std::vector<std::pair<std::string, std::string>> files;
+    const auto add = [&](const std::string& name, const std::string& svg) {
+        files.emplace_back(name, standalone_svg(svg));
+    };
+    for (const Figure& figure : curve_figures(data)) add(figure.name, figure.svg);
+    for (const Figure& figure : axis_figures(data)) add(figure.name, figure.svg);
+    for (const auto& figure : {time_figure(data), parallel_figure(data)})
+        if (figure) add(figure->name, figure->svg);
+    if (const auto map = freeze_map(data)) add("freeze_and_backbone", heat_chart(*map));
+    if (const auto map = confusion_map(data)) add("confusion", heat_chart(*map));
+    return files;
+}
+
+}  // namespace thaw

@@ -1,0 +1,64 @@
+// Which charts a sweep's data gives: for the page, for its scripts, and as files for a paper.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "results/report/report_charts.hpp"
+#include "results/report/report_data.hpp"
+
+namespace thaw {
+
+struct Figure {
+    std::string name;     // of its file, without the ending
+    std::string heading;  // empty: that of the figure before it
+    std::string svg;
+    std::string caption;
+    std::string chart;  // what scripts draw in its place: "axis 2", see chart_data()
+};
+
+std::vector<Figure> curve_figures(const ReportData& data);
+std::vector<Figure> axis_figures(const ReportData& data);
+std::optional<Figure> time_figure(const ReportData& data);
+std::optional<Figure> parallel_figure(const ReportData& data);
+std::optional<HeatMap> freeze_map(const ReportData& data);
+/// What the winner takes the images for, of the test part where it was asked for those; none where there are no
+/// predictions, or too many classes to draw.
+std::optional<HeatMap> confusion_map(const ReportData& data);
+
+/// All of them as files, by name: complete SVG documents.
+std::vector<std::pair<std::string, std::string>> figure_files(const ReportData& data);
+
+/// The numbers behind the charts that scripts draw, as JSON that may stand inside a <script> element.
+std::string chart_data(const ReportData& data);
+
+/// How an axis is drawn.
+struct AxisDrawing {
+    bool scatter = false;  // as numbers, else one strip a level
+    bool logarithmic = false;
+    std::vector<int> strips;  // levels, the best ones where they are too many
+};
+AxisDrawing drawing_of(const AxisEffect& effect);
+
+/// Places of the configurations that charts show one by one: all of them, or the best, the front, and every so many of
+/// the others.
+std::vector<std::size_t> drawn_configurations(const ReportData& data);
+
+/// The image predictions that the winner is judged by, and of which part they are.
+struct WinnerImages {
+    const char* part;
+    const std::vector<ImageRecord>* images;
+    const std::vector<int>* predicted;
+};
+std::optional<WinnerImages> winner_images(const ReportData& data);
+/// Their precision, recall and F1 by class, and the macro average; of many classes those with the lowest F1 alone,
+/// which `left_out` then counts. Nothing without such images.
+struct WinnerScores {
+    Table table;  // class_scores_table()
+    std::size_t left_out = 0;
+};
+std::optional<WinnerScores> winner_scores(const ReportData& data);
+
+}  // namespace thaw
