@@ -8,7 +8,6 @@ extern const char* const kSchemaHelp;
 extern const char* const kOptunaSchemaSql;
 extern const char* const kReportCss;
 extern const char* const kFiguresCss;
-extern const char* const kChartJs;  // Chart.js, of Debian's libjs-chart.js
 extern const char* const kReportJs;
 
 }  // namespace thaw

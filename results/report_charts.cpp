@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
-#include <limits>
 
 #include "common/text.hpp"
 #include "results/analysis.hpp"
@@ -13,8 +11,7 @@
 namespace thaw {
 namespace {
 
-constexpr double kWidth = 360;           // in CSS pixels at full size
-constexpr std::size_t kMostDots = 2000;  // in one row or chart; more would only be a blot
+constexpr double kWidth = 360;  // in CSS pixels at full size
 
 /// Spreads neighbours apart the same way each time (the golden ratio leaves no pattern): in -1..1.
 double jitter(std::size_t index) {
@@ -25,13 +22,15 @@ double jitter(std::size_t index) {
 /// Plain, random-weights and best dots, each a path; `place` says where a dot goes.
 template <typename PlaceOf>
 std::string draw_dots(const std::vector<Dot>& dots, const PlaceOf& place) {
-    std::vector<SvgPoint> plain, random, best;
-    const std::size_t stride = 1 + dots.size() / kMostDots;
+    std::vector<SvgPoint> plain, random, holes, best;
     for (std::size_t i = 0; i < dots.size(); ++i) {
-        if (!std::isfinite(dots[i].accuracy) || (i % stride != 0 && !dots[i].best)) continue;
-        (dots[i].best ? best : dots[i].random ? random : plain).push_back(place(dots[i], i));
+        if (!std::isfinite(dots[i].accuracy)) continue;
+        SvgPoint point = place(dots[i], i);
+        if (dots[i].random && !dots[i].best) holes.push_back(point);
+        point.tip = dots[i].tip;
+        (dots[i].best ? best : dots[i].random ? random : plain).push_back(point);
     }
-    return svg_dots("dot", plain) + svg_dots("dot random", random) + svg_dots("dot hole", random) +
+    return svg_dots("dot", plain) + svg_dots("dot random", random) + svg_dots("dot hole", holes) +
            svg_dots("dot best", best);
 }
 
@@ -45,17 +44,6 @@ void part(double& first, double& second, double distance) {
 }
 
 }  // namespace
-
-double Strip::mean() const {
-    double sum = 0;
-    int count = 0;
-    for (const Dot& dot : dots) {
-        if (!std::isfinite(dot.accuracy)) continue;
-        sum += dot.accuracy;
-        ++count;
-    }
-    return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
-}
 
 std::string strip_chart(const std::string& title, const std::vector<Strip>& strips, Span accuracy) {
     constexpr std::size_t kLongestLabel = 22;
@@ -75,9 +63,11 @@ std::string strip_chart(const std::string& title, const std::vector<Strip>& stri
         content += draw_dots(strips[i].dots, [&](const Dot& dot, std::size_t index) {
             return SvgPoint{x(dot.accuracy), y + 0.3 * row * jitter(index)};
         });
-        const double mean = strips[i].mean();
+        const double mean = strips[i].mean;
         if (!std::isfinite(mean)) continue;
-        content += svg_line("mean", x(mean), y - 0.42 * row, x(mean), y + 0.42 * row);
+        content += fmt::format("<path class=\"mean\" data-tips=\"{}\" d=\"M{:.1f} {:.1f}v{:.1f}v{:.1f}\"/>",
+                               escape_html(clean_text(fmt::format("{}: mean {}", strips[i].label, percent(mean)))),
+                               x(mean), y, -0.42 * row, 0.84 * row);
         content += svg_label("name", right + 8, y + 4, fmt::format("{:.1f}", 100 * mean));
     }
     return svg_picture(kWidth, bottom + 22, title, content);
@@ -95,7 +85,7 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
         content += svg_line("grid", kLeft, y(tick), kWidth - 32, y(tick));
         content += svg_label("tick end", kLeft - 6, y(tick) + 4, tick_percent(tick));
     }
-    std::string path;
+    std::vector<SvgPoint> line;
     double free_from = 0;  // ticks' labels must not overlap
     const auto tick = [&](double value) {
         const double at = x(position(value));
@@ -105,9 +95,7 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
     };
     for (const Dot& point : trend.points) {
         if (trend.at_values) tick(point.x);
-        if (!std::isfinite(point.accuracy)) continue;
-        fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(position(point.x)),
-                       y(point.accuracy));
+        if (std::isfinite(point.accuracy)) line.push_back({x(position(point.x)), y(point.accuracy), point.tip});
     }
     if (!trend.at_values && logarithmic)
         for (double power = std::floor(x.span.low); power <= x.span.high; ++power)
@@ -121,7 +109,7 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
     content += draw_dots(dots, [&](const Dot& dot, std::size_t index) {
         return SvgPoint{x(position(dot.x)) + spread * jitter(index), y(dot.accuracy)};
     });
-    if (!path.empty()) content += fmt::format("<path class=\"mean\" d=\"{}\"/>", path);
+    content += svg_curve("mean", line);
     if (trend.at_values && !trend.points.empty() && std::isfinite(trend.points.back().accuracy))
         content +=
             svg_label("name", x(position(trend.points.back().x)) + 12, y(trend.points.back().accuracy) + 4, "mean");
@@ -151,17 +139,15 @@ std::string curve_chart(const std::string& title, const std::vector<EpochRecord>
         return train ? epoch.train_loss : epoch.validation_loss;
     };
     const auto draw = [&](bool train) {
-        std::string path;
-        bool pen_down = false;
+        const char* name = train ? "train" : "validation";
+        std::vector<SvgPoint> points;
         for (const EpochRecord& epoch : epochs) {
             const double at = value(epoch, train);
-            if (std::isfinite(at))
-                fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", pen_down ? "L" : "M", x(epoch.epoch),
-                               y(at));
-            pen_down = std::isfinite(at);
+            points.push_back({x(epoch.epoch), y(at),
+                              fmt::format("epoch {}, {}: {}", epoch.epoch, name,
+                                          curve == Curve::accuracy ? percent(at) : decimals(at, 4))});
         }
-        if (!path.empty())
-            content += fmt::format("<path class=\"{}\" d=\"{}\"/>", train ? "train" : "validation", path);
+        content += svg_curve(name, points);
     };
     draw(true);
     draw(false);

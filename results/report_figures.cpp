@@ -19,12 +19,57 @@ constexpr std::size_t kMostDrawn = 2000, kAlwaysDrawn = 500;
 constexpr std::size_t kMostLines = 150;           // of parallel coordinates
 constexpr std::size_t kMostConfusedClasses = 30;  // in a matrix
 
-Dot dot_of(const ReportData& data, std::size_t i) {
-    const Configuration& configuration = data.analysis.configurations[i];
-    return {.x = 0,
-            .accuracy = configuration.accuracy.mean,
-            .random = has_random_weights(data.first_trial(configuration).axes),
-            .best = i == 0};
+/// How an axis is drawn.
+struct AxisDrawing {
+    bool scatter = false;  // as numbers, else one strip a level
+    bool logarithmic = false;
+    std::vector<int> strips;  // levels, the best ones where they are too many
+};
+
+AxisDrawing drawing_of(const AxisEffect& effect) {
+    AxisDrawing drawing;
+    const double low = effect.levels.front().number, high = effect.levels.back().number;
+    const bool numbers = std::isfinite(low);
+    drawing.scatter = numbers && (effect.levels.size() > kMostPairedLevels || effect.axis == kLearningRateAxis);
+    drawing.logarithmic = drawing.scatter && low > 0 && high / low >= 8;
+    if (drawing.scatter) return drawing;
+    for (std::size_t level = 0; level < effect.levels.size(); ++level)
+        drawing.strips.push_back(static_cast<int>(level));
+    if (drawing.strips.size() <= kMostStrips) return drawing;
+    const auto better = [&](int a, int b) {
+        const double x = effect.means[static_cast<std::size_t>(a)], y = effect.means[static_cast<std::size_t>(b)];
+        return std::isfinite(x) && (!std::isfinite(y) || x > y);
+    };
+    std::stable_sort(drawing.strips.begin(), drawing.strips.end(), better);
+    drawing.strips.resize(kMostStrips);
+    return drawing;
+}
+
+/// Places of the configurations that charts show one by one: all of them, or the best, the front, and every so many of
+/// the others.
+std::vector<std::size_t> drawn_configurations(const ReportData& data) {
+    const std::size_t count = data.analysis.configurations.size();
+    std::vector<std::size_t> drawn;
+    const std::size_t stride = count <= kMostDrawn ? 1 : (count - kAlwaysDrawn) / (kMostDrawn - kAlwaysDrawn) + 1;
+    std::vector<bool> in_front(count);
+    for (const std::size_t i : data.analysis.front) in_front[i] = true;
+    for (std::size_t i = 0; i < count; ++i)
+        if (i < kAlwaysDrawn || i % stride == 0 || in_front[i]) drawn.push_back(i);
+    return drawn;
+}
+
+/// All of these, each with its place among them as its tip.
+std::vector<Dot> dots_of(const ReportData& data, const std::vector<std::size_t>& drawn) {
+    std::vector<Dot> dots;
+    for (std::size_t place = 0; place < drawn.size(); ++place) {
+        const Configuration& configuration = data.analysis.configurations[drawn[place]];
+        dots.push_back({.x = 0,
+                        .accuracy = configuration.accuracy.mean,
+                        .random = has_random_weights(data.first_trial(configuration).axes),
+                        .best = drawn[place] == 0,
+                        .tip = fmt::format("{}", place)});
+    }
+    return dots;
 }
 
 /// In 0 to 1, far apart for neighbours.
@@ -47,60 +92,46 @@ std::string strips_of(const ReportData& data, const AxisEffect& effect, const st
     std::vector<Strip> strips;
     for (const int level : drawing.strips) {
         place[level] = strips.size();
-        strips.push_back({effect.levels[static_cast<std::size_t>(level)].label, {}});
+        const auto index = static_cast<std::size_t>(level);
+        strips.push_back({effect.levels[index].label, effect.means[index], {}});
     }
-    for (std::size_t i = 0; i < data.analysis.configurations.size(); ++i) {
-        const auto found = place.find(data.analysis.level_of[i][effect.axis]);
-        if (found != place.end()) strips[found->second].dots.push_back(dot_of(data, i));
+    const std::vector<std::size_t> drawn = drawn_configurations(data);
+    const std::vector<Dot> dots = dots_of(data, drawn);
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
+        const auto found = place.find(data.analysis.level_of[drawn[i]][effect.axis]);
+        if (found != place.end()) strips[found->second].dots.push_back(dots[i]);
     }
     return strip_chart(title, strips, accuracy_span(data));
 }
 
 std::string scatter_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
-    std::vector<Dot> dots;
-    for (std::size_t i = 0; i < data.analysis.configurations.size(); ++i) {
-        dots.push_back(dot_of(data, i));
-        dots.back().x = effect.levels[static_cast<std::size_t>(data.analysis.level_of[i][effect.axis])].number;
-    }
+    const std::vector<std::size_t> drawn = drawn_configurations(data);
+    std::vector<Dot> dots = dots_of(data, drawn);
+    for (std::size_t i = 0; i < drawn.size(); ++i)
+        dots[i].x = effect.levels[static_cast<std::size_t>(data.analysis.level_of[drawn[i]][effect.axis])].number;
     Trend trend{.x_label = kAxes[effect.axis].label, .points = {}, .at_values = false};
     if (effect.levels.size() <= kMostPairedLevels) {
         trend.at_values = true;
         for (std::size_t level = 0; level < effect.levels.size(); ++level)
-            trend.points.push_back({.x = effect.levels[level].number, .accuracy = effect.means[level]});
+            trend.points.push_back(
+                {.x = effect.levels[level].number,
+                 .accuracy = effect.means[level],
+                 .tip = fmt::format("{}: mean {}", effect.levels[level].label, percent(effect.means[level]))});
     }
     return scatter_chart(title, dots, trend, accuracy_span(data), drawing_of(effect).logarithmic);
 }
 
 }  // namespace
 
-AxisDrawing drawing_of(const AxisEffect& effect) {
-    AxisDrawing drawing;
-    const double low = effect.levels.front().number, high = effect.levels.back().number;
-    const bool numbers = std::isfinite(low);
-    drawing.scatter = numbers && (effect.levels.size() > kMostPairedLevels || effect.axis == kLearningRateAxis);
-    drawing.logarithmic = drawing.scatter && low > 0 && high / low >= 8;
-    if (drawing.scatter) return drawing;
-    for (std::size_t level = 0; level < effect.levels.size(); ++level)
-        drawing.strips.push_back(static_cast<int>(level));
-    if (drawing.strips.size() <= kMostStrips) return drawing;
-    const auto better = [&](int a, int b) {
-        const double x = effect.means[static_cast<std::size_t>(a)], y = effect.means[static_cast<std::size_t>(b)];
-        return std::isfinite(x) && (!std::isfinite(y) || x > y);
-    };
-    std::stable_sort(drawing.strips.begin(), drawing.strips.end(), better);
-    drawing.strips.resize(kMostStrips);
-    return drawing;
-}
-
-std::vector<std::size_t> drawn_configurations(const ReportData& data) {
-    const std::size_t count = data.analysis.configurations.size();
-    std::vector<std::size_t> drawn;
-    const std::size_t stride = count <= kMostDrawn ? 1 : (count - kAlwaysDrawn) / (kMostDrawn - kAlwaysDrawn) + 1;
-    std::vector<bool> in_front(count);
-    for (const std::size_t i : data.analysis.front) in_front[i] = true;
-    for (std::size_t i = 0; i < count; ++i)
-        if (i < kAlwaysDrawn || i % stride == 0 || in_front[i]) drawn.push_back(i);
-    return drawn;
+std::vector<std::string> configuration_tips(const ReportData& data) {
+    std::vector<std::string> tips;
+    for (const std::size_t i : drawn_configurations(data)) {
+        const Configuration& configuration = data.analysis.configurations[i];
+        tips.push_back(fmt::format("{}: {} validation accuracy, {} of training",
+                                   configuration_text(data, configuration), percent(configuration.accuracy.mean),
+                                   short_time(configuration.seconds)));
+    }
+    return tips;
 }
 
 std::vector<Figure> curve_figures(const ReportData& data) {
@@ -129,37 +160,32 @@ std::vector<Figure> curve_figures(const ReportData& data) {
              fmt::format("{}{}: {}", backbone_label(trial.axes),
                          data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
                          percent(trial.validation_accuracy)),
-             chart(Curve::accuracy, "accuracy", accuracies), "", fmt::format("accuracy {}", i)});
-        figures.push_back({fmt::format("curve_{}_loss", i + 1), "", chart(Curve::loss, "loss", losses), caption,
-                           fmt::format("loss {}", i)});
+             chart(Curve::accuracy, "accuracy", accuracies), ""});
+        figures.push_back({fmt::format("curve_{}_loss", i + 1), "", chart(Curve::loss, "loss", losses), caption});
     }
     return figures;
 }
 
 std::vector<Figure> axis_figures(const ReportData& data) {
     std::vector<Figure> figures;
-    for (std::size_t i = 0; i < data.analysis.effects.size(); ++i) {
-        const AxisEffect& effect = data.analysis.effects[i];
+    for (const AxisEffect& effect : data.analysis.effects) {
         const AxisDrawing drawing = drawing_of(effect);
         const std::string title = fmt::format("validation accuracy by {}", kAxes[effect.axis].label);
         std::string caption;
         if (!drawing.scatter && drawing.strips.size() < effect.levels.size())
             caption = fmt::format("The best {} of {} values.", drawing.strips.size(), effect.levels.size());
         figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label,
-                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title), caption,
-                           fmt::format("axis {}", i)});
+                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title),
+                           caption});
     }
     return figures;
 }
 
 std::optional<Figure> time_figure(const ReportData& data) {
-    std::vector<Dot> dots;
-    for (const std::size_t i : drawn_configurations(data)) {
-        const double seconds = data.analysis.configurations[i].seconds;
-        if (!(seconds > 0)) continue;
-        dots.push_back(dot_of(data, i));
-        dots.back().x = seconds;
-    }
+    const std::vector<std::size_t> drawn = drawn_configurations(data);
+    std::vector<Dot> dots = dots_of(data, drawn);
+    for (std::size_t i = 0; i < drawn.size(); ++i) dots[i].x = data.analysis.configurations[drawn[i]].seconds;
+    std::erase_if(dots, [](const Dot& dot) { return !(dot.x > 0); });
     if (dots.size() < 2) return {};
     Trend trend{.x_label = "seconds of training", .points = {}, .at_values = false};
     for (const std::size_t i : data.analysis.front) {
@@ -170,7 +196,7 @@ std::optional<Figure> time_figure(const ReportData& data) {
     return Figure{"accuracy_by_time", "training time",
                   scatter_chart("validation accuracy by training time, with the Pareto front", dots, trend,
                                 accuracy_span(data), true),
-                  "The line joins what nothing else beats in both time and accuracy.", "time"};
+                  "The line joins what nothing else beats in both time and accuracy."};
 }
 
 std::optional<Figure> parallel_figure(const ReportData& data) {
@@ -200,7 +226,7 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
     }
     return Figure{"parallel_coordinates", "",
                   parallel_chart("every axis and validation accuracy: one line a configuration", parallel),
-                  stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : "", ""};
+                  stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : ""};
 }
 
 std::optional<HeatMap> freeze_map(const ReportData& data) {

@@ -137,6 +137,13 @@ std::string contents(const std::string& sections) {
     return "<nav aria-label=\"Sections\">\n" + links + "</nav>\n";
 }
 
+/// For scripts, once for all charts.
+std::string configurations(const ReportData& data) {
+    std::string items;
+    for (const std::string& tip : configuration_tips(data)) items += "<li>" + escape_html(clean_text(tip)) + "</li>\n";
+    return items.empty() ? "" : "<ol id=\"configurations\" hidden>\n" + items + "</ol>\n";
+}
+
 }  // namespace
 
 std::string html_paragraph(const std::string& text, const char* style) {
@@ -189,11 +196,8 @@ std::string report_html(const ReportData& data, const Thumbnail& thumbnail) {
                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
                kPolicy, escape_html(data.sweep.name + " – thaw"), kReportCss, kFiguresCss) +
-           page_header(data) + contents(sections) + "<main>\n" + sections + "</main>\n" +
-           fmt::format(
-               "<script type=\"application/json\" id=\"chart-data\">{}</script>\n<script>\n{}</script>\n"
-               "<script>\n{}</script>\n</body>\n</html>\n",
-               chart_data(data), kChartJs, kReportJs);
+           page_header(data) + contents(sections) + "<main>\n" + sections + "</main>\n" + configurations(data) +
+           fmt::format("<script>\n{}</script>\n</body>\n</html>\n", kReportJs);
 }
 
 }  // namespace thaw

@@ -11,13 +11,11 @@
 namespace thaw {
 namespace {
 
-/// What scripts may replace by a chart of their own stands in a "drawing".
 std::string figure(const Figure& figure) {
     const std::string heading = figure.heading.empty() ? "" : fmt::format("<h3>{}</h3>\n", escape_html(figure.heading));
-    const std::string chart = figure.chart.empty() ? "" : fmt::format(" data-chart=\"{}\"", figure.chart);
     const std::string caption =
         figure.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", escape_html(figure.caption));
-    return fmt::format("<figure{}>{}<div class=\"drawing\">{}</div>{}</figure>\n", chart, heading, figure.svg, caption);
+    return fmt::format("<figure>{}{}{}</figure>\n", heading, figure.svg, caption);
 }
 
 std::string effects(const std::vector<Fact>& paragraphs) {
