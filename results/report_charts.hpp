@@ -44,6 +44,7 @@ std::string curve_chart(const std::string& title, const std::vector<EpochRecord>
 
 /// Rows and columns of numbers as a map of shades.
 struct HeatMap {
+    std::string name;  // of its file, without the ending
     std::string title, row_name, column_name;
     std::vector<std::string> rows, columns;
     struct Cell {
@@ -55,8 +56,6 @@ struct HeatMap {
     std::vector<std::vector<Cell>> cells;  // by row
 };
 std::string heat_chart(const HeatMap& map);
-/// The same as a table, for the page.
-std::string heat_table(const HeatMap& map);
 
 /// One line a configuration, over an axis each and accuracy.
 struct Parallel {

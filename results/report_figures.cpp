@@ -151,17 +151,20 @@ std::vector<Figure> curve_figures(const ReportData& data) {
         std::string caption = describe(trial.axes, axes);
         if (has_random_weights(trial.axes)) caption += " (random weights)";
         if (const std::string turned = overfitting_text(data.curves[i]); !turned.empty()) caption += ". " + turned;
-        const auto chart = [&](Curve curve, const char* name, const std::vector<double>& values) {
-            return curve_chart(fmt::format("{} by epoch of trial {}: {}", name, trial.id, caption),
-                               data.curves[i].epochs, curve, span_of(values), last_epoch);
+        const auto add = [&](Curve curve, const char* name, const std::vector<double>& values) {
+            const std::string title = fmt::format("{} by epoch of trial {}", name, trial.id);
+            figures.push_back({fmt::format("curve_{}_{}", i + 1, name), "", title,
+                               curve_chart(fmt::format("{}: {}", title, caption), data.curves[i].epochs, curve,
+                                           span_of(values), last_epoch),
+                               ""});
         };
-        figures.push_back(
-            {fmt::format("curve_{}_accuracy", i + 1),
-             fmt::format("{}{}: {}", backbone_label(trial.axes),
-                         data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
-                         percent(trial.validation_accuracy)),
-             chart(Curve::accuracy, "accuracy", accuracies), ""});
-        figures.push_back({fmt::format("curve_{}_loss", i + 1), "", chart(Curve::loss, "loss", losses), caption});
+        add(Curve::accuracy, "accuracy", accuracies);
+        figures.back().heading =
+            fmt::format("{}{}: {}", backbone_label(trial.axes),
+                        data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
+                        percent(trial.validation_accuracy));
+        add(Curve::loss, "loss", losses);
+        figures.back().caption = caption;
     }
     return figures;
 }
@@ -174,7 +177,7 @@ std::vector<Figure> axis_figures(const ReportData& data) {
         std::string caption;
         if (!drawing.scatter && drawing.strips.size() < effect.levels.size())
             caption = fmt::format("The best {} of {} values.", drawing.strips.size(), effect.levels.size());
-        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label,
+        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label, title,
                            drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title),
                            caption});
     }
@@ -193,9 +196,9 @@ std::optional<Figure> time_figure(const ReportData& data) {
         if (configuration.seconds > 0)
             trend.points.push_back({.x = configuration.seconds, .accuracy = configuration.accuracy.mean});
     }
-    return Figure{"accuracy_by_time", "training time",
-                  scatter_chart("validation accuracy by training time, with the Pareto front", dots, trend,
-                                accuracy_span(data), true),
+    const char* title = "validation accuracy by training time, with the Pareto front";
+    return Figure{"accuracy_by_time", "training time", title,
+                  scatter_chart(title, dots, trend, accuracy_span(data), true),
                   "The line joins what nothing else beats in both time and accuracy."};
 }
 
@@ -224,8 +227,8 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
         line.rank = static_cast<double>(i) / static_cast<double>(count);
         line.title = percent(configuration.accuracy.mean) + ": " + configuration_text(data, configuration);
     }
-    return Figure{"parallel_coordinates", "",
-                  parallel_chart("every axis and validation accuracy: one line a configuration", parallel),
+    const char* title = "every axis and validation accuracy: one line a configuration";
+    return Figure{"parallel_coordinates", "", title, parallel_chart(title, parallel),
                   stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : ""};
 }
 
@@ -235,7 +238,8 @@ std::optional<HeatMap> freeze_map(const ReportData& data) {
     constexpr std::size_t kMostRows = 60, kMostColumns = 30;
     if (freezes.size() < 2 || backbones.size() < 2 || freezes.size() > kMostColumns || backbones.size() > kMostRows)
         return {};
-    HeatMap map{.title = "best validation accuracy by backbone and freeze; to the right more layers are frozen",
+    HeatMap map{.name = "freeze_and_backbone",
+                .title = "best validation accuracy by backbone and freeze; to the right more layers are frozen",
                 .row_name = "backbone",
                 .column_name = "freeze",
                 .rows = {},
@@ -295,7 +299,8 @@ std::optional<HeatMap> confusion_map(const ReportData& data) {
     const std::size_t classes = data.sweep.classes.size();
     if (!images || classes > kMostConfusedClasses) return {};
     const Confusion confusion = confusion_of(*images->images, *images->predicted);
-    HeatMap map{.title = fmt::format("{} images by what they are (rows) and what the winner takes them for (columns)",
+    HeatMap map{.name = "confusion",
+                .title = fmt::format("{} images by what they are (rows) and what the winner takes them for (columns)",
                                      images->part),
                 .row_name = "is",
                 .column_name = "taken for",
@@ -313,20 +318,6 @@ std::optional<HeatMap> confusion_map(const ReportData& data) {
                                        fmt::format("{}", found->second), "", label != other};
         }
     return map;
-}
-
-std::vector<std::pair<std::string, std::string>> figure_files(const ReportData& data) {
-    std::vector<std::pair<std::string, std::string>> files;
-    const auto add = [&](const std::string& name, const std::string& svg) {
-        files.emplace_back(name, standalone_svg(svg));
-    };
-    for (const Figure& figure : curve_figures(data)) add(figure.name, figure.svg);
-    for (const Figure& figure : axis_figures(data)) add(figure.name, figure.svg);
-    for (const auto& figure : {time_figure(data), parallel_figure(data)})
-        if (figure) add(figure->name, figure->svg);
-    if (const auto map = freeze_map(data)) add("freeze_and_backbone", heat_chart(*map));
-    if (const auto map = confusion_map(data)) add("confusion", heat_chart(*map));
-    return files;
 }
 
 }  // namespace thaw

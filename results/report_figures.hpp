@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "results/report_charts.hpp"
@@ -14,6 +13,7 @@ namespace thaw {
 struct Figure {
     std::string name;     // of its file, without the ending
     std::string heading;  // empty: that of the figure before it
+    std::string title;    // what a screen reader says of it
     std::string svg;
     std::string caption;
 };
@@ -26,9 +26,6 @@ std::optional<HeatMap> freeze_map(const ReportData& data);
 /// What the winner takes the images for, of the test part where it was asked for those; none where there are no
 /// predictions, or too many classes to draw.
 std::optional<HeatMap> confusion_map(const ReportData& data);
-
-/// All of them as files, by name: complete SVG documents.
-std::vector<std::pair<std::string, std::string>> figure_files(const ReportData& data);
 
 /// What the page says of the configurations that charts show one by one, in the order in which tips name them by
 /// number.
