@@ -72,12 +72,6 @@ std::vector<Dot> dots_of(const ReportData& data, const std::vector<std::size_t>&
     return dots;
 }
 
-/// In 0 to 1, far apart for neighbours.
-double spread(std::size_t i) {
-    const double whole = static_cast<double>(i) * 0.6180339887498949;
-    return whole - std::floor(whole);
-}
-
 /// Of all configurations, so that every chart has the same scale.
 Span accuracy_span(const ReportData& data) {
     std::vector<double> accuracies;
@@ -87,19 +81,14 @@ Span accuracy_span(const ReportData& data) {
 }
 
 std::string strips_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
-    const AxisDrawing drawing = drawing_of(effect);
-    std::map<int, std::size_t> place;
-    std::vector<Strip> strips;
-    for (const int level : drawing.strips) {
-        place[level] = strips.size();
-        const auto index = static_cast<std::size_t>(level);
-        strips.push_back({effect.levels[index].label, effect.means[index], {}});
-    }
     const std::vector<std::size_t> drawn = drawn_configurations(data);
     const std::vector<Dot> dots = dots_of(data, drawn);
-    for (std::size_t i = 0; i < drawn.size(); ++i) {
-        const auto found = place.find(data.analysis.level_of[drawn[i]][effect.axis]);
-        if (found != place.end()) strips[found->second].dots.push_back(dots[i]);
+    std::vector<Strip> strips;
+    for (const int level : drawing_of(effect).strips) {
+        const auto index = static_cast<std::size_t>(level);
+        strips.push_back({effect.levels[index].label, effect.means[index], {}});
+        for (std::size_t i = 0; i < drawn.size(); ++i)
+            if (data.analysis.level_of[drawn[i]][effect.axis] == level) strips.back().dots.push_back(dots[i]);
     }
     return strip_chart(title, strips, accuracy_span(data));
 }

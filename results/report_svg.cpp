@@ -65,6 +65,11 @@ Span span_of(const std::vector<double>& values) {
     return {low - room, high + room};
 }
 
+double spread(std::size_t index) {
+    const double whole = static_cast<double>(index) * 0.6180339887498949;
+    return whole - std::floor(whole);
+}
+
 std::vector<double> ticks(Span span, int wanted) {
     const double raw = (span.high - span.low) / wanted;
     const double magnitude = std::pow(10, std::floor(std::log10(raw)));

@@ -20,6 +20,9 @@ struct Scale {
     double operator()(double value) const { return from + (to - from) * (value - span.low) / (span.high - span.low); }
 };
 
+/// In 0 to 1, far apart for neighbours and the same each time (the golden ratio leaves no pattern).
+double spread(std::size_t index);
+
 /// Round numbers inside the span, about `wanted` of them.
 std::vector<double> ticks(Span span, int wanted);
 std::string tick_percent(double fraction);  // without needless digits: "95 %", "95.5 %"

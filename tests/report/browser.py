@@ -172,6 +172,22 @@ def check_charts(browser, width):
     return words
 
 
+def check_lines(browser):
+    """A line of the parallel coordinates is thick under the pointer, and names its configuration."""
+    line = """(() => {
+      const line = [...document.querySelectorAll('figure .line')].at(-1);
+      line.scrollIntoView({ block: 'center', inline: 'start', behavior: 'instant' });
+      const path = line.querySelector('path'), middle = path.getPointAtLength(0.05 * path.getTotalLength());
+      const { x, y } = middle.matrixTransform(path.getScreenCTM());
+      return { x, y, title: line.querySelector('title').textContent }; })()"""
+    found = browser.ask(line)
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=found["x"], y=found["y"])
+    thick = browser.ask("getComputedStyle([...document.querySelectorAll('figure .line')].at(-1).querySelector('path')).stroke")
+    ink = browser.ask("getComputedStyle(document.querySelector('figure .mean')).stroke")
+    assert thick == ink and found["title"].startswith(browser.ask(LEADERS % 1)[0]), (thick, ink, found)
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+
+
 def check_tables(browser):
     """The leaderboard, by its column of accuracies."""
     press = "document.querySelectorAll('#leaderboard th button')[1].%s()"
@@ -214,6 +230,7 @@ def check(browser, address, width, scripts, pictures):
         (pathlib.Path(pictures) / name).write_bytes(base64.b64decode(shown))
     if scripts:
         words = check_charts(browser, width)
+        check_lines(browser)
         browser("Emulation.setEmulatedMedia", media="screen",
                 features=[{"name": "prefers-color-scheme", "value": "dark"}])
         assert check_charts(browser, width) == words, "dark mode says the same"
