@@ -7,7 +7,7 @@ run="g++ cmake ninja-build ccache pkg-config
     libtorch-dev libdnnl-dev libopenblas0-pthread libopenblas-pthread-dev libopenmpi-dev openmpi-bin
     libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev zlib1g-dev
     libyaml-cpp-dev libsqlite3-dev libfmt-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libxxhash-dev libzip-dev
-    libhdf5-dev libseccomp-dev libcurl4-openssl-dev libjs-chart.js
+    libhdf5-dev libseccomp-dev libcurl4-openssl-dev
     libssl-dev ca-certificates python3 python3-pip dataset-fashion-mnist"
 check="clang-format clang libclang-rt-dev libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 chromium"
 

@@ -5,7 +5,6 @@ namespace thaw {
 
 extern const char* const kReportCss;
 extern const char* const kFiguresCss;
-extern const char* const kChartJs;  // Chart.js, of Debian's libjs-chart.js
 extern const char* const kReportJs;
 
 }  // namespace thaw

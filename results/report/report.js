@@ -1,139 +1,52 @@
 // Charts that answer to the pointer, tables that sort and filter. The page says all the same without scripts.
 'use strict';
-const data = JSON.parse(document.getElementById('chart-data').textContent);
-const colour = name => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
-const percent = fraction => fraction === null ? '–' : (100 * fraction).toFixed(2) + ' %';
-const jitter = index => 2 * ((index * 0.6180339887498949) % 1) - 1;  // the same spread each time
+const configurations = [...document.querySelectorAll('#configurations li')].map(item => item.textContent);
 
-/// A scale in the page's colours.
-const scale = (options = {}) => ({
-  grid: { color: colour('line') }, border: { color: colour('line') }, ...options,
-  ticks: { color: colour('quiet'), ...options.ticks },
-  title: { color: colour('quiet'), display: Boolean(options.title), text: options.title },
+/// Every point of a chart that has something to say: each M or L of a path, and its line of the path's tips.
+const pointsOf = svg => [...svg.querySelectorAll('[data-tips]')].flatMap(path => {
+  const tips = path.dataset.tips.split('\n');
+  return [...path.getAttribute('d').matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)]
+    .map(([, x, y], i) => ({ path, x: Number(x), y: Number(y), tip: configurations[tips[i]] ?? tips[i] }));
 });
-const percents = (options = {}) =>
-  scale({ ...options, ticks: { maxTicksLimit: 7, callback: value => +(100 * value).toFixed(2) + ' %' } });
-const dots = points => ({
-  type: 'scatter', label: 'configurations', data: points, order: 2,
-  pointRadius: points.map(point => point.i === 0 ? 5.5 : 3), pointHoverRadius: 7,
-  backgroundColor: points.map(point => point.i === 0 ? colour('accent') : colour('dot') + 'bf'), borderWidth: 0,
-});
-const line = (label, points, options = {}) => ({
-  type: 'line', label, data: points, borderColor: colour('ink'), borderWidth: 1.5, pointRadius: 0, order: 1, ...options,
-});
-/// Of a dot: the configuration and its accuracy.
-const dotText = item => item.raw.i === undefined
-  ? item.dataset.label
-  : [data.names[item.raw.i], percent(data.accuracies[item.raw.i]) + ' validation accuracy'];
 
-function curve(metric, index) {
-  const { epochs, turned, [metric]: values } = data.curves[index];
-  const all = data.curves.flatMap(other => [...other[metric].train, ...other[metric].validation])
-    .filter(value => value !== null);
-  const [low, high] = [Math.min(...all), Math.max(...all)];
-  const last = Math.max(...data.curves.flatMap(other => other.epochs));
-  const series = (label, style) =>
-    line(label, epochs.map((epoch, i) => ({ x: epoch, y: values[label][i] })), { pointHitRadius: 8, ...style });
-  const datasets = [series('train', { borderColor: colour('dot'), borderWidth: 1 }),
-    series('validation', { borderColor: colour('accent'), borderWidth: 2 })];
-  if (turned !== null)
-    datasets.push(line('over-fits from here', [{ x: turned, y: low }, { x: turned, y: high }],
-      { borderColor: colour('warn'), borderDash: [4, 4], borderWidth: 1 }));
-  const y = { suggestedMin: low, suggestedMax: high };
-  const shown = value => metric === 'accuracy' ? percent(value) : value.toFixed(4);
-  return {
-    height: 150, datasets, legend: metric === 'loss', mode: 'nearest',
-    scales: {
-      x: scale({ type: 'linear', min: Math.min(1, last), max: Math.max(2, last), ticks: { precision: 0, maxTicksLimit: 6 } }),
-      y: metric === 'accuracy' ? percents(y) : scale({ ...y, ticks: { maxTicksLimit: 6, callback: value => +value.toFixed(2) } }),
-    },
-    text: item => `epoch ${item.raw.x}, ${item.dataset.label}: ${shown(item.raw.y)}`,
-  };
+const tip = document.createElement('div');
+tip.className = 'tip';
+document.body.append(tip);
+
+function hideTip() {
+  document.querySelector('.near')?.classList.remove('near');
+  document.querySelector('.mark')?.remove();
+  tip.hidden = true;
 }
 
-function strips({ labels, values, means }) {
-  const points = values.flatMap((strip, i) => strip === null || data.accuracies[i] === null
-    ? [] : [{ x: data.accuracies[i], y: strip + 0.3 * jitter(i), i }]);
-  const marks = means.flatMap((mean, strip) => mean === null ? [] : [{ x: mean, y: strip }]);
-  const short = text => text.length > 22 ? text.slice(0, 21) + '…' : text;
-  return {
-    height: 60 + (labels.length > 8 ? 24 : 34) * labels.length,
-    datasets: [{ ...line('mean', marks), type: 'scatter', pointStyle: 'line', rotation: 90, pointRadius: 11, showLine: false },
-      dots(points)],
-    scales: {
-      x: percents(),
-      y: scale({ min: -0.5, max: labels.length - 0.5, reverse: true, afterBuildTicks: axis => {
-        axis.ticks = labels.map((_, value) => ({ value }));
-      }, ticks: { autoSkip: false, callback: value => short(labels[value]) } }),
-    },
-    text: item => item.raw.i === undefined ? 'mean ' + percent(item.raw.x) : dotText(item),
-  };
+/// Beside the point, inside the window; its line is drawn thicker.
+function showTip(svg, { path, x, y, tip: text }) {
+  hideTip();
+  path.classList.add('near');
+  const mark = document.createElementNS(svg.namespaceURI, 'path');
+  mark.setAttribute('class', 'mark');
+  mark.setAttribute('d', `M${x} ${y}h0`);
+  svg.append(mark);
+  tip.textContent = text;
+  tip.hidden = false;
+  const at = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+  const right = document.documentElement.clientWidth - tip.offsetWidth - 4;
+  tip.style.left = scrollX + Math.max(4, Math.min(at.x + 10, right)) + 'px';
+  tip.style.top = scrollY + at.y + 12 + 'px';
 }
 
-const plain = value => +(+value).toPrecision(3) + '';
-function numbers({ label, logarithmic, values, means }) {
-  const points = values.flatMap((x, i) => data.accuracies[i] === null ? [] : [{ x, y: data.accuracies[i], i }]);
-  const trend = means.filter(mean => mean[1] !== null).map(([x, y]) => ({ x, y }));
-  const all = values.filter(x => x !== null), [low, high] = [Math.min(...all), Math.max(...all)];
-  const room = logarithmic ? (high / low) ** 0.12 : 0.06 * (high - low);
-  const span = logarithmic ? { min: low / room, max: high * room } : { min: low - room, max: high + room };
-  const atValues = trend.length > 0 && { afterBuildTicks: axis => { axis.ticks = trend.map(({ x }) => ({ value: x })); } };
-  return {
-    height: 260, datasets: [line('mean', trend), dots(points)],
-    scales: {
-      x: scale({ type: logarithmic ? 'logarithmic' : 'linear', title: label, ...span, ...atValues,
-        ticks: { callback: plain, maxTicksLimit: 8 } }),
-      y: percents(),
-    },
-    text: item => item.raw.i === undefined ? `mean ${percent(item.raw.y)}` : dotText(item),
+/// The point that is nearest to the pointer is the one that it asks for.
+function answerThePointer(svg) {
+  const points = pointsOf(svg);
+  if (points.length === 0) return;
+  const answer = event => {
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    const distance = point => Math.hypot(point.x - at.x, point.y - at.y);
+    showTip(svg, points.reduce((best, point) => distance(point) < distance(best) ? point : best));
   };
-}
-
-function time() {
-  const at = i => ({ x: data.seconds[i], y: data.accuracies[i], i });
-  const points = data.names.map((_, i) => at(i)).filter(({ x, y }) => x > 0 && y !== null);
-  return {
-    height: 320,
-    datasets: [line('Pareto front', data.front.map(at).filter(({ x }) => x > 0), { pointRadius: 3.5, pointBackgroundColor: colour('ink') }),
-      dots(points)],
-    scales: { x: scale({ type: 'logarithmic', title: 'seconds of training', ticks: { callback: plain, maxTicksLimit: 8, maxRotation: 0 } }),
-      y: percents() },
-    text: item => [...dotText(item), `${plain(item.raw.x)} s of training`],
-  };
-}
-
-const chartOf = {
-  accuracy: index => curve('accuracy', index),
-  loss: index => curve('loss', index),
-  axis: index => data.axes[index].scatter ? numbers(data.axes[index]) : strips(data.axes[index]),
-  time,
-};
-
-function drawCharts() {
-  for (const figure of document.querySelectorAll('figure[data-chart]')) {
-    const [kind, index] = figure.dataset.chart.split(' ');
-    const { height, datasets, scales, text, legend = false } = chartOf[kind](Number(index));
-    figure.querySelector('.canvas')?.remove();
-    const frame = document.createElement('div'), canvas = document.createElement('canvas');
-    frame.className = 'canvas';
-    frame.style.height = height + 'px';
-    canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', figure.querySelector('svg').getAttribute('aria-label'));
-    frame.append(canvas);
-    figure.querySelector('.drawing').before(frame);
-    figure.classList.add('live');
-    Chart.getChart(canvas)?.destroy();
-    new Chart(canvas, {
-      type: 'scatter', data: { datasets },
-      options: {
-        animation: false, maintainAspectRatio: false, scales, interaction: { mode: 'nearest', intersect: false },
-        plugins: {
-          legend: { display: legend, position: 'bottom', labels: { color: colour('quiet'), boxWidth: 14, boxHeight: 1 } },
-          tooltip: { callbacks: { label: text, title: () => '' }, displayColors: false },
-        },
-      },
-    });
-  }
+  svg.addEventListener('pointermove', answer);
+  svg.addEventListener('pointerdown', answer);
+  svg.addEventListener('pointerleave', event => event.pointerType !== 'touch' && hideTip());
 }
 
 /// A number where the cell has one, for sorting.
@@ -183,10 +96,9 @@ function makeFilterable(table) {
   filter();
 }
 
-Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-Chart.defaults.font.size = 11;
-drawCharts();
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts);
+hideTip();
+document.addEventListener('pointerdown', hideTip, { capture: true });
+document.querySelectorAll('figure svg').forEach(answerThePointer);
 document.querySelectorAll('table.sortable').forEach(table => {
   makeSortable(table);
   makeFilterable(table);

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
-#include <limits>
 
 #include "common/util/text.hpp"
 #include "results/report/analysis.hpp"
@@ -13,26 +11,49 @@
 namespace thaw {
 namespace {
 
-constexpr double kWidth = 360;           // in CSS pixels at full size
-constexpr std::size_t kMostDots = 2000;  // in one row or chart; more would only be a blot
+constexpr double kWidth = 360;  // in CSS pixels at full size
 
-/// Spreads neighbours apart the same way each time (the golden ratio leaves no pattern): in -1..1.
+/// In -1 to 1, to tell dots in one place apart.
 double jitter(std::size_t index) {
-    const double whole = static_cast<double>(index) * 0.6180339887498949;
-    return 2 * (whole - std::floor(whole)) - 1;
+    return 2 * spread(index) - 1;
 }
 
 /// Plain, random-weights and best dots, each a path; `place` says where a dot goes.
 template <typename PlaceOf>
 std::string draw_dots(const std::vector<Dot>& dots, const PlaceOf& place) {
-    std::vector<SvgPoint> plain, random, best;
-    const std::size_t stride = 1 + dots.size() / kMostDots;
+    std::vector<SvgPoint> plain, random, holes, best;
     for (std::size_t i = 0; i < dots.size(); ++i) {
-        if (!std::isfinite(dots[i].accuracy) || (i % stride != 0 && !dots[i].best)) continue;
-        (dots[i].best ? best : dots[i].random ? random : plain).push_back(place(dots[i], i));
+        if (!std::isfinite(dots[i].accuracy)) continue;
+        SvgPoint point = place(dots[i], i);
+        if (dots[i].random && !dots[i].best) holes.push_back(point);
+        point.tip = dots[i].tip;
+        (dots[i].best ? best : dots[i].random ? random : plain).push_back(point);
     }
-    return svg_dots("dot", plain) + svg_dots("dot random", random) + svg_dots("dot hole", random) +
+    return svg_dots("dot", plain) + svg_dots("dot random", random) + svg_dots("dot hole", holes) +
            svg_dots("dot best", best);
+}
+
+/// 1, 2 and 5 times the powers of ten whose logarithms are in the span.
+std::vector<double> powers(Span span) {
+    std::vector<double> values;
+    for (double power = std::floor(span.low); power <= span.high; ++power)
+        for (const double digit : {1.0, 2.0, 5.0})
+            if (const double at = power + std::log10(digit); at >= span.low && at <= span.high)
+                values.push_back(digit * std::pow(10, power));
+    return values;
+}
+
+std::vector<SvgPoint> curve_points(const std::vector<EpochRecord>& epochs, Curve curve, bool train, const Scale& x,
+                                   const Scale& y) {
+    std::vector<SvgPoint> points;
+    for (const EpochRecord& epoch : epochs) {
+        const double accuracy = train ? epoch.train_accuracy : epoch.validation_accuracy;
+        const double loss = train ? epoch.train_loss : epoch.validation_loss;
+        points.push_back({x(epoch.epoch), y(curve == Curve::accuracy ? accuracy : loss),
+                          fmt::format("epoch {}, {}: {}", epoch.epoch, train ? "train" : "validation",
+                                      curve == Curve::accuracy ? percent(accuracy) : decimals(loss, 4))});
+    }
+    return points;
 }
 
 /// Labels of two lines' ends, moved apart where they would overlap.
@@ -45,17 +66,6 @@ void part(double& first, double& second, double distance) {
 }
 
 }  // namespace
-
-double Strip::mean() const {
-    double sum = 0;
-    int count = 0;
-    for (const Dot& dot : dots) {
-        if (!std::isfinite(dot.accuracy)) continue;
-        sum += dot.accuracy;
-        ++count;
-    }
-    return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
-}
 
 std::string strip_chart(const std::string& title, const std::vector<Strip>& strips, Span accuracy) {
     constexpr std::size_t kLongestLabel = 22;
@@ -75,9 +85,11 @@ std::string strip_chart(const std::string& title, const std::vector<Strip>& stri
         content += draw_dots(strips[i].dots, [&](const Dot& dot, std::size_t index) {
             return SvgPoint{x(dot.accuracy), y + 0.3 * row * jitter(index)};
         });
-        const double mean = strips[i].mean();
+        const double mean = strips[i].mean;
         if (!std::isfinite(mean)) continue;
-        content += svg_line("mean", x(mean), y - 0.42 * row, x(mean), y + 0.42 * row);
+        content += fmt::format("<path class=\"mean\" data-tips=\"{}\" d=\"M{:.1f} {:.1f}v{:.1f}v{:.1f}\"/>",
+                               escape_html(clean_text(fmt::format("{}: mean {}", strips[i].label, percent(mean)))),
+                               x(mean), y, -0.42 * row, 0.84 * row);
         content += svg_label("name", right + 8, y + 4, fmt::format("{:.1f}", 100 * mean));
     }
     return svg_picture(kWidth, bottom + 22, title, content);
@@ -95,7 +107,7 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
         content += svg_line("grid", kLeft, y(tick), kWidth - 32, y(tick));
         content += svg_label("tick end", kLeft - 6, y(tick) + 4, tick_percent(tick));
     }
-    std::string path;
+    std::vector<SvgPoint> line;
     double free_from = 0;  // ticks' labels must not overlap
     const auto tick = [&](double value) {
         const double at = x(position(value));
@@ -105,23 +117,16 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
     };
     for (const Dot& point : trend.points) {
         if (trend.at_values) tick(point.x);
-        if (!std::isfinite(point.accuracy)) continue;
-        fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(position(point.x)),
-                       y(point.accuracy));
+        if (std::isfinite(point.accuracy)) line.push_back({x(position(point.x)), y(point.accuracy), point.tip});
     }
-    if (!trend.at_values && logarithmic)
-        for (double power = std::floor(x.span.low); power <= x.span.high; ++power)
-            for (const double digit : {1.0, 2.0, 5.0})
-                if (power + std::log10(digit) >= x.span.low && power + std::log10(digit) <= x.span.high)
-                    tick(digit * std::pow(10, power));
-    if (!trend.at_values && !logarithmic)
-        for (const double value : ticks(x.span, 5)) tick(value);
+    if (!trend.at_values)
+        for (const double value : logarithmic ? powers(x.span) : ticks(x.span, 5)) tick(value);
     content += svg_label("tick middle", (kLeft + kWidth - 32) / 2, kHeight - 6, trend.x_label);
-    const double spread = trend.at_values ? 7 : 0;
+    const double width = trend.at_values ? 7 : 0;
     content += draw_dots(dots, [&](const Dot& dot, std::size_t index) {
-        return SvgPoint{x(position(dot.x)) + spread * jitter(index), y(dot.accuracy)};
+        return SvgPoint{x(position(dot.x)) + width * jitter(index), y(dot.accuracy)};
     });
-    if (!path.empty()) content += fmt::format("<path class=\"mean\" d=\"{}\"/>", path);
+    content += svg_curve("mean", line);
     if (trend.at_values && !trend.points.empty() && std::isfinite(trend.points.back().accuracy))
         content +=
             svg_label("name", x(position(trend.points.back().x)) + 12, y(trend.points.back().accuracy) + 4, "mean");
@@ -146,32 +151,16 @@ std::string curve_chart(const std::string& title, const std::vector<EpochRecord>
         content += svg_line("turn", x(*turned), 8, x(*turned), kBottom);
         if (curve == Curve::loss) content += svg_label("tick warn", x(*turned) + 3, 15, "over-fits");
     }
-    const auto value = [&](const EpochRecord& epoch, bool train) {
-        if (curve == Curve::accuracy) return train ? epoch.train_accuracy : epoch.validation_accuracy;
-        return train ? epoch.train_loss : epoch.validation_loss;
-    };
-    const auto draw = [&](bool train) {
-        std::string path;
-        bool pen_down = false;
-        for (const EpochRecord& epoch : epochs) {
-            const double at = value(epoch, train);
-            if (std::isfinite(at))
-                fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", pen_down ? "L" : "M", x(epoch.epoch),
-                               y(at));
-            pen_down = std::isfinite(at);
-        }
-        if (!path.empty())
-            content += fmt::format("<path class=\"{}\" d=\"{}\"/>", train ? "train" : "validation", path);
-    };
-    draw(true);
-    draw(false);
-    const EpochRecord& last = epochs.back();
-    const double train = value(last, true), validation = value(last, false), end = x(last.epoch);
-    if (std::isfinite(validation)) content += svg_dots("dot best", {{end, y(validation)}});
-    double train_at = y(train), validation_at = y(validation);
-    if (std::isfinite(train) && std::isfinite(validation)) part(train_at, validation_at, 12);
-    if (std::isfinite(train)) content += svg_label("name quiet", end + 7, train_at + 4, "train");
-    if (std::isfinite(validation)) content += svg_label("name strong", end + 7, validation_at + 4, "validation");
+    const std::vector<SvgPoint> trains = curve_points(epochs, curve, true, x, y);
+    const std::vector<SvgPoint> validations = curve_points(epochs, curve, false, x, y);
+    content += svg_curve("train", trains) + svg_curve("validation", validations);
+    const bool has_train = std::isfinite(trains.back().y), has_validation = std::isfinite(validations.back().y);
+    if (has_validation) content += svg_dots("dot best", {{validations.back().x, validations.back().y}});
+    double train_at = trains.back().y, validation_at = validations.back().y;
+    if (has_train && has_validation) part(train_at, validation_at, 12);
+    const double end = trains.back().x + 7;
+    if (has_train) content += svg_label("name quiet", end, train_at + 4, "train");
+    if (has_validation) content += svg_label("name strong", end, validation_at + 4, "validation");
     return svg_picture(kCurveWidth, kHeight, title, content);
 }
 

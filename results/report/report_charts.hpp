@@ -15,12 +15,13 @@ struct Dot {
     double accuracy = 0;  // NaN: not drawn
     bool random = false;  // random weights, drawn hollow
     bool best = false;
+    std::string tip = {};  // see SvgPoint
 };
 /// The configurations with one value of an axis.
 struct Strip {
     std::string label;
+    double mean = 0;  // NaN: not drawn
     std::vector<Dot> dots;
-    double mean() const;
 };
 
 /// Accuracy to the right, one row of dots for each value with a line at their mean.
@@ -29,8 +30,8 @@ std::string strip_chart(const std::string& title, const std::vector<Strip>& stri
 /// A line through the dots.
 struct Trend {
     std::string x_label;
-    std::vector<Dot> points;
-    bool at_values = false;  // the points are means of the few values there are: those are the ticks
+    std::vector<Dot> points;  // those without an accuracy only have a tick
+    bool at_values = false;   // the points are means of the few values there are: those are the ticks
 };
 /// Accuracy upwards, a number to the right.
 std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots, const Trend& trend, Span accuracy,
@@ -43,6 +44,7 @@ std::string curve_chart(const std::string& title, const std::vector<EpochRecord>
 
 /// Rows and columns of numbers as a map of shades.
 struct HeatMap {
+    std::string name;  // of its file, without the ending
     std::string title, row_name, column_name;
     std::vector<std::string> rows, columns;
     struct Cell {
@@ -54,8 +56,6 @@ struct HeatMap {
     std::vector<std::vector<Cell>> cells;  // by row
 };
 std::string heat_chart(const HeatMap& map);
-/// The same as a table, for the page.
-std::string heat_table(const HeatMap& map);
 
 /// One line a configuration, over an axis each and accuracy.
 struct Parallel {

@@ -19,59 +19,12 @@ constexpr std::size_t kMostDrawn = 2000, kAlwaysDrawn = 500;
 constexpr std::size_t kMostLines = 150;           // of parallel coordinates
 constexpr std::size_t kMostConfusedClasses = 30;  // in a matrix
 
-Dot dot_of(const ReportData& data, std::size_t i) {
-    const Configuration& configuration = data.analysis.configurations[i];
-    return {.x = 0,
-            .accuracy = configuration.accuracy.mean,
-            .random = has_random_weights(data.first_trial(configuration).axes),
-            .best = i == 0};
-}
-
-/// In 0 to 1, far apart for neighbours.
-double spread(std::size_t i) {
-    const double whole = static_cast<double>(i) * 0.6180339887498949;
-    return whole - std::floor(whole);
-}
-
-/// Of all configurations, so that every chart has the same scale.
-Span accuracy_span(const ReportData& data) {
-    std::vector<double> accuracies;
-    for (const Configuration& configuration : data.analysis.configurations)
-        accuracies.push_back(configuration.accuracy.mean);
-    return span_of(accuracies);
-}
-
-std::string strips_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
-    const AxisDrawing drawing = drawing_of(effect);
-    std::map<int, std::size_t> place;
-    std::vector<Strip> strips;
-    for (const int level : drawing.strips) {
-        place[level] = strips.size();
-        strips.push_back({effect.levels[static_cast<std::size_t>(level)].label, {}});
-    }
-    for (std::size_t i = 0; i < data.analysis.configurations.size(); ++i) {
-        const auto found = place.find(data.analysis.level_of[i][effect.axis]);
-        if (found != place.end()) strips[found->second].dots.push_back(dot_of(data, i));
-    }
-    return strip_chart(title, strips, accuracy_span(data));
-}
-
-std::string scatter_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
-    std::vector<Dot> dots;
-    for (std::size_t i = 0; i < data.analysis.configurations.size(); ++i) {
-        dots.push_back(dot_of(data, i));
-        dots.back().x = effect.levels[static_cast<std::size_t>(data.analysis.level_of[i][effect.axis])].number;
-    }
-    Trend trend{.x_label = kAxes[effect.axis].label, .points = {}, .at_values = false};
-    if (effect.levels.size() <= kMostPairedLevels) {
-        trend.at_values = true;
-        for (std::size_t level = 0; level < effect.levels.size(); ++level)
-            trend.points.push_back({.x = effect.levels[level].number, .accuracy = effect.means[level]});
-    }
-    return scatter_chart(title, dots, trend, accuracy_span(data), drawing_of(effect).logarithmic);
-}
-
-}  // namespace
+/// How an axis is drawn.
+struct AxisDrawing {
+    bool scatter = false;  // as numbers, else one strip a level
+    bool logarithmic = false;
+    std::vector<int> strips;  // levels, the best ones where they are too many
+};
 
 AxisDrawing drawing_of(const AxisEffect& effect) {
     AxisDrawing drawing;
@@ -92,6 +45,8 @@ AxisDrawing drawing_of(const AxisEffect& effect) {
     return drawing;
 }
 
+/// Places of the configurations that charts show one by one: all of them, or the best, the front, and every so many of
+/// the others.
 std::vector<std::size_t> drawn_configurations(const ReportData& data) {
     const std::size_t count = data.analysis.configurations.size();
     std::vector<std::size_t> drawn;
@@ -101,6 +56,71 @@ std::vector<std::size_t> drawn_configurations(const ReportData& data) {
     for (std::size_t i = 0; i < count; ++i)
         if (i < kAlwaysDrawn || i % stride == 0 || in_front[i]) drawn.push_back(i);
     return drawn;
+}
+
+/// All of these, each with its place among them as its tip.
+std::vector<Dot> dots_of(const ReportData& data, const std::vector<std::size_t>& drawn) {
+    std::vector<Dot> dots;
+    for (std::size_t place = 0; place < drawn.size(); ++place) {
+        const Configuration& configuration = data.analysis.configurations[drawn[place]];
+        dots.push_back({.x = 0,
+                        .accuracy = configuration.accuracy.mean,
+                        .random = has_random_weights(data.first_trial(configuration).axes),
+                        .best = drawn[place] == 0,
+                        .tip = fmt::format("{}", place)});
+    }
+    return dots;
+}
+
+/// Of all configurations, so that every chart has the same scale.
+Span accuracy_span(const ReportData& data) {
+    std::vector<double> accuracies;
+    for (const Configuration& configuration : data.analysis.configurations)
+        accuracies.push_back(configuration.accuracy.mean);
+    return span_of(accuracies);
+}
+
+std::string strips_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
+    const std::vector<std::size_t> drawn = drawn_configurations(data);
+    const std::vector<Dot> dots = dots_of(data, drawn);
+    std::vector<Strip> strips;
+    for (const int level : drawing_of(effect).strips) {
+        const auto index = static_cast<std::size_t>(level);
+        strips.push_back({effect.levels[index].label, effect.means[index], {}});
+        for (std::size_t i = 0; i < drawn.size(); ++i)
+            if (data.analysis.level_of[drawn[i]][effect.axis] == level) strips.back().dots.push_back(dots[i]);
+    }
+    return strip_chart(title, strips, accuracy_span(data));
+}
+
+std::string scatter_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
+    const std::vector<std::size_t> drawn = drawn_configurations(data);
+    std::vector<Dot> dots = dots_of(data, drawn);
+    for (std::size_t i = 0; i < drawn.size(); ++i)
+        dots[i].x = effect.levels[static_cast<std::size_t>(data.analysis.level_of[drawn[i]][effect.axis])].number;
+    Trend trend{.x_label = kAxes[effect.axis].label, .points = {}, .at_values = false};
+    if (effect.levels.size() <= kMostPairedLevels) {
+        trend.at_values = true;
+        for (std::size_t level = 0; level < effect.levels.size(); ++level)
+            trend.points.push_back(
+                {.x = effect.levels[level].number,
+                 .accuracy = effect.means[level],
+                 .tip = fmt::format("{}: mean {}", effect.levels[level].label, percent(effect.means[level]))});
+    }
+    return scatter_chart(title, dots, trend, accuracy_span(data), drawing_of(effect).logarithmic);
+}
+
+}  // namespace
+
+std::vector<std::string> configuration_tips(const ReportData& data) {
+    std::vector<std::string> tips;
+    for (const std::size_t i : drawn_configurations(data)) {
+        const Configuration& configuration = data.analysis.configurations[i];
+        tips.push_back(fmt::format("{}: {} validation accuracy, {} of training",
+                                   configuration_text(data, configuration), percent(configuration.accuracy.mean),
+                                   short_time(configuration.seconds)));
+    }
+    return tips;
 }
 
 std::vector<Figure> curve_figures(const ReportData& data) {
@@ -120,46 +140,44 @@ std::vector<Figure> curve_figures(const ReportData& data) {
         std::string caption = describe(trial.axes, axes);
         if (has_random_weights(trial.axes)) caption += " (random weights)";
         if (const std::string turned = overfitting_text(data.curves[i]); !turned.empty()) caption += ". " + turned;
-        const auto chart = [&](Curve curve, const char* name, const std::vector<double>& values) {
-            return curve_chart(fmt::format("{} by epoch of trial {}: {}", name, trial.id, caption),
-                               data.curves[i].epochs, curve, span_of(values), last_epoch);
+        const auto add = [&](Curve curve, const char* name, const std::vector<double>& values) {
+            const std::string title = fmt::format("{} by epoch of trial {}", name, trial.id);
+            figures.push_back({fmt::format("curve_{}_{}", i + 1, name), "", title,
+                               curve_chart(fmt::format("{}: {}", title, caption), data.curves[i].epochs, curve,
+                                           span_of(values), last_epoch),
+                               ""});
         };
-        figures.push_back(
-            {fmt::format("curve_{}_accuracy", i + 1),
-             fmt::format("{}{}: {}", backbone_label(trial.axes),
-                         data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
-                         percent(trial.validation_accuracy)),
-             chart(Curve::accuracy, "accuracy", accuracies), "", fmt::format("accuracy {}", i)});
-        figures.push_back({fmt::format("curve_{}_loss", i + 1), "", chart(Curve::loss, "loss", losses), caption,
-                           fmt::format("loss {}", i)});
+        add(Curve::accuracy, "accuracy", accuracies);
+        figures.back().heading =
+            fmt::format("{}{}: {}", backbone_label(trial.axes),
+                        data.analysis.seeds.size() > 1 ? ", seed " + axis_text(trial.axes, kSeedAxis) : "",
+                        percent(trial.validation_accuracy));
+        add(Curve::loss, "loss", losses);
+        figures.back().caption = caption;
     }
     return figures;
 }
 
 std::vector<Figure> axis_figures(const ReportData& data) {
     std::vector<Figure> figures;
-    for (std::size_t i = 0; i < data.analysis.effects.size(); ++i) {
-        const AxisEffect& effect = data.analysis.effects[i];
+    for (const AxisEffect& effect : data.analysis.effects) {
         const AxisDrawing drawing = drawing_of(effect);
         const std::string title = fmt::format("validation accuracy by {}", kAxes[effect.axis].label);
         std::string caption;
         if (!drawing.scatter && drawing.strips.size() < effect.levels.size())
             caption = fmt::format("The best {} of {} values.", drawing.strips.size(), effect.levels.size());
-        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label,
-                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title), caption,
-                           fmt::format("axis {}", i)});
+        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label, title,
+                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title),
+                           caption});
     }
     return figures;
 }
 
 std::optional<Figure> time_figure(const ReportData& data) {
-    std::vector<Dot> dots;
-    for (const std::size_t i : drawn_configurations(data)) {
-        const double seconds = data.analysis.configurations[i].seconds;
-        if (!(seconds > 0)) continue;
-        dots.push_back(dot_of(data, i));
-        dots.back().x = seconds;
-    }
+    const std::vector<std::size_t> drawn = drawn_configurations(data);
+    std::vector<Dot> dots = dots_of(data, drawn);
+    for (std::size_t i = 0; i < drawn.size(); ++i) dots[i].x = data.analysis.configurations[drawn[i]].seconds;
+    std::erase_if(dots, [](const Dot& dot) { return !(dot.x > 0); });
     if (dots.size() < 2) return {};
     Trend trend{.x_label = "seconds of training", .points = {}, .at_values = false};
     for (const std::size_t i : data.analysis.front) {
@@ -167,10 +185,10 @@ std::optional<Figure> time_figure(const ReportData& data) {
         if (configuration.seconds > 0)
             trend.points.push_back({.x = configuration.seconds, .accuracy = configuration.accuracy.mean});
     }
-    return Figure{"accuracy_by_time", "training time",
-                  scatter_chart("validation accuracy by training time, with the Pareto front", dots, trend,
-                                accuracy_span(data), true),
-                  "The line joins what nothing else beats in both time and accuracy.", "time"};
+    const char* title = "validation accuracy by training time, with the Pareto front";
+    return Figure{"accuracy_by_time", "training time", title,
+                  scatter_chart(title, dots, trend, accuracy_span(data), true),
+                  "The line joins what nothing else beats in both time and accuracy."};
 }
 
 std::optional<Figure> parallel_figure(const ReportData& data) {
@@ -198,9 +216,9 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
         line.rank = static_cast<double>(i) / static_cast<double>(count);
         line.title = percent(configuration.accuracy.mean) + ": " + configuration_text(data, configuration);
     }
-    return Figure{"parallel_coordinates", "",
-                  parallel_chart("every axis and validation accuracy: one line a configuration", parallel),
-                  stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : "", ""};
+    const char* title = "every axis and validation accuracy: one line a configuration";
+    return Figure{"parallel_coordinates", "", title, parallel_chart(title, parallel),
+                  stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : ""};
 }
 
 std::optional<HeatMap> freeze_map(const ReportData& data) {
@@ -209,7 +227,8 @@ std::optional<HeatMap> freeze_map(const ReportData& data) {
     constexpr std::size_t kMostRows = 60, kMostColumns = 30;
     if (freezes.size() < 2 || backbones.size() < 2 || freezes.size() > kMostColumns || backbones.size() > kMostRows)
         return {};
-    HeatMap map{.title = "best validation accuracy by backbone and freeze; to the right more layers are frozen",
+    HeatMap map{.name = "freeze_and_backbone",
+                .title = "best validation accuracy by backbone and freeze; to the right more layers are frozen",
                 .row_name = "backbone",
                 .column_name = "freeze",
                 .rows = {},
@@ -269,7 +288,8 @@ std::optional<HeatMap> confusion_map(const ReportData& data) {
     const std::size_t classes = data.sweep.classes.size();
     if (!images || classes > kMostConfusedClasses) return {};
     const Confusion confusion = confusion_of(*images->images, *images->predicted);
-    HeatMap map{.title = fmt::format("{} images by what they are (rows) and what the winner takes them for (columns)",
+    HeatMap map{.name = "confusion",
+                .title = fmt::format("{} images by what they are (rows) and what the winner takes them for (columns)",
                                      images->part),
                 .row_name = "is",
                 .column_name = "taken for",
@@ -287,20 +307,6 @@ std::optional<HeatMap> confusion_map(const ReportData& data) {
                                        fmt::format("{}", found->second), "", label != other};
         }
     return map;
-}
-
-std::vector<std::pair<std::string, std::string>> figure_files(const ReportData& data) {
-    std::vector<std::pair<std::string, std::string>> files;
-    const auto add = [&](const std::string& name, const std::string& svg) {
-        files.emplace_back(name, standalone_svg(svg));
-    };
-    for (const Figure& figure : curve_figures(data)) add(figure.name, figure.svg);
-    for (const Figure& figure : axis_figures(data)) add(figure.name, figure.svg);
-    for (const auto& figure : {time_figure(data), parallel_figure(data)})
-        if (figure) add(figure->name, figure->svg);
-    if (const auto map = freeze_map(data)) add("freeze_and_backbone", heat_chart(*map));
-    if (const auto map = confusion_map(data)) add("confusion", heat_chart(*map));
-    return files;
 }
 
 }  // namespace thaw

@@ -1,9 +1,8 @@
-// Which charts a sweep's data gives: for the page, for its scripts, and as files for a paper.
+// Which charts a sweep's data gives: for the page and as files for a paper.
 #pragma once
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "results/report/report_charts.hpp"
@@ -14,9 +13,9 @@ namespace thaw {
 struct Figure {
     std::string name;     // of its file, without the ending
     std::string heading;  // empty: that of the figure before it
+    std::string title;    // what a screen reader says of it
     std::string svg;
     std::string caption;
-    std::string chart;  // what scripts draw in its place: "axis 2", see chart_data()
 };
 
 std::vector<Figure> curve_figures(const ReportData& data);
@@ -28,23 +27,9 @@ std::optional<HeatMap> freeze_map(const ReportData& data);
 /// predictions, or too many classes to draw.
 std::optional<HeatMap> confusion_map(const ReportData& data);
 
-/// All of them as files, by name: complete SVG documents.
-std::vector<std::pair<std::string, std::string>> figure_files(const ReportData& data);
-
-/// The numbers behind the charts that scripts draw, as JSON that may stand inside a <script> element.
-std::string chart_data(const ReportData& data);
-
-/// How an axis is drawn.
-struct AxisDrawing {
-    bool scatter = false;  // as numbers, else one strip a level
-    bool logarithmic = false;
-    std::vector<int> strips;  // levels, the best ones where they are too many
-};
-AxisDrawing drawing_of(const AxisEffect& effect);
-
-/// Places of the configurations that charts show one by one: all of them, or the best, the front, and every so many of
-/// the others.
-std::vector<std::size_t> drawn_configurations(const ReportData& data);
+/// What the page says of the configurations that charts show one by one, in the order in which tips name them by
+/// number.
+std::vector<std::string> configuration_tips(const ReportData& data);
 
 /// The image predictions that the winner is judged by, and of which part they are.
 struct WinnerImages {

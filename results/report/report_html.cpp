@@ -1,199 +1,201 @@
-// The HTML page: the answer first, then what stands behind it.
+// A report as one HTML page that loads nothing: the answer first, then what stands behind it.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "common/util/text.hpp"
 #include "results/report/embedded.hpp"
-#include "results/report/report_figures.hpp"
-#include "results/report/report_pages.hpp"
-#include "results/report/report_sentences.hpp"
+#include "results/report/report_document.hpp"
 
 namespace thaw {
 namespace {
 
-constexpr std::size_t kMostRowsOfPage = 200;
 // Nothing is ever loaded; what the page itself has may run and be shown.
 constexpr const char* kPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-std::string definitions(const AxisValues& values, std::vector<std::size_t> axes) {
-    std::string list;
-    std::erase_if(axes, is_averaged);
-    for (const std::size_t axis : axes)
-        list +=
-            fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", kAxes[axis].label, escape_html(axis_text(values, axis)));
-    return list.empty() ? "" : "<dl>" + list + "</dl>\n";
-}
-
-std::string answer_html(const ReportData& data) {
-    const Leaderboard& board = data.leaderboard;
-    if (board.trials.empty())
-        return fmt::format("<h1>{}</h1>\n",
-                           board.total() == 0 ? "There are no trials yet" : "No trial has finished yet");
-    const Headline headline = headline_of(data);
-    return fmt::format("<h1>{} reaches <b>{}</b> {}</h1>\n", html_backbone(headline.trial->axes), headline.value,
-                       headline.measure) +
-           definitions(headline.trial->axes, board.varying);
-}
-
-std::string facts(const ReportData& data) {
-    std::string list;
-    for (const auto& [name, text, code] : facts_of(data))
-        list += fmt::format("<dt>{}</dt><dd>{}{}{}</dd>\n", name, code ? "<code>" : "", escape_html(text),
-                            code ? "</code>" : "");
-    return list.empty() ? "" : "<dl class=\"facts\">\n" + list + "</dl>\n";
-}
-
-std::string page_header(const ReportData& data) {
-    const Leaderboard& board = data.leaderboard;
-    std::string text = fmt::format("<header>\n<p class=\"over\">{}</p>\n", escape_html("thaw · " + data.sweep.name));
-    text += answer_html(data);
-    text += html_paragraph(status_text(data), "status");
-    text += facts(data);
-    text += html_paragraph(progress_text(board) + ".", "quiet");
-    if (board.any && !board.constant.empty())
-        text += html_paragraph("All with: " + describe(*board.any, board.constant) + ".", "quiet");
-    return text + "</header>\n";
-}
-
-/// Of its one trial, or how many seeds and by how much they differ.
-std::string seeds_text(const Configuration& configuration) {
-    const Mean& accuracy = configuration.accuracy;
-    std::string text = fmt::format("{}", accuracy.count);
-    if (accuracy.count > 1) text += fmt::format(" (± {:.2f})", 100 * accuracy.deviation);
-    if (configuration.diverged > 0) text += fmt::format(", {} diverged", configuration.diverged);
+std::string base64(const std::string& bytes) {
+    constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const std::size_t left = std::min<std::size_t>(3, bytes.size() - at);
+        unsigned group = 0;
+        for (std::size_t i = 0; i < 3; ++i)
+            group = group << 8 | (i < left ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+        for (std::size_t i = 0; i < 4; ++i) text += i <= left ? kDigits[group >> (18 - 6 * i) & 63] : '=';
+    }
     return text;
 }
 
-std::string leaderboard_row(const ReportData& data, std::size_t i, const std::vector<std::size_t>& axes) {
-    const Configuration& configuration = data.analysis.configurations[i];
-    const RankedTrial& trial = data.first_trial(configuration);
-    std::string row = "<tr>" + html_number(fmt::format("{}", i + 1)) +
-                      html_number(percent(configuration.accuracy.mean), configuration.accuracy.mean) +
-                      html_number(interval_text(accuracy_interval(data, configuration))) +
-                      html_number(seeds_text(configuration), configuration.accuracy.count) +
-                      fmt::format("<td>{}</td>", html_backbone(trial.axes));
-    for (const std::size_t axis : axes) {
-        const auto level = static_cast<std::size_t>(data.analysis.level_of[i][axis]);
-        const double number = data.analysis.levels[axis][level].number;
-        const std::string text = axis_text(trial.axes, axis);
-        row += std::isfinite(number) ? html_number(text, number) : html_cell(text);
+std::string html_words(const Text& text) {
+    std::string html;
+    for (const auto& [words, mark] : text.runs) {
+        const std::string safe = escape_html(words);
+        html += mark == Mark::strong ? "<b>" + safe + "</b>"
+                : mark == Mark::code ? "<code>" + safe + "</code>"
+                : mark == Mark::tag  ? "<span class=\"tag\">" + safe + "</span>"
+                                     : safe;
     }
-    std::string ranking;
-    for (const RankingMetric& metric : ranking_metrics(data.analysis))
-        ranking += html_number(decimals(configuration.*metric.value, 4), configuration.*metric.value);
-    return row + html_number(percent(configuration.train_accuracy), configuration.train_accuracy) +
-           html_number(decimals(configuration.validation_loss, 4), configuration.validation_loss) + ranking +
-           html_number(short_time(configuration.seconds), configuration.seconds) +
-           fmt::format("<td><code>{}</code></td></tr>\n", escape_html(trial.id));
+    return html;
 }
 
-std::string leaderboard_section(const ReportData& data) {
-    const Analysis& analysis = data.analysis;
-    if (analysis.configurations.empty()) return "";
-    std::vector<std::string> headings = {">rank", ">validation accuracy", ">95 % interval", ">seeds", "backbone"};
-    std::vector<std::size_t> axes = data.leaderboard.varying;
-    std::erase_if(axes, [](std::size_t axis) { return axis == kBackboneAxis || is_averaged(axis); });
-    for (const std::size_t axis : axes)
-        headings.push_back(std::string(std::isfinite(analysis.levels[axis].front().number) ? ">" : "") +
-                           kAxes[axis].label);
-    for (const char* heading : {">train accuracy", ">loss"}) headings.emplace_back(heading);
-    for (const RankingMetric& metric : ranking_metrics(analysis)) headings.push_back(std::string(">") + metric.label);
-    for (const char* heading : {">training", "best trial"}) headings.emplace_back(heading);
-    std::string rows;
-    const std::size_t shown = std::min(kMostRowsOfPage, analysis.configurations.size());
-    for (std::size_t i = 0; i < shown; ++i) rows += leaderboard_row(data, i, axes);
-    const std::string which = shown < analysis.configurations.size()
-                                  ? fmt::format("The best {} of {} configurations (thaw query has all), ", shown,
-                                                analysis.configurations.size())
-                                  : "All finished trials, ";
-    return "<section id=\"leaderboard\"><h2>Leaderboard</h2>\n" +
-           html_paragraph(which +
-                              "trials that differ only in their seed as one row; ranked by mean validation accuracy "
-                              "after the last epoch, then by the lower loss.",
-                          "quiet") +
-           html_table(headings, rows, "Leaderboard") + "</section>\n";
+/// What scrolls sideways on a narrow screen.
+std::string html_scrolling(const std::string& label, const std::string& content) {
+    return fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>\n",
+                       escape_html(label), content);
 }
 
-/// Links to the sections that are there.
-std::string contents(const std::string& sections) {
-    constexpr std::array<std::pair<const char*, const char*>, 10> kSections = {{{"axes", "What changes accuracy"},
-                                                                                {"backbones", "Which backbone"},
-                                                                                {"curves", "Learning curves"},
-                                                                                {"time", "Accuracy and time"},
-                                                                                {"images", "What is taken for what"},
-                                                                                {"leaderboard", "Leaderboard"},
-                                                                                {"stopped", "Stopped early"},
-                                                                                {"failed", "Failed"},
-                                                                                {"work", "Work"},
-                                                                                {"repeat", "To repeat it"}}};
-    std::string links;
-    for (const auto& [id, title] : kSections)
-        if (sections.find(fmt::format("<section id=\"{}\">", id)) != std::string::npos)
-            links += fmt::format("<a href=\"#{}\">{}</a>\n", id, title);
-    return "<nav aria-label=\"Sections\">\n" + links + "</nav>\n";
+std::string html_table(const char* style, const std::string& caption, const std::string& head,
+                       const std::string& rows) {
+    return html_scrolling(
+        caption, fmt::format("<table class=\"{}\"><caption>{}</caption><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>"
+                             "</table>",
+                             style, escape_html(caption), head, rows));
+}
+
+std::string html_cell(const Grid::Cell& cell, Grid::Column::Kind kind) {
+    const std::string key = std::isfinite(cell.key) ? fmt::format(" data-key=\"{:.6g}\"", cell.key) : "";
+    const char* style = kind == Grid::Column::Kind::number ? " class=\"number\""
+                        : kind == Grid::Column::Kind::wide ? " class=\"wide\""
+                                                           : "";
+    return fmt::format("<td{}{}>{}</td>", style, key, html_words(cell.text));
+}
+
+std::string html_heat_cell(const HeatMap::Cell& cell) {
+    if (cell.text.empty()) return "<td></td>";
+    return fmt::format("<td class=\"{}\" style=\"--heat:{:.2f}\">{}{}</td>", cell.wrong ? "cell wrong" : "cell",
+                       0.04 + 0.5 * cell.heat, escape_html(cell.text),
+                       cell.note.empty() ? "" : fmt::format("<small>{}</small>", escape_html(cell.note)));
+}
+
+std::string html_figure(const Figure& figure) {
+    const std::string heading = figure.heading.empty() ? "" : fmt::format("<h3>{}</h3>\n", escape_html(figure.heading));
+    const std::string caption =
+        figure.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", escape_html(figure.caption));
+    return fmt::format("<figure>{}{}{}</figure>\n", heading, figure.svg, caption);
+}
+
+/// Blocks as HTML.
+struct HtmlWriter {
+    const Thumbnail& thumbnail;
+
+    std::string operator()(const Heading& heading) const {
+        return fmt::format("<h3>{}</h3>\n", escape_html(heading.text));
+    }
+
+    std::string operator()(const Paragraph& paragraph) const {
+        return fmt::format("<p class=\"{}\">{}</p>\n", paragraph.style, html_words(paragraph.text));
+    }
+
+    std::string operator()(const Facts& facts) const {
+        std::string list;
+        for (const auto& [name, text, code] : facts.facts) {
+            const std::string entry = fmt::format("<dt>{}</dt><dd>{}</dd>", escape_html(name),
+                                                  html_words({{text, code ? Mark::code : Mark::none}}));
+            list += facts.in_a_row ? "<div>" + entry + "</div>" : entry + "\n";
+        }
+        if (list.empty()) return "";
+        return fmt::format("<dl class=\"{}\">\n{}</dl>\n", facts.in_a_row ? "row" : "facts", list);
+    }
+
+    std::string operator()(const Grid& grid) const {
+        std::string head, rows;
+        for (const Grid::Column& column : grid.columns)
+            head += fmt::format("<th scope=\"col\"{}>{}</th>",
+                                column.kind == Grid::Column::Kind::number ? " class=\"number\"" : "",
+                                escape_html(column.heading));
+        for (const auto& row : grid.rows) {
+            rows += "<tr>";
+            for (std::size_t i = 0; i < row.size(); ++i) rows += html_cell(row[i], grid.columns[i].kind);
+            rows += "</tr>\n";
+        }
+        const std::string text = html_table("sortable", grid.caption, head, rows);
+        if (!grid.folded) return text;
+        return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(grid.caption), text);
+    }
+
+    std::string operator()(const HeatMap& map) const {
+        std::string head =
+            fmt::format("<th scope=\"col\">{}</th>", escape_html(map.row_name + " \\ " + map.column_name));
+        for (const std::string& column : map.columns)
+            head += fmt::format("<th class=\"number\" scope=\"col\">{}</th>", escape_html(column));
+        std::string rows;
+        for (std::size_t row = 0; row < map.rows.size(); ++row) {
+            rows += fmt::format("<tr><th scope=\"row\">{}</th>", escape_html(map.rows[row]));
+            for (const HeatMap::Cell& cell : map.cells[row]) rows += html_heat_cell(cell);
+            rows += "</tr>\n";
+        }
+        return html_table("heat", map.title, head, rows);
+    }
+
+    std::string operator()(const Figures& figures) const {
+        std::string text;
+        const bool pairs = figures.layout == Figures::Layout::pairs;
+        for (std::size_t i = 0; i < figures.figures.size(); ++i) {
+            const std::string drawn = html_figure(figures.figures[i]);
+            text += !pairs ? drawn : i % 2 == 0 ? "<div>\n" + drawn : drawn + "</div>\n";
+        }
+        if (figures.layout == Figures::Layout::alone) return text;
+        if (figures.layout == Figures::Layout::scroll) return html_scrolling(figures.figures.front().title, text);
+        return fmt::format("<div class=\"{}\">\n{}</div>\n", pairs ? "curves" : "charts", text);
+    }
+
+    std::string operator()(const Photos& photos) const {
+        std::string text;
+        for (const auto& [file, name, words] : photos.photos) {
+            const std::string jpeg = thumbnail ? thumbnail(file) : "";
+            const std::string picture = jpeg.empty() ? "<span class=\"missing\">not to be read here</span>"
+                                                     : fmt::format("<img alt=\"{}\" src=\"data:image/jpeg;base64,{}\">",
+                                                                   escape_html(words), base64(jpeg));
+            text += fmt::format("<figure>{}<figcaption>{}<br><small>{}</small></figcaption></figure>\n", picture,
+                                escape_html(words), escape_html(name));
+        }
+        return "<div class=\"photos\">\n" + text + "</div>\n";
+    }
+
+    std::string operator()(const Listing& listing) const {
+        return fmt::format("<pre tabindex=\"0\">{}</pre>\n", escape_html(listing.text));
+    }
+
+    std::string all(const Blocks& blocks) const {
+        std::string text;
+        for (const Block& block : blocks) text += std::visit(*this, block);
+        return text;
+    }
+};
+
+std::string html_head(const Document& document) {
+    return fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n",
+        kPolicy, escape_html(document.name + " – thaw"), kReportCss, kFiguresCss);
+}
+
+/// For scripts, once for all charts.
+std::string html_configurations(const Document& document) {
+    std::string items;
+    for (const std::string& tip : document.configurations) items += "<li>" + escape_html(clean_text(tip)) + "</li>\n";
+    return items.empty() ? "" : "<ol id=\"configurations\" hidden>\n" + items + "</ol>\n";
 }
 
 }  // namespace
 
-std::string html_paragraph(const std::string& text, const char* style) {
-    return text.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", style, escape_html(text));
-}
-
-std::string html_table(const std::vector<std::string>& headings, const std::string& rows, const std::string& caption) {
-    std::string head;
-    for (const std::string& heading : headings) {
-        const bool number = heading.starts_with('>');
-        head += fmt::format("<th scope=\"col\"{}>{}</th>", number ? " class=\"number\"" : "",
-                            escape_html(heading.substr(number ? 1 : 0)));
+std::string report_html(const Document& document, const Thumbnail& thumbnail) {
+    const HtmlWriter writer{thumbnail};
+    std::string links, sections;
+    for (const auto& [id, link, title, blocks] : document.sections) {
+        links += fmt::format("<a href=\"#{}\">{}</a>\n", id, link);
+        sections +=
+            fmt::format("<section id=\"{}\"><h2>{}</h2>\n{}</section>\n", id, escape_html(title), writer.all(blocks));
     }
-    return fmt::format(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table class=\"sortable\"><caption>{0}"
-        "</caption><thead><tr>{1}</tr></thead>\n<tbody>\n{2}</tbody></table></div>\n",
-        escape_html(caption), head, rows);
-}
-
-std::string html_cell(const std::string& text) {
-    return fmt::format("<td>{}</td>", escape_html(text));
-}
-
-std::string html_number(const std::string& text) {
-    return fmt::format("<td class=\"number\">{}</td>", escape_html(text));
-}
-
-std::string html_number(const std::string& text, double key) {
-    return std::isfinite(key) ? fmt::format("<td class=\"number\" data-key=\"{:.6g}\">{}</td>", key, escape_html(text))
-                              : html_number(text);
-}
-
-std::string html_backbone(const std::string& backbone, const std::string& weights) {
-    return escape_html(backbone) + (weights == "random" ? "<span class=\"tag\">random weights</span>" : "");
-}
-
-std::string html_backbone(const AxisValues& values) {
-    return html_backbone(axis_text(values, kBackboneAxis), axis_text(values, kWeightsAxis)) +
-           (has_bf16(values) ? "<span class=\"tag\">bf16</span>" : "");
-}
-
-std::string report_html(const ReportData& data, const Thumbnail& thumbnail) {
-    const std::string sections = problem_one_section(data) + problem_two_section(data) + curves_section(data) +
-                                 time_section(data) + images_section(data, thumbnail) + leaderboard_section(data) +
-                                 stopped_section(data) + failures_section(data) + stages_section(data) +
-                                 origin_section(data);
-    return fmt::format(
-               "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-               "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
-               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-               "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
-               kPolicy, escape_html(data.sweep.name + " – thaw"), kReportCss, kFiguresCss) +
-           page_header(data) + contents(sections) + "<main>\n" + sections + "</main>\n" +
-           fmt::format(
-               "<script type=\"application/json\" id=\"chart-data\">{}</script>\n<script>\n{}</script>\n"
-               "<script>\n{}</script>\n</body>\n</html>\n",
-               chart_data(data), kChartJs, kReportJs);
+    return html_head(document) +
+           fmt::format("<body>\n<header>\n<p class=\"over\">{}</p>\n<h1>{}</h1>\n{}</header>\n",
+                       escape_html("thaw · " + document.name), html_words(document.answer), writer.all(document.lead)) +
+           fmt::format("<nav aria-label=\"Sections\">\n{}</nav>\n<main>\n{}</main>\n", links, sections) +
+           html_configurations(document) + fmt::format("<script>\n{}</script>\n</body>\n</html>\n", kReportJs);
 }
 
 }  // namespace thaw

@@ -63,30 +63,6 @@ std::string heat_chart(const HeatMap& map) {
                        top + height * static_cast<double>(map.rows.size()) + 6, map.title, content);
 }
 
-std::string heat_table(const HeatMap& map) {
-    std::string corner = map.row_name + (map.column_name.empty() ? "" : " \\ " + map.column_name);
-    std::string head = fmt::format("<th scope=\"col\">{}</th>", escape_html(corner)), rows;
-    for (const std::string& column : map.columns)
-        head += fmt::format("<th class=\"number\" scope=\"col\">{}</th>", escape_html(column));
-    for (std::size_t row = 0; row < map.rows.size(); ++row) {
-        rows += fmt::format("<tr><th scope=\"row\">{}</th>", escape_html(map.rows[row]));
-        for (const HeatMap::Cell& cell : map.cells[row]) {
-            if (cell.text.empty()) {
-                rows += "<td></td>";
-                continue;
-            }
-            rows += fmt::format("<td class=\"{}\" style=\"--heat:{:.2f}\">{}", style_of(cell), 0.04 + 0.5 * cell.heat,
-                                escape_html(cell.text));
-            rows += cell.note.empty() ? "</td>" : fmt::format("<small>{}</small></td>", escape_html(cell.note));
-        }
-        rows += "</tr>\n";
-    }
-    return fmt::format(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table class=\"heat\"><caption>{0}"
-        "</caption><thead><tr>{1}</tr></thead>\n<tbody>\n{2}</tbody></table></div>\n",
-        escape_html(map.title), head, rows);
-}
-
 std::string parallel_chart(const std::string& title, const Parallel& parallel) {
     constexpr double kGap = 118, kTop = 26, kBottom = 236, kMostLevels = 12;
     const double left = 20;

@@ -33,6 +33,24 @@ std::string paper_style() {
     return style;
 }
 
+std::string path_of(const char* style, const std::vector<SvgPoint>& points, bool joined) {
+    std::string d, tips;
+    bool pen_down = false, any_tip = false;
+    for (const SvgPoint& point : points) {
+        const bool drawn = std::isfinite(point.y);
+        if (drawn) {
+            tips += (d.empty() ? "" : "\n") + clean_text(point.tip);
+            any_tip |= !point.tip.empty();
+            fmt::format_to(std::back_inserter(d), "{}{:.1f} {:.1f}{}", joined && pen_down ? "L" : "M", point.x, point.y,
+                           joined ? "" : "h0");
+        }
+        pen_down = drawn;
+    }
+    if (d.empty()) return "";
+    return fmt::format("<path class=\"{}\"{} d=\"{}\"/>", style,
+                       any_tip ? fmt::format(" data-tips=\"{}\"", escape_html(tips)) : "", d);
+}
+
 }  // namespace
 
 Span span_of(const std::vector<double>& values) {
@@ -45,6 +63,11 @@ Span span_of(const std::vector<double>& values) {
     if (low > high) return {0, 1};
     const double room = std::max(0.06 * (high - low), 1e-3 * std::max(1.0, std::abs(high)));
     return {low - room, high + room};
+}
+
+double spread(std::size_t index) {
+    const double whole = static_cast<double>(index) * 0.6180339887498949;
+    return whole - std::floor(whole);
 }
 
 std::vector<double> ticks(Span span, int wanted) {
@@ -74,11 +97,12 @@ std::string svg_label(const char* style, double x, double y, const std::string& 
     return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", style, x, y, escape_html(text));
 }
 
-std::string svg_dots(const char* style, const std::vector<SvgPoint>& places) {
-    if (places.empty()) return "";
-    std::string d;
-    for (const SvgPoint& place : places) fmt::format_to(std::back_inserter(d), "M{:.1f} {:.1f}h0", place.x, place.y);
-    return fmt::format("<path class=\"{}\" d=\"{}\"/>", style, d);
+std::string svg_dots(const char* style, const std::vector<SvgPoint>& points) {
+    return path_of(style, points, false);
+}
+
+std::string svg_curve(const char* style, const std::vector<SvgPoint>& points) {
+    return path_of(style, points, true);
 }
 
 std::string svg_picture(double width, double height, const std::string& title, const std::string& content) {

@@ -1,8 +1,8 @@
 """Opens a report in Debian's Chromium and checks what a reader would: `browser.py report.html [SCREENSHOT_FOLDER]`.
 
 At 400 and 1400 pixels, with scripts and without, in light, dark and print: nothing is said on the console, nothing is
-asked of the network, every chart has its data, tables sort and filter, by pointer and by keyboard. Exit code 77 where
-there is no Chromium. Speaks the DevTools protocol over a pipe, with Python's own library alone.
+asked of the network, every chart says its values under the pointer, tables sort and filter, by pointer and by keyboard.
+Exit code 77 where there is no Chromium. Speaks the DevTools protocol over a pipe, with Python's own library alone.
 """
 import base64
 import json
@@ -14,26 +14,28 @@ import subprocess
 import sys
 import tempfile
 
-# Every figure that scripts draw: its points, and whether the canvas shows something besides its background.
-CHARTS = """[...document.querySelectorAll('figure[data-chart]')].map(figure => {
-  const canvas = figure.querySelector('canvas'), chart = canvas && Chart.getChart(canvas);
-  const points = chart ? chart.data.datasets.flatMap(set => set.data) : [];
-  const copy = new OffscreenCanvas(canvas?.width || 1, canvas?.height || 1).getContext('2d', { willReadFrequently: true });
-  if (canvas) copy.drawImage(canvas, 0, 0);
-  const pixels = new Set(new Uint32Array(copy.getImageData(0, 0, copy.canvas.width, copy.canvas.height).data.buffer));
-  return {
-    name: figure.dataset.chart, points: points.length, colours: pixels.size,
-    finite: points.every(point => [point.x, point.y].every(value => value === null || Number.isFinite(value))),
-    inside: chart ? points.filter(point => point.i === 0).every(point =>
-      chart.scales.x.min <= point.x && point.x <= chart.scales.x.max) : false,
-    label: canvas?.getAttribute('aria-label') ?? '',
-    svg: figure.querySelector('svg').getBoundingClientRect().height,
-  };
-})"""
 # Every drawing: how large it stands on the page, and how many strokes it has.
-DRAWINGS = """[...document.querySelectorAll('.drawing svg')].map(svg => ({
+DRAWINGS = """[...document.querySelectorAll('figure svg')].map(svg => ({
   height: svg.getBoundingClientRect().height, strokes: svg.querySelectorAll('path').length,
   label: svg.getAttribute('aria-label') }))"""
+# The charts that say something under the pointer, each with the points of its paths: place in the drawing and words.
+CHARTS = """[...document.querySelectorAll('figure svg')].filter(svg => svg.querySelector('[data-tips]')).map(svg => ({
+  label: svg.getAttribute('aria-label'), paths: [...svg.querySelectorAll('[data-tips]')].map(path => ({
+    style: path.classList[0], tips: path.dataset.tips.split('\\n'),
+    places: path.getAttribute('d').split(/[ML]/).slice(1).map(text => text.split(/[^0-9.-]/, 2).map(Number)) })) }))"""
+CONFIGURATIONS = "[...document.querySelectorAll('#configurations li')].map(item => item.textContent)"
+# Where a place in such a chart is on the screen, after scrolling there.
+ON_SCREEN = """(() => {
+  const svg = [...document.querySelectorAll('figure svg')].filter(svg => svg.querySelector('[data-tips]'))[%d];
+  svg.scrollIntoView({ block: 'center', behavior: 'instant' });
+  const { x, y } = new DOMPoint(%f, %f).matrixTransform(svg.getScreenCTM());
+  return [x, y]; })()"""
+TIP = """(() => {
+  const tip = document.querySelector('.tip'), box = tip.getBoundingClientRect(), mark = document.querySelector('.mark');
+  return { shown: tip.checkVisibility(), text: tip.textContent, left: box.left, right: box.right,
+    place: mark?.getAttribute('d').match(/[0-9.-]+/g).slice(0, 2).map(Number),
+    near: [...document.querySelectorAll('.near')].map(path => [path.classList[0], getComputedStyle(path).strokeWidth]) };
+})()"""
 NAMED = """({
   tables: [...document.querySelectorAll('table')].every(table => table.caption?.textContent),
   images: [...document.images].every(image => image.alt && image.naturalWidth > 0),
@@ -121,14 +123,69 @@ class Browser:
         self._process.wait(timeout=20)
 
 
-def check_charts(browser):
-    charts = browser.ask(CHARTS)
-    assert charts, "no charts"
-    for chart in charts:
-        assert chart["points"] > 0 and chart["finite"] and chart["inside"], ("without its data", chart)
-        assert chart["colours"] > 3, ("an empty canvas", chart)
-        assert chart["label"] and chart["svg"] == 0, ("label, or both drawings at once", chart)
-    return len(charts)
+def hover(browser, chart, place):
+    """What the page says with the pointer at this place of a chart."""
+    x, y = browser.ask(ON_SCREEN % (chart, *place))
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    return browser.ask(TIP)
+
+
+def check_point(browser, chart, paths, path, i, configurations, width):
+    """Over the path's i-th point: its words (or those of a point in the same place), and a mark there."""
+    place = path["places"][i]
+    here = [tip for other in paths for tip, at in zip(other["tips"], other["places"])
+            if max(abs(at[0] - place[0]), abs(at[1] - place[1])) < 0.3]
+    said = hover(browser, chart, place)
+    expected = [configurations[int(tip)] if tip.isdigit() else tip for tip in here]
+    assert said["shown"] and said["text"] in expected, (said, expected)
+    assert abs(said["place"][0] - place[0]) < 0.3 and abs(said["place"][1] - place[1]) < 0.3, (said, place)
+    assert 0 <= said["left"] and said["right"] <= width, said
+    (style, stroke), = said["near"]
+    assert style == "dot" or stroke == "3px", said
+    return said["text"]
+
+
+def check_charts(browser, width):
+    """Every chart says the values of its points; those of the winner are the leaderboard's. All that was said."""
+    charts, configurations = browser.ask(CHARTS), browser.ask(CONFIGURATIONS)
+    assert charts and configurations, "no charts"
+    words = {}
+    for number, chart in enumerate(charts):
+        paths = chart["paths"]
+        assert chart["label"], chart
+        for path in paths:
+            assert len(path["tips"]) == len(path["places"]), path
+            for i in (0, -1):
+                said = check_point(browser, number, paths, path, i, configurations, width)
+                words.setdefault(chart["label"], []).append(said)
+    winner = browser.ask(LEADERS % 1)[0]
+    assert configurations[0].split(": ")[1].startswith(winner + " validation accuracy"), (configurations[0], winner)
+    assert any(configurations[0] in said for said in words.values()), "no dot of the winner"
+    curve = next(said for label, said in words.items() if label.startswith("accuracy by epoch"))
+    heading = browser.ask("document.querySelector('#curves h3').textContent")
+    epochs, value = curve[-1].split(", validation: ")
+    assert epochs.startswith("epoch ") and heading.endswith(": " + value), (curve, heading)
+    assert browser.ask(OVERFLOW) <= 0, "a tip makes the page wider"
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    gone = browser.ask(TIP)
+    assert not gone["shown"] and not gone["near"] and gone.get("place") is None, ("the pointer has gone", gone)
+    return words
+
+
+def check_lines(browser):
+    """A line of the parallel coordinates is thick under the pointer, and names its configuration."""
+    line = """(() => {
+      const line = [...document.querySelectorAll('figure .line')].at(-1);
+      line.scrollIntoView({ block: 'center', inline: 'start', behavior: 'instant' });
+      const path = line.querySelector('path'), middle = path.getPointAtLength(0.05 * path.getTotalLength());
+      const { x, y } = middle.matrixTransform(path.getScreenCTM());
+      return { x, y, title: line.querySelector('title').textContent }; })()"""
+    found = browser.ask(line)
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=found["x"], y=found["y"])
+    thick = browser.ask("getComputedStyle([...document.querySelectorAll('figure .line')].at(-1).querySelector('path')).stroke")
+    ink = browser.ask("getComputedStyle(document.querySelector('figure .mean')).stroke")
+    assert thick == ink and found["title"].startswith(browser.ask(LEADERS % 1)[0]), (thick, ink, found)
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
 
 
 def check_tables(browser):
@@ -172,18 +229,18 @@ def check(browser, address, width, scripts, pictures):
         name = f"{width}{'' if scripts else '_without_scripts'}.png"
         (pathlib.Path(pictures) / name).write_bytes(base64.b64decode(shown))
     if scripts:
-        browser("Runtime.evaluate", expression="new Promise(requestAnimationFrame)", awaitPromise=True)
-        charts = check_charts(browser)
-        check_tables(browser)
+        words = check_charts(browser, width)
+        check_lines(browser)
         browser("Emulation.setEmulatedMedia", media="screen",
                 features=[{"name": "prefers-color-scheme", "value": "dark"}])
-        assert check_charts(browser) == charts, "dark mode draws them again"
+        assert check_charts(browser, width) == words, "dark mode says the same"
+        check_tables(browser)
         if pictures:
             shown = browser("Page.captureScreenshot", captureBeyondViewport=True)["data"]
             (pathlib.Path(pictures) / f"{width}_dark.png").write_bytes(base64.b64decode(shown))
         browser("Emulation.setEmulatedMedia", media="print")
         assert all(drawing["height"] > 20 for drawing in browser.ask(DRAWINGS)), "paper has the drawings"
-        assert browser.ask("[...document.querySelectorAll('canvas')].every(canvas => !canvas.offsetParent)")
+        assert not browser.ask(TIP)["shown"], "paper has no pointer"
     else:
         assert named["controls"] == 0, "no control that does nothing"
         assert all(drawing["height"] > 20 for drawing in drawings), "every drawing shows without scripts"
