@@ -9,7 +9,8 @@ run="g++ cmake ninja-build ccache pkg-config
     libyaml-cpp-dev libsqlite3-dev libfmt-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libxxhash-dev libzip-dev
     libhdf5-dev libseccomp-dev libcurl4-openssl-dev
     libssl-dev ca-certificates python3 python3-pip dataset-fashion-mnist"
-check="clang-format clang libclang-rt-dev libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 chromium"
+check="clang-format clang libclang-rt-dev libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 chromium
+    python3-venv python3-torch python3-torchvision python3-numpy python3-pil"
 
 case "${1:-run}" in
     run) wanted=$run ;;

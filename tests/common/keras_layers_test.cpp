@@ -1,92 +1,29 @@
-// Keras' networks against Keras itself: golden/keras/NAME.txt, by tests/parity/keras_layers.py.
+// Keras' networks against Keras itself: golden/keras_networks.txt, by tests/parity/keras_layers.py.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 #include "common/backbones/backbones.hpp"
+#include "tests/common/layer_lists.hpp"
 
 namespace thaw {
 namespace {
 
-/// What follows `word` on those lines of a network's golden file that begin with it.
 std::vector<std::string> keras_golden(const std::string& network, const std::string& word) {
-    std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/common/golden/keras/" + network + ".txt");
-    EXPECT_TRUE(file) << "no golden file for " << network;
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with(word + " ")) lines.push_back(line.substr(word.size() + 1));
-    return lines;
-}
-
-/// thaw's layers that are one in Keras.
-struct Group {
-    int begin, end;
-};
-
-std::vector<Group> groups(const LayerGraph& graph) {
-    std::vector<Group> all;
-    for (int i = 0; i < graph.top_begin; ++i)
-        if (continues_counted_layer(graph, i))
-            all.back().end = i + 1;
-        else
-            all.push_back({i, i + 1});
-    return all;
-}
-
-/// What Keras calls the tensors of a group, in its order; `statistics`: also those that are never trained.
-std::vector<std::string> weights_of(const LayerGraph& graph, const Group& group, bool statistics) {
-    std::vector<std::string> names;
-    const Layer &first = graph.layers[group.begin], &last = graph.layers[group.end - 1];
-    if (first.kind == LayerKind::conv && last.kind == LayerKind::conv && group.end - group.begin == 2)
-        return {"depthwise_kernel", "pointwise_kernel"};
-    if (first.kind == LayerKind::conv) names.push_back("kernel");
-    if (first.kind == LayerKind::conv && first.bias) names.push_back("bias");
-    if (first.kind == LayerKind::batch_norm) {
-        if (first.gamma) names.push_back("gamma");
-        names.push_back("beta");
-        if (statistics) names.insert(names.end(), {"moving_mean", "moving_variance"});
-    }
-    if (first.kind == LayerKind::normalize && statistics) names = {"mean", "variance", "count"};
-    return names;
-}
-
-bool has_kind(const LayerGraph& graph, const Group& group, const std::string& kind) {
-    return std::any_of(graph.layers.begin() + group.begin, graph.layers.begin() + group.end,
-                       [&](const Layer& layer) { return to_string(layer.kind) == kind; });
-}
-
-std::int64_t parameters_between(const LayerGraph& graph, int begin, int end) {
-    std::int64_t sum = 0;
-    for (int i = begin; i < end; ++i) sum += graph.layers[i].parameters;
-    return sum;
+    return golden_lines("keras_networks.txt", network, word);
 }
 
 /// "LAYER/WEIGHT" of every weight that the first `layers` layers train, were they not frozen.
 std::vector<std::string> trainable_weights(const LayerGraph& graph, int layers) {
     std::vector<std::string> names;
-    for (const Group& group : groups(graph))
+    for (const KerasGroup& group : keras_groups(graph))
         if (group.end <= layers)
             for (const std::string& weight : weights_of(graph, group, false))
                 names.push_back(graph.layers[group.begin].keras + "/" + weight);
-    return names;
-}
-
-/// The same of Keras' layers, all of them.
-std::vector<std::string> golden_trainable_weights(const std::string& network) {
-    static const std::set<std::string> kStatistics = {"moving_mean", "moving_variance", "mean", "variance", "count"};
-    std::vector<std::string> names;
-    for (const std::string& line : keras_golden(network, "layer")) {
-        std::istringstream words(line);
-        std::string name, weight;
-        for (int i = 0; i < 6; ++i) words >> name;
-        while (words >> weight)
-            if (!kStatistics.contains(weight)) names.push_back(name + "/" + weight);
-    }
     return names;
 }
 
@@ -99,22 +36,12 @@ class KerasNetwork : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(KerasNetwork, ListsTheLayersThatKerasLists) {
-    const std::vector<std::string> expected = keras_golden(GetParam(), "layer");
-    const std::vector<Group> found = groups(graph_);
-    ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const Layer& last = graph_.layers[found[i].end - 1];
-        std::string line = fmt::format("{} {} {} {} {}", last.output.channels, last.output.height, last.output.width,
-                                       parameters_between(graph_, found[i].begin, found[i].end), last.keras);
-        for (const std::string& weight : weights_of(graph_, found[i], true)) line += " " + weight;
-        const std::size_t space = expected[i].find(' ');
-        ASSERT_EQ(line, expected[i].substr(space + 1)) << "layer " << i;
-        EXPECT_TRUE(has_kind(graph_, found[i], expected[i].substr(0, space))) << expected[i];
-    }
+    expect_original_list(keras_layer_list(graph_), "keras_networks.txt", GetParam(), "layers", "keras_layers.py");
 }
 
+/// All weights are Keras', in its order, where the test above holds.
 TEST_P(KerasNetwork, FreezesTheWeightsThatKerasFreezes) {
-    const std::vector<std::string> all = golden_trainable_weights(GetParam());
+    const std::vector<std::string> all = trainable_weights(graph_, graph_.top_begin);
     const auto check = [&](const std::string& freeze, std::size_t count) {
         ASSERT_LE(count, all.size());
         EXPECT_EQ(trainable_weights(graph_, resolve_freeze(graph_, freeze).frozen_layers),

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/end_to_end/fixture.hpp"
+#include "tests/support/python.hpp"
 
 namespace thaw {
 namespace {
@@ -67,11 +68,9 @@ TEST_F(Commands, TheSchemaKnowsTheKeysThatTheParserKnows) {
 
 TEST_F(Commands, TheSchemaAcceptsOurSweepsAndRefusesBrokenOnes) {
     std::ofstream(folder_ / "schema.json") << thaw({"schema"}).output;
-    const char* named = std::getenv("THAW_PYTHON");
-    const std::string python = named ? named : "python3";
-    const Ended ended =
-        call({python, THAW_SOURCE_DIR "/tests/parity/sweep_schema.py", (folder_ / "schema.json").string()});
-    if (ended.exit_code == 77) GTEST_SKIP() << "no jsonschema and ruamel.yaml for " << python << ": " << ended.output;
+    const Ended ended = call(
+        {python_for_checks(), THAW_SOURCE_DIR "/tests/parity/sweep_schema.py", (folder_ / "schema.json").string()});
+    if (lacks_tools(ended.exit_code)) GTEST_SKIP() << "no THAW_PYTHON: " << ended.output;
     EXPECT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
 }
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "tests/end_to_end/fixture.hpp"
+#include "tests/support/python.hpp"
 #include "worker/weights/safetensors.hpp"
 
 namespace thaw {
@@ -35,17 +36,15 @@ class ExportModel : public EndToEnd {
 };
 
 TEST_F(ExportModel, IsLoadedStrictlyByTorchvisionWhichFindsTheSameLoss) {
-    const char* named = std::getenv("THAW_PYTHON");
-    const std::string python = named ? named : "python3";
     for (const std::string trial : {"freeze: all\nhead: none\n", "freeze: layer3\nhead: \"16\"\n"}) {
         SCOPED_TRACE(trial);
         fs::remove_all(folder_ / "runs");
         ASSERT_EQ(run(kept_sweep("backbone: resnet18\n" + trial)).exit_code, 0);
         const Ended ended = export_model(only_trial(), "model.safetensors");
         ASSERT_EQ(ended.exit_code, 0) << ended.errors;
-        const Ended asked = call({python, THAW_SOURCE_DIR "/tests/parity/exported_model.py",
+        const Ended asked = call({python_for_checks(), THAW_SOURCE_DIR "/tests/parity/exported_model.py",
                                   (folder_ / "model.safetensors").string(), (folder_ / "parted/validation").string()});
-        if (asked.exit_code == 77) GTEST_SKIP() << "no PyTorch for " << python << ": " << asked.output;
+        if (lacks_tools(asked.exit_code)) GTEST_SKIP() << "no THAW_PYTHON: " << asked.output;
         ASSERT_EQ(asked.exit_code, 0) << asked.errors;
         double loss = 0, accuracy = 0, known_loss = 0, known_accuracy = 0;
         std::istringstream(asked.output) >> loss >> accuracy;
@@ -59,8 +58,6 @@ TEST_F(ExportModel, IsLoadedStrictlyByTorchvisionWhichFindsTheSameLoss) {
 }
 
 TEST_F(ExportModel, AsTorchScriptSaysOfPhotosWhatPredictSays) {
-    const char* named = std::getenv("THAW_PYTHON");
-    const std::string python = named ? named : "python3";
     for (const std::string trial : {"backbone: mobilenet_v3_small\nfreeze: all\nhead: \"16\"\n",
                                     "backbone: keras_resnet50\nfreeze: conv5_block3_1_relu\nhead: none\n",
                                     "backbone: mobilenet_v2\nuntil: features.10\nfreeze: features.8\n"
@@ -75,9 +72,9 @@ TEST_F(ExportModel, AsTorchScriptSaysOfPhotosWhatPredictSays) {
                                       (folder_ / "runs").string()});
         ASSERT_EQ(predicted.exit_code, 0) << predicted.errors;
         std::ofstream(folder_ / "said.json") << predicted.output;
-        const Ended asked = call({python, THAW_SOURCE_DIR "/tests/parity/exported_script.py",
+        const Ended asked = call({python_for_checks(), THAW_SOURCE_DIR "/tests/parity/exported_script.py",
                                   (folder_ / "model.pt").string(), (folder_ / "said.json").string()});
-        if (asked.exit_code == 77) GTEST_SKIP() << "no PyTorch for " << python << ": " << asked.output;
+        if (lacks_tools(asked.exit_code)) GTEST_SKIP() << "no THAW_PYTHON: " << asked.output;
         ASSERT_EQ(asked.exit_code, 0) << asked.errors;
         EXPECT_LT(std::stod(asked.output), 1e-5);
     }

@@ -1,7 +1,6 @@
 // What `thaw export` writes for other tools: looked into here, and read by those tools where they are installed.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "common/util/atomic_file.hpp"
@@ -13,6 +12,7 @@
 #include "results/query/query.hpp"
 #include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
+#include "tests/support/python.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {
@@ -64,13 +64,12 @@ class ExportTest : public testing::Test {
 
     /// A script of this folder, by a Python that may have what it needs.
     void check_by(const std::string& script, const std::string& words) {
-        const char* named = std::getenv("THAW_PYTHON");
         const std::filesystem::path said = folder / "said";
-        const int status = std::system((std::string(named ? named : "python3") + " " THAW_SOURCE_DIR "/tests/exports/" +
-                                        script + " " + words + " > " + said.string() + " 2>&1")
+        const int status = std::system((python_for_checks() + " " THAW_SOURCE_DIR "/tests/exports/" + script + " " +
+                                        words + " > " + said.string() + " 2>&1")
                                            .c_str());
         const std::string text = read_file(said);
-        if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127) GTEST_SKIP() << "THAW_PYTHON: " << text;
+        if (lacks_tools(WEXITSTATUS(status))) GTEST_SKIP() << "no THAW_PYTHON: " << text;
         EXPECT_EQ(status, 0) << text;
     }
     std::string rows_words() {

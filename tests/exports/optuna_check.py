@@ -5,6 +5,7 @@ import sys
 
 try:
     import optuna
+    import pandas  # noqa: F401 (optuna's data frames)
 except ImportError as error:
     print(error)
     sys.exit(77)
@@ -44,11 +45,8 @@ if done:
                        "dropout", "optimizer", "learning_rate", "batch_size", "epochs", "seed", "image_size",
                        "precision", "until", "loss", "label_smoothing", "class_weights", "schedule", "early_stopping",
                        "augment", "fold", "phases"} and len({json.dumps(trial[name]) for trial in trials}) > 1}, varying
-try:
-    frame = study.trials_dataframe()
-    assert len(frame) == len(trials) and "params_learning_rate" in frame
-except ImportError:
-    print("no pandas: the data frame is not looked at")
+frame = study.trials_dataframe()
+assert len(frame) == len(trials) and "params_learning_rate" in frame
 # It goes on from there: what waits first, then what the sampler suggests.
 before = len(study.trials)
 rates = study.best_trial.distributions["learning_rate"]
