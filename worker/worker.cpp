@@ -30,9 +30,9 @@ std::string stage_name(const RunStage& order) {
 }
 
 /// Runs one stage on a thread of its own and tells the coordinator how it went.
-class Running {
+class StageThread {
   public:
-    Running(const RunStage& order, StageContext& context, Channel& channel)
+    StageThread(const RunStage& order, StageContext& context, Channel& channel)
         : trains_(std::holds_alternative<TrainStage>(order.spec)),
           turn_(context.groups.take_turn(order.ranks)),
           thread_([this, order, &context, &channel](const std::stop_token& stop) {
@@ -76,11 +76,12 @@ class Running {
             const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
             return StageDone{order.stage, seconds, result.bytes, result.bad_images, result.reused, result.computed};
         } catch (const UserError& error) {
-            return StageFailed{order.stage, error.what(), true, false};
+            return StageFailed{order.stage, error.what(), FailureScope::sweep};
         } catch (const std::bad_alloc&) {
-            return StageFailed{order.stage, "out of memory", false, false};
+            return StageFailed{order.stage, "out of memory", FailureScope::its_trials};
         } catch (const std::exception& error) {
-            return StageFailed{order.stage, error.what(), false, is_storage_error(error)};
+            return StageFailed{order.stage, error.what(),
+                               is_storage_error(error) ? FailureScope::sweep_for_now : FailureScope::its_trials};
         }
     }
 
@@ -105,7 +106,7 @@ class Server {
         while (!stopping_ || !running_.empty()) {
             // Nothing tells this thread when a stage has ended: while it waits for that it looks more often.
             const auto envelope = channel_.receive(std::chrono::milliseconds(stopping_ ? 10 : 50));
-            running_.remove_if([](const Running& stage) { return stage.ended(); });
+            running_.remove_if([](const StageThread& stage) { return stage.ended(); });
             show_life();
             watch_memory();
             if (envelope) obey(envelope->message);
@@ -140,7 +141,7 @@ class Server {
         } else if (const auto* stop = std::get_if<Stop>(&message)) {
             stopping_ = true;
             context_.no_more_epochs = true;
-            for (Running& stage : running_)
+            for (StageThread& stage : running_)
                 if (!stop->after_epoch || !stage.trains()) stage.request_stop();
         } else {
             THAW_CHECK(std::holds_alternative<Alive>(message), "a worker got a message of type {}", message.index());
@@ -153,7 +154,7 @@ class Server {
     Silence silence_;
     Clock::time_point last_beat_ = Clock::now();
     StageContext context_;
-    std::list<Running> running_;  // last: they use the others
+    std::list<StageThread> running_;  // last: they use the others
     bool stopping_ = false, memory_was_short_ = false;
 };
 

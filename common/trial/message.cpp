@@ -36,7 +36,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochDone, stage, trajectory, metrics, obsole
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrajectoryFailed, stage, trajectory, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageDone, stage, seconds, bytes, bad_images, reused, computed)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stop, after_epoch)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, stops_sweep, no_room)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFailed, stage, message, scope)
 
 namespace {
 

@@ -40,11 +40,16 @@ struct StageDone {
     bool reused = false;        // the output stood there already
     std::int64_t computed = 0;  // images decoded or forwarded; the rows of the others were copied
 };
+/// What a failed stage takes with it.
+enum class FailureScope {
+    its_trials,
+    sweep,          // the input is wrong (a UserError): nothing else may go on
+    sweep_for_now,  // the disk is full, or the like (a StorageError): the same command goes on once there is room
+};
 struct StageFailed {
     int stage = 0;
     std::string message;
-    bool stops_sweep = false;  // the input is wrong (a UserError): nothing else may go on
-    bool no_room = false;      // the disk is full, or the like (a StorageError): nothing else may go on for now
+    FailureScope scope = FailureScope::its_trials;
 };
 struct Goodbye {};  // the answer to Stop: nothing runs any more on this rank
 

@@ -222,8 +222,8 @@ class Run {
         record.error = failed.message;
         store_.record_stage(record);
         progress_.stage_ended(failed.stage);
-        if (failed.stops_sweep || failed.no_room) {
-            (failed.stops_sweep ? outcome_.input_error : outcome_.storage_error) = failed.message;
+        if (failed.scope != FailureScope::its_trials) {
+            (failed.scope == FailureScope::sweep ? outcome_.input_error : outcome_.storage_error) = failed.message;
             return;
         }
         fail_trials(stage(failed.stage).trials, failed.message);

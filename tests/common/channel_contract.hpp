@@ -25,7 +25,7 @@ inline void echo_until_stopped(Channel& worker) {
         epoch.stage = run.stage;
         epoch.metrics.train_loss = 0.1;  // has no finite binary form: must arrive as the same bits
         worker.send(Channel::kCoordinator, epoch);
-        worker.send(Channel::kCoordinator, StageFailed{run.stage, std::get<DecodeStage>(run.spec).dataset, false});
+        worker.send(Channel::kCoordinator, StageFailed{run.stage, std::get<DecodeStage>(run.spec).dataset});
     }
     worker.send(Channel::kCoordinator, Goodbye{});
 }

@@ -40,8 +40,9 @@ TEST(Message, ReadsBackAsItWas) {
     for (const Message& message : std::initializer_list<Message>{
              Hello{"host", 2}, Progress{3, 1'000'000'000'000},
              EpochDone{4, 1, {5, .1, .2, .3, .4, .5, {0, -1, 2}, "hash"}}, TrajectoryFailed{4, 2, "why"},
-             StageDone{6, 0.7, 8, 9, true}, StageFailed{10, "why", true}, Goodbye{}, RunStage{11, train, {0, 2}, false},
-             RunStage{12, features}, RunStage{13, DecodeStage{}}, Stop{}, Stop{true}, Alive{}}) {
+             StageDone{6, 0.7, 8, 9, true}, StageFailed{10, "why", FailureScope::sweep}, Goodbye{},
+             RunStage{11, train, {0, 2}, false}, RunStage{12, features}, RunStage{13, DecodeStage{}}, Stop{},
+             Stop{true}, Alive{}}) {
         EXPECT_EQ(serialize(deserialize(serialize(message))), serialize(message));
         EXPECT_EQ(deserialize(serialize(message)).index(), message.index());
     }

@@ -180,7 +180,7 @@ TEST_F(CoordinatorTest, FinishesATrialAsSoonAsItsEpochsAreDone) {
     const auto diverge = [](Channel& channel, const RunStage& order) {
         if (order.spec.index() != 2) return ScriptedWorker::succeed(channel, order);
         for (int i = 1; i <= 3; ++i) channel.send(Channel::kCoordinator, EpochDone{order.stage, 0, epoch(i)});
-        channel.send(Channel::kCoordinator, StageFailed{order.stage, "the loss became nan", false});
+        channel.send(Channel::kCoordinator, StageFailed{order.stage, "the loss became nan"});
     };
     const Outcome outcome = run({brief, longer}, {diverge});
     EXPECT_EQ(outcome.finished, 1);
@@ -197,7 +197,7 @@ TEST_F(CoordinatorTest, LetsAFailedStageTakeDownOnlyTheTrialsThatNeedIt) {
     const auto fail_other = [](Channel& channel, const RunStage& order) {
         const auto* features = std::get_if<FeaturesStage>(&order.spec);
         if (!features || features->weights.path != "/w/other") return ScriptedWorker::succeed(channel, order);
-        channel.send(Channel::kCoordinator, StageFailed{order.stage, "out of memory", false});
+        channel.send(Channel::kCoordinator, StageFailed{order.stage, "out of memory"});
     };
     const Outcome outcome = run({doomed, fine, doomed_too}, {fail_other});
     EXPECT_EQ(outcome.finished, 1);
@@ -226,7 +226,7 @@ TEST_F(CoordinatorTest, FailsWhoWouldHaveGoneOnFromAPhaseThatFailed) {
             if (!train || train->trajectories[0].trial.id == fine.id) return ScriptedWorker::succeed(channel, order);
             const bool first_of_all = train->trajectories[0].start.empty();
             if (whole && first_of_all) {
-                channel.send(Channel::kCoordinator, StageFailed{order.stage, "diverged", false});
+                channel.send(Channel::kCoordinator, StageFailed{order.stage, "diverged"});
                 return;
             }
             channel.send(Channel::kCoordinator,
@@ -249,7 +249,7 @@ TEST_F(CoordinatorTest, FailsWhoWouldHaveGoneOnFromAPhaseThatFailed) {
 TEST_F(CoordinatorTest, EndsTheRunWhereAWorkerFindsTheInputWrong) {
     const Trial trial = made_up_trial(graphs_);
     const auto refuse = [](Channel& channel, const RunStage& order) {
-        channel.send(Channel::kCoordinator, StageFailed{order.stage, "3 images cannot be read", true});
+        channel.send(Channel::kCoordinator, StageFailed{order.stage, "3 images cannot be read", FailureScope::sweep});
     };
     const Outcome outcome = run({trial}, {refuse, refuse});  // whichever says hello first gets the order
     EXPECT_EQ(outcome.input_error, "3 images cannot be read");
