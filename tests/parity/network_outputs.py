@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Writes the golden file that network_outputs_test compares thaw's networks with.
 
-    tests/parity/network_outputs.py tests/worker/network/golden/network_outputs.json [BACKBONE...]
+    tests/parity/network_outputs.py tests/worker/network/golden/network_outputs.safetensors [BACKBONE...]
 
 Needs torch, torchvision and the package efficientnet_lite_pytorch (on PYTHONPATH). Each network runs once, in float64,
 with parameters filled by counter_random.py and one image filled likewise. What it computes is kept in the order in which
 it is computed: every convolution, batch-norm, activation, pooling, addition, product, concatenation and dense layer is
-one line of
-    [mean, L2 norm, largest magnitude, first value, a middle value, last value]
-or of nothing, where what follows needs more than this value. With names, only those networks are done again.
+one row of
+    mean, L2 norm, largest magnitude, first value, a middle value, last value
+or of NaNs, where what follows needs more than this value. The file is a safetensors file with an array of float64 a case,
+BACKBONE/PADDING/SIZE; `network_outputs.py --print FILE` prints it. With names, only those networks are done again.
 """
 import argparse
 import json
+import math
 import pathlib
+import struct
 
 import numpy as np
 import torch
@@ -134,6 +137,28 @@ def summary(tensor):
     return [float(f"{number:.9g}") for number in numbers]
 
 
+def read(path):
+    """The rows of each case, by its name."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    arrays = {}
+    for name, entry in json.loads(content[8:8 + length]).items():
+        begin, end = (8 + length + offset for offset in entry["data_offsets"])
+        arrays[name] = np.frombuffer(content[begin:end], "<f8").reshape(entry["shape"])
+    return arrays
+
+
+def write(path, arrays):
+    header, data = {}, b""
+    for name, rows in arrays.items():
+        values = np.asarray(rows, "<f8").tobytes()
+        header[name] = {"dtype": "F64", "shape": [len(rows), 6], "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 class Tracer(fx.Tracer):
     def is_leaf_module(self, module, name):
         return isinstance(module, COUNTED_MODULES) or super().is_leaf_module(module, name)
@@ -159,7 +184,7 @@ class Recorder(fx.Interpreter):
         if self.counted(node):
             # A DenseNet goes on to read what it has just concatenated; thaw concatenates to it.
             joined = node.op == "call_function" and node.target is torch.cat
-            self.rows.append(summary(value) if joined or self.needed == {node} else [])
+            self.rows.append(summary(value) if joined or self.needed == {node} else [math.nan] * 6)
         return value
 
 
@@ -178,15 +203,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("backbones", nargs="*")
+    parser.add_argument("--print", action="store_true")
     arguments = parser.parse_args()
-    before = json.loads(arguments.output.read_text()) if arguments.backbones else []
-    kept = {(case["backbone"], case["padding"], case["image_size"]): case["outputs"] for case in before
-            if case["backbone"] not in arguments.backbones}
-    cases = [{"backbone": backbone, "padding": padding, "image_size": size,
-              "outputs": kept.get((backbone, padding, size)) or outputs(make, size)}
-             for backbone, padding, size, make in CASES]
-    lines = ",\n".join(json.dumps(case) for case in cases)
-    arguments.output.write_text("[\n" + lines.replace("], [", "],\n[") + "\n]\n")
+    if arguments.print:
+        for name, rows in read(arguments.output).items():
+            print(name, *(" ".join(f"{number:.9g}" for number in row) for row in rows), sep="\n")
+        return
+    before = read(arguments.output) if arguments.backbones else {}
+    names = {f"{backbone}/{padding}/{size}": (backbone, make, size) for backbone, padding, size, make in CASES}
+    write(arguments.output, {name: before[name] if name in before and backbone not in arguments.backbones
+                             else outputs(make, size) for name, (backbone, make, size) in names.items()})
 
 
 if __name__ == "__main__":
