@@ -15,6 +15,7 @@
 #include "common/error.hpp"
 #include "common/fingerprint.hpp"
 #include "common/instead_of.hpp"
+#include "common/later_settings.hpp"
 #include "common/nearest.hpp"
 #include "common/random.hpp"
 #include "common/trial.hpp"
@@ -243,6 +244,18 @@ TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
         ASSERT_EQ(trial_id(trial, "data"), Fingerprint().add("data").add(decisive.dump()).hex().substr(0, 16))
             << decisive;
     }
+}
+
+/// Likewise of all that trials may say, and of what trajectories are told apart by.
+TEST(TrialId, OfLaterSettingsIsWhatItWas) {
+    Fingerprint ids;
+    for (const auto& change : later_settings()) {
+        Trial trial;
+        change(trial);
+        ids.add(trial_id(trial, "data")).add(thaw::later_settings(trial));
+    }
+    for (std::uint64_t i = 0; i < 100; ++i) ids.add(trial_id(random_trial(CounterRandom(i, "trial")), "data"));
+    EXPECT_EQ(ids.hex(), "07bf58587b108a1454858b7fc7e466c2");
 }
 
 /// As a database from before this test has it: whoever changes this loses what users have computed.
