@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "results/embedded.hpp"
+#include "results/axes.hpp"
 #include "results/query.hpp"
 #include "results/store.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -24,7 +24,7 @@ bool is_name(const std::string& text) {
 Columns described() {
     Columns views;
     std::string view;
-    std::istringstream page(kSchemaHelp);
+    std::istringstream page(schema_help());
     for (std::string line; std::getline(page, line);) {
         if (is_name(line)) view = line;
         if (line.empty()) view.clear();
