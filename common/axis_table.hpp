@@ -204,6 +204,12 @@ inline constexpr auto kAxes = std::to_array<AxisRow>({
      .place = 20,
      .member = &Trial::phases,
      .help = "none, or what was trained before: freeze, learning rate and epochs of each"},
+    {.name = "batch_norm",
+     .label = "batch-norm",
+     .place = 21,
+     .member = kWords<&Trial::batch_norm>,
+     .form = Word{},
+     .help = "of layers that are not frozen: train, or inference: by running statistics, which stay"},
 });
 
 /// The row of this name; what does not compile, or throws, has none.

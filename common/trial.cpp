@@ -106,6 +106,12 @@ const NameTable<Loss>& names_of(Loss) {
     return names;
 }
 
+const NameTable<BatchNormMode>& names_of(BatchNormMode) {
+    static const NameTable<BatchNormMode> names = {{BatchNormMode::train, "train"},
+                                                   {BatchNormMode::inference, "inference"}};
+    return names;
+}
+
 void to_json(nlohmann::json& json, Precision precision) {
     json = to_string(precision);
 }

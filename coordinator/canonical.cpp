@@ -29,6 +29,11 @@ void Canonical::settle(Point& point) {
     schedule = schedule_of(point);
     const Phases& phases = phases_of(point);
     point[table_.position(axis_id("phases"))] = phases.spelling;
+    if (!depth.depth.trains_batch_norm) {  // nor does an earlier phase, which freezes no less
+        ValueId& batch_norm = point[table_.position(axis_id("batch_norm"))];
+        if (!idle_batch_norm_) idle_batch_norm_ = batch_norm;
+        batch_norm = *idle_batch_norm_;
+    }
     if (has_frozen_pass(depth.depth.cut) || any_frozen_pass(phases.phases)) return;
     ValueId& precision = point[table_.position(axis_id("precision"))];
     if (!idle_precision_) idle_precision_ = precision;
@@ -45,6 +50,7 @@ Trial Canonical::trial(const Point& point) {
     trial.cut = depth.cut;
     trial.phases = phases_of(point).phases;
     if (!has_frozen_pass(depth.cut) && !any_frozen_pass(trial.phases)) trial.precision = Precision::float32;
+    if (!depth.trains_batch_norm) trial.batch_norm = BatchNormMode::train;
     trial.schedule = spread_over(trial.schedule, trial.epochs);
     return trial;
 }

@@ -236,7 +236,7 @@ TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
         for (const char* key : {"id", "weights", "freeze"}) decisive.erase(key);
         if (trial.precision == Precision::float32) decisive.erase("precision");
         for (const char* later : {"until", "base_layers", "loss", "label_smoothing", "class_weights", "schedule",
-                                  "early_stop", "augment", "folds", "fold", "phases"})
+                                  "early_stop", "augment", "folds", "fold", "phases", "batch_norm"})
             decisive.erase(later);
         for (const char* later : {"activations", "initializer"}) decisive["head"].erase(later);
         for (const char* later : {"style", "weight_decay", "clipvalue", "clipnorm", "global_clipnorm"})
