@@ -9,7 +9,7 @@
 #include "common/util/error.hpp"
 #include "common/util/nearest.hpp"
 #include "coordinator/launch/cluster_texts.hpp"
-#include "results/query/embedded.hpp"
+#include "results/query/schema_help.hpp"
 
 namespace thaw {
 namespace {
@@ -17,13 +17,13 @@ namespace {
 struct Topic {
     const char* name;
     const char* summary;
-    std::string_view text;
+    std::string text;
 };
 /// Texts of other files: they are there once all of these have been initialized.
 const std::vector<Topic>& topics() {
     static const std::vector<Topic> kTopics = {
-        {"cluster", "several ranks, GPUs and hosts: mpirun, Slurm, cores, crashes", kClusterHelp},
-        {"schema", "the results database: every view and column that queries can ask for", kSchemaHelp},
+        {"cluster", "several ranks, GPUs and hosts: mpirun, Slurm, cores, crashes", std::string(kClusterHelp)},
+        {"schema", "the results database: every view and column that queries can ask for", schema_help()},
     };
     return kTopics;
 }
@@ -34,7 +34,7 @@ std::string help_text(const std::string& topic) {
     std::string list;
     std::vector<std::string> names;
     for (const auto& [name, summary, text] : topics()) {
-        if (name == topic) return std::string(text);
+        if (name == topic) return text;
         list += fmt::format("  thaw help {:<12} {}\n", name, summary);
         names.push_back(name);
     }

@@ -40,7 +40,7 @@ Place place_of(const Sweep& sweep, const std::string& backbone, const std::strin
                 const auto* setting = std::get_if<WeightsSetting>(&value.setting);
                 const auto* name = std::get_if<std::string>(&value.setting);
                 if (setting && setting->name == weights && value.place) place = value.place;
-                if (axis.id == AxisId::backbone && name && *name == backbone && !place) place = value.place;
+                if (axis.id == axis_id("backbone") && name && *name == backbone && !place) place = value.place;
             }
     };
     look(sweep.axes);

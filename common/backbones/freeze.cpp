@@ -132,6 +132,9 @@ FreezeDepth resolve_freeze(const LayerGraph& graph, const std::string& freeze) {
     depth.frozen_layers = frozen_layers(graph, freeze);
     for (const int cut : tap_cuts(graph))
         if (cut <= depth.frozen_layers) depth.cut = cut;
+    depth.trains_batch_norm =
+        std::any_of(graph.layers.begin() + depth.frozen_layers, graph.layers.begin() + graph.top_begin,
+                    [](const Layer& layer) { return layer.kind == LayerKind::batch_norm; });
     return depth;
 }
 

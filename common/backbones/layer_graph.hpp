@@ -112,8 +112,9 @@ std::vector<int> tap_cuts(const LayerGraph& graph);
 
 /// A `freeze:` as numbers of the graph's layers.
 struct FreezeDepth {
-    int frozen_layers = 0;  // the first so many layers of the base are frozen
-    int cut = 0;            // deepest of tap_cuts <= frozen_layers; 0 where nothing is frozen
+    int frozen_layers = 0;          // the first so many layers of the base are frozen
+    int cut = 0;                    // deepest of tap_cuts <= frozen_layers; 0 where nothing is frozen
+    bool trains_batch_norm = true;  // whether a batch-norm layer of the base is not frozen
 };
 
 /// Whether there is a frozen pass: a layer, and not merely the input, lies before the cut.

@@ -1,20 +1,18 @@
 #include "common/trial/precision.hpp"
 
-#include "common/util/names.hpp"
-
 namespace thaw {
-namespace {
 
-const NameTable<Precision> kPrecisions = {{Precision::float32, "fp32"}, {Precision::bfloat16, "bf16"}};
-
-}  // namespace
+const NameTable<Precision>& names_of(Precision) {
+    static const NameTable<Precision> names = {{Precision::float32, "fp32"}, {Precision::bfloat16, "bf16"}};
+    return names;
+}
 
 const char* to_string(Precision precision) {
-    return name_of(kPrecisions, precision);
+    return word_of(precision);
 }
 
 Precision parse_precision(const std::string& name) {
-    return parse_name("precision", kPrecisions, name);
+    return parse_name("precision", names_of(Precision{}), name);
 }
 
 std::string precision_mark(Precision precision) {

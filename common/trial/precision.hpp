@@ -3,11 +3,14 @@
 
 #include <string>
 
+#include "common/util/names.hpp"
+
 namespace thaw {
 
 /// bfloat16: inputs and weights of each layer; sums and the features that are kept remain float32.
 enum class Precision { float32, bfloat16 };
 
+const NameTable<Precision>& names_of(Precision);
 const char* to_string(Precision precision);          // "fp32", "bf16"
 Precision parse_precision(const std::string& name);  // throws UserError with the names there are
 

@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+#include <variant>
 
+#include "common/trial/axis_table.hpp"
 #include "common/trial/later_settings.hpp"
 #include "common/trial/usual_optimizer.hpp"
 #include "common/util/fingerprint.hpp"
@@ -104,6 +106,12 @@ const NameTable<Loss>& names_of(Loss) {
     return names;
 }
 
+const NameTable<BatchNormMode>& names_of(BatchNormMode) {
+    static const NameTable<BatchNormMode> names = {{BatchNormMode::train, "train"},
+                                                   {BatchNormMode::inference, "inference"}};
+    return names;
+}
+
 void to_json(nlohmann::json& json, Precision precision) {
     json = to_string(precision);
 }
@@ -123,10 +131,60 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Phase, freeze, learning_rate, ep
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon, style,
                                                 weight_decay, clipvalue, clipnorm, global_clipnorm)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Head, pooling, widths, activations, initializer)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Trial, backbone, weights, freeze, head, dropout, optimizer,
-                                                learning_rate, batch_size, epochs, seed, image_size, precision, until,
-                                                loss, label_smoothing, class_weights, schedule, early_stop, augment,
-                                                folds, fold, phases, base_layers, frozen_layers, cut, id)
+
+namespace {
+
+const char* json_key(const AxisRow& row) {
+    return row.json_key ? row.json_key : row.name;
+}
+
+struct WriteMember {
+    nlohmann::json& json;
+    const Trial& trial;
+    const char* key;
+    void operator()(std::monostate) const {}
+    void operator()(const WordMember& word) const { json[key] = word.get(trial); }
+    template <typename Value>
+    void operator()(Value Trial::*member) const {
+        json[key] = trial.*member;
+    }
+};
+
+struct ReadMember {
+    const nlohmann::json& json;
+    Trial& trial;
+    const char* key;
+    void operator()(std::monostate) const {}
+    void operator()(const WordMember& word) const { word.set(trial, key, json.get<std::string>()); }
+    template <typename Value>
+    void operator()(Value Trial::*member) const {
+        json.get_to(trial.*member);
+    }
+};
+
+/// What a trial has beside its axes.
+constexpr std::pair<const char*, int Trial::*> kNumbersBesideAxes[] = {{"folds", &Trial::folds},
+                                                                       {"base_layers", &Trial::base_layers},
+                                                                       {"frozen_layers", &Trial::frozen_layers},
+                                                                       {"cut", &Trial::cut}};
+
+}  // namespace
+
+void to_json(nlohmann::json& json, const Trial& trial) {
+    for (const AxisRow& row : kAxes) std::visit(WriteMember{json, trial, json_key(row)}, row.member);
+    for (const auto& [key, member] : kNumbersBesideAxes) json[key] = trial.*member;
+    json["id"] = trial.id;
+}
+
+void from_json(const nlohmann::json& json, Trial& trial) {
+    trial = Trial();
+    for (const AxisRow& row : kAxes)
+        if (const auto found = json.find(json_key(row)); found != json.end())
+            std::visit(ReadMember{*found, trial, json_key(row)}, row.member);
+    for (const auto& [key, member] : kNumbersBesideAxes)
+        if (const auto found = json.find(key); found != json.end()) found->get_to(trial.*member);
+    if (const auto found = json.find("id"); found != json.end()) found->get_to(trial.id);
+}
 
 const char* to_string(Pooling pooling) {
     return word_of(pooling);
@@ -210,6 +268,36 @@ Trial trial_from_json(const nlohmann::json& json) {
     return json.get<Trial>();
 }
 
+namespace {
+
+/// What a value decides, where it may say more than that.
+template <typename Value>
+const Value& deciding(const Value& value) {
+    return value;
+}
+nlohmann::json deciding(const std::vector<Phase>& phases) {
+    nlohmann::json numbers;
+    for (const Phase& phase : phases) numbers.push_back({phase.frozen_layers, phase.learning_rate, phase.epochs});
+    return numbers;
+}
+
+/// Writes a member that is not as usual.
+struct NoteMember {
+    nlohmann::json& later;
+    const Trial &trial, &usual;
+    const char* key;
+    void operator()(std::monostate) const {}
+    void operator()(const WordMember& word) const {
+        if (word.get(trial) != word.get(usual)) later[key] = word.get(trial);  // of one table
+    }
+    template <typename Value>
+    void operator()(Value Trial::*member) const {
+        if (trial.*member != usual.*member) later[key] = deciding(trial.*member);
+    }
+};
+
+}  // namespace
+
 std::string later_settings(const Trial& trial) {
     static const Trial usual;
     nlohmann::json later;
@@ -224,23 +312,16 @@ std::string later_settings(const Trial& trial) {
     note("clipnorm", trial.optimizer.clipnorm, usual.optimizer.clipnorm);
     note("global_clipnorm", trial.optimizer.global_clipnorm, usual.optimizer.global_clipnorm);
     note("base_layers", trial.base_layers, usual.base_layers);
-    note("loss", trial.loss, usual.loss);
-    note("label_smoothing", trial.label_smoothing, usual.label_smoothing);
-    note("class_weights", trial.class_weights, usual.class_weights);
-    note("schedule", trial.schedule, usual.schedule);
-    note("early_stop", trial.early_stop, usual.early_stop);
-    note("augment", trial.augment, usual.augment);
     note("folds", trial.folds, usual.folds);
-    note("fold", trial.fold, usual.fold);
-    for (const Phase& phase : trial.phases)
-        later["phases"].push_back({phase.frozen_layers, phase.learning_rate, phase.epochs});
+    for (std::size_t axis = kFirstLaterAxis; axis < kAxes.size(); ++axis)
+        if (kAxes[axis].decides) std::visit(NoteMember{later, trial, usual, json_key(kAxes[axis])}, kAxes[axis].member);
     return later.is_null() ? "" : later.dump();
 }
 
 /// JSON, keys ascending, as nlohmann::json(trial).dump() writes it, without the keys that decide nothing: id, weights
 /// (their content is in the context; a path decides nothing), freeze (two spellings of one depth are one trial);
 /// float32 is not written either: there are ids from before there was another precision. What came later still is
-/// written last.
+/// written last, from the table of axes; what stands here is as the first ids have it, and stays.
 static std::string decisive_text(const Trial& trial) {
     JsonText text;
     text.member("{\"backbone\":", trial.backbone);

@@ -49,6 +49,11 @@ enum class Initializer { glorot_uniform, he_normal, random_uniform };
 /// in the classes' order, sigmoid.
 enum class Loss { categorical_crossentropy, binary_crossentropy };
 
+/// What batch-norm layers behind the frozen ones do while they are trained: normalize by the batch's statistics and
+/// update the running ones, or by the running ones, which stay (Keras: a base called with training=False); scale and
+/// offset are trained either way.
+enum class BatchNormMode { train, inference };
+
 /// The classifier on top of the base: dense layers of these widths with an activation and dropout after each, then one
 /// dense layer whose outputs the loss decides.
 struct Head {
@@ -103,6 +108,7 @@ struct Trial {
     Augment augment;
     int folds = 0, fold = 0;    // cross-validation: the fold-th (from 1) of so many parts validates; 0: the split does
     std::vector<Phase> phases;  // before this trial's own freeze, learning_rate and epochs, in this order
+    BatchNormMode batch_norm = BatchNormMode::train;  // train where no batch-norm layer is trained
 
     // Derived from backbone and until: how many layers the base has; 0: all of them.
     int base_layers = 0;
@@ -121,6 +127,7 @@ const NameTable<OptimizerStyle>& names_of(OptimizerStyle);
 const NameTable<HeadActivation>& names_of(HeadActivation);
 const NameTable<Initializer>& names_of(Initializer);
 const NameTable<Loss>& names_of(Loss);
+const NameTable<BatchNormMode>& names_of(BatchNormMode);
 const char* to_string(Pooling pooling);
 const char* to_string(OptimizerKind kind);
 Pooling parse_pooling(const std::string& name);  // throw UserError with the names there are

@@ -50,29 +50,29 @@ bool is_control(char32_t code) {
     return code < 0x20 || (code >= 0x7F && code < 0xA0) || steers_direction;
 }
 
-struct Range {
+struct CodeRange {
     char32_t first, last;
 };
 
 template <std::size_t N>
-bool is_in(const std::array<Range, N>& ranges, char32_t code) {
-    for (const Range& range : ranges)
+bool is_in(const std::array<CodeRange, N>& ranges, char32_t code) {
+    for (const CodeRange& range : ranges)
         if (code >= range.first && code <= range.last) return true;
     return false;
 }
 
 std::size_t width_of(char32_t code) {
-    static constexpr std::array<Range, 5> kCombining = {
+    static constexpr std::array<CodeRange, 5> kCombining = {
         {{0x300, 0x36F}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}}};
-    static constexpr std::array<Range, 9> kWide = {{{0x1100, 0x115F},
-                                                    {0x2E80, 0xA4CF},
-                                                    {0xAC00, 0xD7A3},
-                                                    {0xF900, 0xFAFF},
-                                                    {0xFE30, 0xFE6F},
-                                                    {0xFF00, 0xFF60},
-                                                    {0xFFE0, 0xFFE6},
-                                                    {0x1F300, 0x1FAFF},
-                                                    {0x20000, 0x3FFFD}}};
+    static constexpr std::array<CodeRange, 9> kWide = {{{0x1100, 0x115F},
+                                                        {0x2E80, 0xA4CF},
+                                                        {0xAC00, 0xD7A3},
+                                                        {0xF900, 0xFAFF},
+                                                        {0xFE30, 0xFE6F},
+                                                        {0xFF00, 0xFF60},
+                                                        {0xFFE0, 0xFFE6},
+                                                        {0x1F300, 0x1FAFF},
+                                                        {0x20000, 0x3FFFD}}};
     if (is_in(kCombining, code)) return 0;
     return is_in(kWide, code) ? 2 : 1;
 }

@@ -65,6 +65,7 @@ std::optional<Trial> earlier_phase(const Trial& trial, const Inputs& inputs) {
     earlier.schedule = {};
     earlier.early_stop = {};
     if (!has_any_frozen_pass(earlier)) earlier.precision = Precision::float32;
+    if (last.freeze == "all") earlier.batch_norm = BatchNormMode::train;  // as Canonical has it
     earlier.id = trial_id(earlier, trial_context(earlier, inputs));
     return earlier;
 }

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <limits>
+#include <optional>
 
 #include "coordinator/sweep/distribution.hpp"
 #include "coordinator/sweep/read_augment.hpp"
@@ -18,16 +18,6 @@ namespace thaw {
 namespace {
 
 const Range kRate = {0, true, 1, false};
-
-template <int Trial::*member>
-void assign_int(Trial& trial, const Setting& setting) {
-    trial.*member = static_cast<int>(std::get<std::int64_t>(setting));
-}
-
-template <std::string Trial::*member>
-void assign_text(Trial& trial, const Setting& setting) {
-    trial.*member = std::get<std::string>(setting);
-}
 
 Setting read_backbone(const AxisContext& context, const YAML::Node& node) {
     const std::vector<std::string>& known = context.vocabulary.backbones;
@@ -68,10 +58,6 @@ Setting read_weights(const AxisContext& context, const YAML::Node& node) {
     return weights;
 }
 
-Setting read_image_size(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.integer(node, "image_size", 8, 4096);
-}
-
 /// YAML has many words for yes and no; here they most likely mean all and none.
 Setting read_freeze(const AxisContext& context, const YAML::Node& node) {
     const std::string text = context.reader.text(node, "freeze");
@@ -108,87 +94,116 @@ void assign_dropout(Trial& trial, const Setting& setting) {
         trial.dropout = std::get<std::vector<double>>(setting);
 }
 
-Setting read_learning_rate(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.number(node, "learning_rate", {0, false, 10, true});
-}
-
-Setting read_batch_size(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.integer(node, "batch_size", 1, 1'000'000);
-}
-
-Setting read_epochs(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.integer(node, "epochs", 1, 100'000);
-}
-
-Setting read_seed(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.integer(node, "seed", 0, std::numeric_limits<std::int64_t>::max());
-}
-
-Setting read_precision(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.at(node, [&] { return parse_precision(context.reader.text(node, "precision")); });
-}
-
-Setting read_fold(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.integer(node, "fold", 1, kMostFolds);
-}
-
 void assign_until(Trial& trial, const Setting& setting) {
     trial.until = std::get<std::string>(setting) == "none" ? "" : std::get<std::string>(setting);
 }
 
-std::vector<AxisKind> make_axis_kinds() {
-    const Trial usual;
-    return {
-        {AxisId::backbone, "backbone", read_backbone, assign_text<&Trial::backbone>, usual.backbone},
-        {AxisId::weights, "weights", read_weights,
+/// How an axis is read that has a form of its own, and put into a trial where that is more than to set its member.
+struct OwnReader {
+    const char* axis;
+    Setting (*read)(const AxisContext& context, const YAML::Node& node);
+    void (*assign)(Trial& trial, const Setting& setting) = nullptr;
+    std::optional<Setting> usual = {};  // where it is not the member's
+};
+
+const std::vector<OwnReader>& own_readers() {
+    static const std::vector<OwnReader> readers = {
+        {"backbone", read_backbone},
+        {"weights", read_weights,
          [](Trial& trial, const Setting& setting) { trial.weights = std::get<WeightsSetting>(setting).name; },
-         WeightsSetting{usual.weights, {}}},
-        {AxisId::image_size, "image_size", read_image_size, assign_int<&Trial::image_size>,
-         std::int64_t{usual.image_size}},
-        {AxisId::freeze, "freeze", read_freeze, assign_text<&Trial::freeze>, usual.freeze},
-        {AxisId::head, "head", read_head,
-         [](Trial& trial, const Setting& setting) { trial.head = std::get<Head>(setting); }, usual.head},
-        {AxisId::dropout, "dropout", read_dropout, assign_dropout, 0.0},
-        {AxisId::optimizer, "optimizer", read_optimizer,
-         [](Trial& trial, const Setting& setting) { trial.optimizer = std::get<Optimizer>(setting); }, usual.optimizer},
-        {AxisId::learning_rate, "learning_rate", read_learning_rate,
-         [](Trial& trial, const Setting& setting) { trial.learning_rate = std::get<double>(setting); },
-         usual.learning_rate},
-        {AxisId::batch_size, "batch_size", read_batch_size, assign_int<&Trial::batch_size>,
-         std::int64_t{usual.batch_size}},
-        {AxisId::epochs, "epochs", read_epochs, assign_int<&Trial::epochs>, std::int64_t{usual.epochs}},
-        {AxisId::seed, "seed", read_seed,
-         [](Trial& trial, const Setting& setting) {
-             trial.seed = static_cast<std::uint64_t>(std::get<std::int64_t>(setting));
-         },
-         static_cast<std::int64_t>(usual.seed)},
-        {AxisId::precision, "precision", read_precision,
-         [](Trial& trial, const Setting& setting) { trial.precision = std::get<Precision>(setting); }, usual.precision},
-        {AxisId::schedule, "schedule", read_schedule,
-         [](Trial& trial, const Setting& setting) { trial.schedule = std::get<Schedule>(setting); }, usual.schedule},
-        {AxisId::early_stopping, "early_stopping", read_early_stopping,
-         [](Trial& trial, const Setting& setting) { trial.early_stop = std::get<EarlyStop>(setting); },
-         usual.early_stop},
-        {AxisId::until, "until", read_until, assign_until, std::string("none")},
-        {AxisId::loss, "loss", read_loss,
-         [](Trial& trial, const Setting& setting) { trial.loss = std::get<Loss>(setting); }, usual.loss},
-        {AxisId::label_smoothing, "label_smoothing", read_label_smoothing,
-         [](Trial& trial, const Setting& setting) { trial.label_smoothing = std::get<double>(setting); },
-         usual.label_smoothing},
-        {AxisId::class_weights, "class_weights", read_class_weights,
-         [](Trial& trial, const Setting& setting) { trial.class_weights = std::get<ClassWeights>(setting); },
-         usual.class_weights},
-        {AxisId::augment, "augment",
+         WeightsSetting{Trial().weights, {}}},
+        {"freeze", read_freeze},
+        {"head", read_head},
+        {"dropout", read_dropout, assign_dropout, 0.0},
+        {"optimizer", read_optimizer},
+        {"schedule", read_schedule},
+        {"early_stopping", read_early_stopping},
+        {"until", read_until, assign_until, std::string("none")},
+        {"class_weights", read_class_weights},
+        {"augment",
          [](const AxisContext& context, const YAML::Node& node) -> Setting {
              return read_augment(context.reader, node);
-         },
-         [](Trial& trial, const Setting& setting) { trial.augment = std::get<Augment>(setting); }, usual.augment},
-        {AxisId::fold, "fold", read_fold, assign_int<&Trial::fold>, std::int64_t{usual.fold}},
-        {AxisId::phases, "phases", read_phases, assign_phases, PhasesSetting{}},
+         }},
+        {"phases", read_phases, assign_phases, PhasesSetting{}},
     };
+    return readers;
+}
+
+/// Of an axis whose settings are of its member's type, or of a wider one.
+struct UsualSetting {
+    Trial usual = {};
+    Setting operator()(int Trial::*member) const { return std::int64_t{usual.*member}; }
+    Setting operator()(std::uint64_t Trial::*member) const { return static_cast<std::int64_t>(usual.*member); }
+    Setting operator()(const WordMember& word) const { return std::string(word.get(usual)); }
+    Setting operator()(std::vector<Phase> Trial::*) const { return PhasesSetting{}; }
+    template <typename Value>
+    Setting operator()(Value Trial::*member) const {
+        return usual.*member;
+    }
+    Setting operator()(std::monostate) const { THAW_CHECK(false, "an axis of sweeps without a member of trials"); }
+};
+
+struct AssignMember {
+    Trial& trial;
+    const Setting& setting;
+    const char* axis;
+    void operator()(int Trial::*member) const { trial.*member = static_cast<int>(std::get<std::int64_t>(setting)); }
+    void operator()(std::uint64_t Trial::*member) const {
+        trial.*member = static_cast<std::uint64_t>(std::get<std::int64_t>(setting));
+    }
+    void operator()(const WordMember& word) const { word.set(trial, axis, std::get<std::string>(setting)); }
+    void operator()(std::vector<Phase> Trial::*) const { assign_phases(trial, setting); }
+    template <typename Value>
+    void operator()(Value Trial::*member) const {
+        trial.*member = std::get<Value>(setting);
+    }
+    void operator()(std::monostate) const {}
+};
+
+struct ReadForm {
+    const AxisContext& context;
+    const YAML::Node& node;
+    const AxisRow& row;
+    Setting operator()(const OwnForm&) const { THAW_CHECK(false, "nothing reads the axis {}", row.name); }
+    Setting operator()(const WholeNumber& number) const {
+        return context.reader.integer(node, row.name, number.low, number.high);
+    }
+    Setting operator()(const RealNumber& number) const { return context.reader.number(node, row.name, number.range); }
+    Setting operator()(const Word&) const {
+        return context.reader.at(node, [&] {
+            Trial scratch;
+            const std::string word = context.reader.text(node, row.name);
+            std::get<WordMember>(row.member).set(scratch, row.name, word);
+            return word;
+        });
+    }
+};
+
+std::vector<AxisKind> make_axis_kinds() {
+    std::vector<AxisKind> kinds;
+    for (const AxisRow* row : kSweepAxes) {
+        AxisKind kind{static_cast<AxisId>(row->place), row->name, row, {}, nullptr, nullptr};
+        kind.usual = std::visit(UsualSetting{}, row->member);
+        for (const OwnReader& own : own_readers()) {
+            if (std::string_view(own.axis) != row->name) continue;
+            kind.own_read = own.read;
+            kind.own_assign = own.assign;
+            if (own.usual) kind.usual = *own.usual;
+        }
+        kinds.push_back(kind);
+    }
+    return kinds;
 }
 
 }  // namespace
+
+Setting AxisKind::read(const AxisContext& context, const YAML::Node& node) const {
+    return own_read ? own_read(context, node) : std::visit(ReadForm{context, node, *row}, row->form);
+}
+
+void AxisKind::assign(Trial& trial, const Setting& setting) const {
+    own_assign ? own_assign(trial, setting) : std::visit(AssignMember{trial, setting, name}, row->member);
+}
 
 const std::vector<AxisKind>& axis_kinds() {
     static const std::vector<AxisKind> kinds = make_axis_kinds();
@@ -227,7 +242,7 @@ Axis read_axis(const AxisContext& context, AxisId id, const YAML::Node& key, con
         add(values);
         return axis;
     }
-    if (id == AxisId::head) refuse_ambiguous_head(context.reader, values);
+    if (id == axis_id("head")) refuse_ambiguous_head(context.reader, values);
     for (const YAML::Node& value : context.reader.list(values, kind.name)) add(value);
     return axis;
 }
@@ -240,10 +255,8 @@ std::string setting_text(const Setting& setting) {
         std::string operator()(const std::vector<double>& rates) const { return fmt::format("{}", rates); }
         std::string operator()(const Optimizer& optimizer) const { return optimizer_name(optimizer); }
         std::string operator()(const WeightsSetting& weights) const { return weights.name; }
-        std::string operator()(Precision precision) const { return to_string(precision); }
         std::string operator()(const Schedule& schedule) const { return schedule_name(schedule); }
         std::string operator()(const EarlyStop& stop) const { return early_stop_name(stop); }
-        std::string operator()(Loss loss) const { return word_of(loss); }
         std::string operator()(const ClassWeights& weights) const { return class_weights_name(weights); }
         std::string operator()(const Augment& augment) const { return augment_name(augment); }
         std::string operator()(const PhasesSetting& phases) const { return phases_text(phases); }

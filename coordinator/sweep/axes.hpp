@@ -9,9 +9,6 @@
 
 namespace thaw {
 
-/// Of a cross-validation.
-inline constexpr int kMostFolds = 1000;
-
 /// The names that a sweep may use. Where a list is empty, any name passes here.
 struct Vocabulary {
     std::vector<std::string> backbones;
@@ -25,15 +22,21 @@ struct AxisContext {
     const Vocabulary& vocabulary;
 };
 
+/// A row of the table of axes, with what it takes to read it.
 struct AxisKind {
     AxisId id;
     const char* name;  // as sweep files spell it
-    Setting (*read)(const AxisContext& context, const YAML::Node& node);
-    void (*assign)(Trial& trial, const Setting& setting);
+    const AxisRow* row;
     Setting usual;  // struct Trial's default
+    /// Null where the row's form and member say enough.
+    Setting (*own_read)(const AxisContext& context, const YAML::Node& node);
+    void (*own_assign)(Trial& trial, const Setting& setting);
+
+    Setting read(const AxisContext& context, const YAML::Node& node) const;
+    void assign(Trial& trial, const Setting& setting) const;
 };
 
-/// All of them, in the order of AxisId.
+/// All of them, by place.
 const std::vector<AxisKind>& axis_kinds();
 const AxisKind& axis_kind(AxisId id);
 std::vector<std::string> axis_names();

@@ -21,16 +21,21 @@ bool any_frozen_pass(const std::vector<Phase>& phases) {
 
 void Canonical::settle(Point& point) {
     const Depth& depth = depth_of(point);
-    point[table_.position(AxisId::freeze)] = depth.spelling;
-    point[table_.position(AxisId::until)] = base_of(point).spelling;
-    ValueId& dropout = point[table_.position(AxisId::dropout)];
+    point[table_.position(axis_id("freeze"))] = depth.spelling;
+    point[table_.position(axis_id("until"))] = base_of(point).spelling;
+    ValueId& dropout = point[table_.position(axis_id("dropout"))];
     dropout = dropout_of(point);
-    ValueId& schedule = point[table_.position(AxisId::schedule)];
+    ValueId& schedule = point[table_.position(axis_id("schedule"))];
     schedule = schedule_of(point);
     const Phases& phases = phases_of(point);
-    point[table_.position(AxisId::phases)] = phases.spelling;
+    point[table_.position(axis_id("phases"))] = phases.spelling;
+    if (!depth.depth.trains_batch_norm) {  // nor does an earlier phase, which freezes no less
+        ValueId& batch_norm = point[table_.position(axis_id("batch_norm"))];
+        if (!idle_batch_norm_) idle_batch_norm_ = batch_norm;
+        batch_norm = *idle_batch_norm_;
+    }
     if (has_frozen_pass(depth.depth.cut) || any_frozen_pass(phases.phases)) return;
-    ValueId& precision = point[table_.position(AxisId::precision)];
+    ValueId& precision = point[table_.position(axis_id("precision"))];
     if (!idle_precision_) idle_precision_ = precision;
     precision = *idle_precision_;
 }
@@ -45,15 +50,16 @@ Trial Canonical::trial(const Point& point) {
     trial.cut = depth.cut;
     trial.phases = phases_of(point).phases;
     if (!has_frozen_pass(depth.cut) && !any_frozen_pass(trial.phases)) trial.precision = Precision::float32;
+    if (!depth.trains_batch_norm) trial.batch_norm = BatchNormMode::train;
     trial.schedule = spread_over(trial.schedule, trial.epochs);
     return trial;
 }
 
 template <typename Resolve>
 auto Canonical::resolved(const std::string& text, Place place, const Point& point, const Resolve& resolve) const {
-    const AxisValue& backbone = table_.value(AxisId::backbone, point);
+    const AxisValue& backbone = table_.value(axis_id("backbone"), point);
     const std::string& name = std::get<std::string>(backbone.setting);
-    const auto size = std::get<std::int64_t>(table_.value(AxisId::image_size, point).setting);
+    const auto size = std::get<std::int64_t>(table_.value(axis_id("image_size"), point).setting);
     try {
         return resolve(name, text, static_cast<int>(size));
     } catch (const UserError& error) {
@@ -63,11 +69,11 @@ auto Canonical::resolved(const std::string& text, Place place, const Point& poin
 }
 
 const Canonical::Base& Canonical::base_of(const Point& point) {
-    const ValueId backbone = id(AxisId::backbone, point), size = id(AxisId::image_size, point),
-                  until = id(AxisId::until, point);
+    const ValueId backbone = id(axis_id("backbone"), point), size = id(axis_id("image_size"), point),
+                  until = id(axis_id("until"), point);
     const auto [entry, is_new] = bases_.try_emplace(key(backbone, size, until));
     if (is_new) {
-        const AxisValue& value = table_.value(AxisId::until, point);
+        const AxisValue& value = table_.value(axis_id("until"), point);
         const int layers = resolved(std::get<std::string>(value.setting), value.place, point, resolve_.base_layers);
         const Base base{layers, until, distinct_.size()};
         entry->second = distinct_.try_emplace(key(backbone, size, static_cast<ValueId>(layers)), base).first->second;
@@ -83,11 +89,11 @@ FreezeDepth Canonical::freeze_depth(const std::string& freeze, Place place, cons
 }
 
 const Canonical::Depth& Canonical::depth_of(const Point& point) {
-    const ValueId freeze = id(AxisId::freeze, point);
+    const ValueId freeze = id(axis_id("freeze"), point);
     const Base& base = base_of(point);
     const auto [entry, is_new] = depths_.try_emplace(base.number << 20 | freeze);
     if (is_new) {
-        const AxisValue& value = table_.value(AxisId::freeze, point);
+        const AxisValue& value = table_.value(axis_id("freeze"), point);
         entry->second.depth = freeze_depth(std::get<std::string>(value.setting), value.place, point);
         const auto frozen = static_cast<std::uint64_t>(entry->second.depth.frozen_layers);
         entry->second.spelling = spellings_.try_emplace(base.number << 20 | frozen, freeze).first->second;
@@ -96,14 +102,14 @@ const Canonical::Depth& Canonical::depth_of(const Point& point) {
 }
 
 const Canonical::Phases& Canonical::phases_of(const Point& point) {
-    const ValueId phases = id(AxisId::phases, point);
-    if (std::get<PhasesSetting>(table_.value(AxisId::phases, point).setting).empty()) {
+    const ValueId phases = id(axis_id("phases"), point);
+    if (std::get<PhasesSetting>(table_.value(axis_id("phases"), point).setting).empty()) {
         Phases& none = phases_[{phases}];
         none.spelling = phases;
         return none;
     }
     const auto base = static_cast<ValueId>(base_of(point).number);
-    const ValueId freeze = depth_of(point).spelling, rate = id(AxisId::learning_rate, point);
+    const ValueId freeze = depth_of(point).spelling, rate = id(axis_id("learning_rate"), point);
     const auto [entry, is_new] = phases_.try_emplace({base, freeze, rate, phases});
     if (is_new) {
         entry->second = resolve_phases(point);
@@ -116,9 +122,9 @@ const Canonical::Phases& Canonical::phases_of(const Point& point) {
 }
 
 Canonical::Phases Canonical::resolve_phases(const Point& point) {
-    const Place place = table_.value(AxisId::phases, point).place;
+    const Place place = table_.value(axis_id("phases"), point).place;
     Trial trial;
-    for (const AxisId axis : {AxisId::freeze, AxisId::learning_rate, AxisId::phases})
+    for (const AxisId axis : {axis_id("freeze"), axis_id("learning_rate"), axis_id("phases")})
         axis_kind(axis).assign(trial, table_.value(axis, point).setting);
     const auto follows = [&](const Phase& phase, const std::string& freeze, int frozen_layers) {
         if (frozen_layers <= phase.frozen_layers) return;
@@ -142,7 +148,7 @@ Canonical::Phases Canonical::resolve_phases(const Point& point) {
 }
 
 ValueId Canonical::dropout_of(const Point& point) {
-    const ValueId head = id(AxisId::head, point), dropout = id(AxisId::dropout, point);
+    const ValueId head = id(axis_id("head"), point), dropout = id(axis_id("dropout"), point);
     const auto [entry, is_new] = dropouts_.try_emplace(key(head, dropout));
     if (is_new) {
         const std::vector<double> rates = dropout_rates(point);
@@ -153,11 +159,11 @@ ValueId Canonical::dropout_of(const Point& point) {
 }
 
 ValueId Canonical::schedule_of(const Point& point) {
-    const ValueId schedule = id(AxisId::schedule, point), epochs = id(AxisId::epochs, point);
+    const ValueId schedule = id(axis_id("schedule"), point), epochs = id(axis_id("epochs"), point);
     const auto [entry, is_new] = schedules_.try_emplace(key(schedule, epochs), schedule);
     if (is_new) {
-        const auto& written = std::get<Schedule>(table_.value(AxisId::schedule, point).setting);
-        const auto asked = std::get<std::int64_t>(table_.value(AxisId::epochs, point).setting);
+        const auto& written = std::get<Schedule>(table_.value(axis_id("schedule"), point).setting);
+        const auto asked = std::get<std::int64_t>(table_.value(axis_id("epochs"), point).setting);
         const std::string curve = setting_text(spread_over(written, static_cast<int>(asked)));
         entry->second = curves_[epochs].try_emplace(curve, schedule).first->second;
     }
@@ -165,11 +171,11 @@ ValueId Canonical::schedule_of(const Point& point) {
 }
 
 std::vector<double> Canonical::dropout_rates(const Point& point) const {
-    const AxisValue& dropout = table_.value(AxisId::dropout, point);
-    const Head& head = std::get<Head>(table_.value(AxisId::head, point).setting);
+    const AxisValue& dropout = table_.value(axis_id("dropout"), point);
+    const Head& head = std::get<Head>(table_.value(axis_id("head"), point).setting);
     Trial trial;
     trial.head = head;
-    axis_kind(AxisId::dropout).assign(trial, dropout.setting);
+    axis_kind(axis_id("dropout")).assign(trial, dropout.setting);
     if (trial.dropout.size() != head.widths.size())
         throw error_at(
             sweep_.source, dropout.place,

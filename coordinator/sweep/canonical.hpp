@@ -1,5 +1,5 @@
 // Brings the spellings of one trial together: freeze depths written in two ways, dropout rates that nothing reads, the
-// precision of no layers, cosines that end with the trial without or with saying so.
+// precision of no layers, the mode of no batch-norms, cosines that end with the trial without or with saying so.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +76,8 @@ class Canonical {
     std::unordered_map<std::uint64_t, ValueId> schedules_;                         // by schedule, epochs
     // By epochs, then by what the schedule comes to with them.
     std::unordered_map<ValueId, std::unordered_map<std::string, ValueId>> curves_;
-    std::optional<ValueId> idle_precision_;  // the first met where nothing is forwarded
+    std::optional<ValueId> idle_precision_;   // the first met where nothing is forwarded
+    std::optional<ValueId> idle_batch_norm_;  // the first met where none is trained
 };
 
 }  // namespace thaw

@@ -35,7 +35,7 @@ bool matches(const Point& point, const std::vector<AxisValues>& conditions) {
 Box drawn_box(const Sweep& sweep, const ValueTable& table) {
     Box box = first_box(sweep, table);
     for (Dimension& dimension : box)
-        if (dimension.axes.size() == 1 && table.axis(dimension.axes[0]) == AxisId::fold) dimension.values.resize(1);
+        if (dimension.axes.size() == 1 && table.axis(dimension.axes[0]) == axis_id("fold")) dimension.values.resize(1);
     return box;
 }
 
@@ -191,9 +191,9 @@ class Draws {
 
 std::vector<Point> draw_points(const Sweep& sweep, ValueTable& table, Canonical& canonical, std::size_t& excluded) {
     Draws draws(sweep, table, canonical);
-    const std::size_t fold = table.position(AxisId::fold);
+    const std::size_t fold = table.position(axis_id("fold"));
     const bool zipped = std::any_of(sweep.zips.begin(), sweep.zips.end(), [](const Zip& zip) {
-        return std::find(zip.axes.begin(), zip.axes.end(), AxisId::fold) != zip.axes.end();
+        return std::find(zip.axes.begin(), zip.axes.end(), axis_id("fold")) != zip.axes.end();
     });
     std::vector<Point> points;
     for (std::size_t number = 0; number < sweep.search.random->trials; ++number) {

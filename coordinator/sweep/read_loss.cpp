@@ -37,15 +37,6 @@ std::string complaint_of(const ClassWeights& weights, const std::vector<std::str
 
 }  // namespace
 
-Setting read_loss(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.at(node,
-                             [&] { return parse_name("loss", names_of(Loss{}), context.reader.text(node, "loss")); });
-}
-
-Setting read_label_smoothing(const AxisContext& context, const YAML::Node& node) {
-    return context.reader.number(node, "label_smoothing", {0, true, 1, false});
-}
-
 Setting read_class_weights(const AxisContext& context, const YAML::Node& node) {
     ClassWeights weights;
     if (!node.IsMap()) {
@@ -63,13 +54,13 @@ void check_classes(const Sweep& sweep, const std::vector<Trial>& trials, const s
     const ClassWeights* good = nullptr;  // neighbouring trials mostly have the same
     for (const Trial& trial : trials) {
         if (trial.loss == Loss::binary_crossentropy && classes.size() != 2)
-            throw error_at(sweep.source, place_of_setting(sweep, AxisId::loss, trial.loss),
+            throw error_at(sweep.source, place_of_setting(sweep, axis_id("loss"), word_of(trial.loss)),
                            fmt::format("loss: binary_crossentropy is for two classes, but {} has {}; write "
                                        "categorical_crossentropy",
                                        sweep.data.folder.string(), classes.size()));
         if (trial.class_weights.by_class.empty() || (good && trial.class_weights == *good)) continue;
         if (const std::string complaint = complaint_of(trial.class_weights, classes); !complaint.empty())
-            throw error_at(sweep.source, place_of_setting(sweep, AxisId::class_weights, trial.class_weights),
+            throw error_at(sweep.source, place_of_setting(sweep, axis_id("class_weights"), trial.class_weights),
                            complaint);
         good = &trial.class_weights;
     }

@@ -8,8 +8,6 @@
 
 namespace thaw {
 
-Setting read_loss(const AxisContext& context, const YAML::Node& node);
-Setting read_label_smoothing(const AxisContext& context, const YAML::Node& node);
 /// none, balanced, or a map from class to weight.
 Setting read_class_weights(const AxisContext& context, const YAML::Node& node);
 

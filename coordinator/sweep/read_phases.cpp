@@ -12,9 +12,9 @@ PhaseSetting read_phase(const AxisContext& context, const YAML::Node& node) {
     const auto read = [&](AxisId id, const YAML::Node& value) { return axis_kind(id).read(context, value); };
     PhaseSetting phase;
     for (const auto& [key, value] : context.reader.entries(node, "phases", {"freeze", "learning_rate", "epochs"})) {
-        if (key == "freeze") phase.freeze = std::get<std::string>(read(AxisId::freeze, value));
-        if (key == "learning_rate") phase.learning_rate = std::get<double>(read(AxisId::learning_rate, value));
-        if (key == "epochs") phase.epochs = static_cast<int>(std::get<std::int64_t>(read(AxisId::epochs, value)));
+        if (key == "freeze") phase.freeze = std::get<std::string>(read(axis_id("freeze"), value));
+        if (key == "learning_rate") phase.learning_rate = std::get<double>(read(axis_id("learning_rate"), value));
+        if (key == "epochs") phase.epochs = static_cast<int>(std::get<std::int64_t>(read(axis_id("epochs"), value)));
     }
     if (phase.epochs == 0)
         context.reader.fail(node, "a phase without epochs; say how long it trains: {{freeze: all, epochs: 3}}");
@@ -70,7 +70,7 @@ void refuse_phases_that_may_be_stopped(const Sweep& sweep) {
     if (std::holds_alternative<std::monostate>(sweep.search.stopping)) return;
     const auto refuse = [&](const std::vector<Axis>& axes) {
         for (const Axis& axis : axes) {
-            if (axis.id != AxisId::phases) continue;
+            if (axis.id != axis_id("phases")) continue;
             for (const AxisValue& value : axis.values)
                 if (!std::get<PhasesSetting>(value.setting).empty())
                     throw error_at(sweep.source, value.place,

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/trial/axis_table.hpp"
 #include "common/trial/data_options.hpp"
 #include "common/trial/keep.hpp"
 #include "common/trial/trial.hpp"
@@ -16,32 +17,6 @@
 #include "coordinator/sweep/source_text.hpp"
 
 namespace thaw {
-
-/// The hyper-parameters that may vary; see axes.hpp for what each is called and how it is read.
-enum class AxisId {
-    backbone,
-    weights,
-    image_size,
-    freeze,
-    head,
-    dropout,
-    optimizer,
-    learning_rate,
-    batch_size,
-    epochs,
-    seed,
-    precision,
-    schedule,
-    early_stopping,
-    until,
-    loss,
-    label_smoothing,
-    class_weights,
-    augment,
-    fold,
-    phases,
-};
-inline constexpr std::size_t kAxisCount = 21;
 
 /// What a sweep says about how a weight file was trained, where it says so; empty: as the weights registry knows.
 struct WeightsOverride {
@@ -65,9 +40,10 @@ struct PhaseSetting {
 };
 using PhasesSetting = std::vector<PhaseSetting>;
 
-/// One value of an axis. Dropout is a number (that rate after each hidden layer) or a list (one rate a layer).
+/// One value of an axis; text is also what is one of a few words. Dropout is a number (that rate after each hidden
+/// layer) or a list (one rate a layer).
 using Setting = std::variant<std::string, std::int64_t, double, std::vector<double>, Head, Optimizer, WeightsSetting,
-                             Precision, Schedule, EarlyStop, Loss, ClassWeights, Augment, PhasesSetting>;
+                             Schedule, EarlyStop, ClassWeights, Augment, PhasesSetting>;
 
 struct AxisValue {
     Setting setting;
@@ -83,7 +59,7 @@ struct Distribution {
 
 /// An axis and values for it: those it takes, or, in a rule, those that match.
 struct Axis {
-    AxisId id = AxisId::backbone;
+    AxisId id = axis_id("backbone");
     std::vector<AxisValue> values;  // none where the distribution is a range
     Place place;
     std::optional<Distribution> distribution;  // where the file says how to draw; a plain list is a choice without it

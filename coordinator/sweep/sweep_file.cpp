@@ -229,7 +229,7 @@ Zip read_zip(const YamlReader& reader, const YAML::Node& node, const std::vector
 /// Collects what the sweep says about weight files; one file has one preprocessing.
 void collect_overrides(Sweep& sweep, const std::vector<Axis>& axes) {
     for (const Axis& axis : axes) {
-        if (axis.id != AxisId::weights) continue;
+        if (axis.id != axis_id("weights")) continue;
         for (const AxisValue& value : axis.values) {
             const auto& weights = std::get<WeightsSetting>(value.setting);
             const auto [entry, is_new] = sweep.weights_overrides.emplace(weights.name, weights.override);
@@ -243,7 +243,7 @@ void collect_overrides(Sweep& sweep, const std::vector<Axis>& axes) {
 
 void check_folds(const Sweep& sweep, const Axis& axis) {
     const int folds = sweep.data.split.folds;
-    if (axis.id != AxisId::fold) return;
+    if (axis.id != axis_id("fold")) return;
     if (folds == 0)
         throw error_at(sweep.source, axis.place,
                        "fold without folds; say into how many parts the images are divided: `split: {folds: 5}` in "
@@ -260,8 +260,8 @@ void check_folds(const Sweep& sweep, const Axis& axis) {
 /// Folds are an axis, of all of them where the file does not name some.
 void settle_folds(Sweep& sweep) {
     for (const Axis& axis : sweep.axes) check_folds(sweep, axis);
-    if (sweep.data.split.folds == 0 || axis_of(sweep.axes, AxisId::fold)) return;
-    Axis axis{AxisId::fold, {}, sweep.data.folds_place, {}};
+    if (sweep.data.split.folds == 0 || axis_of(sweep.axes, axis_id("fold"))) return;
+    Axis axis{axis_id("fold"), {}, sweep.data.folds_place, {}};
     for (std::int64_t fold = 1; fold <= sweep.data.split.folds; ++fold)
         axis.values.push_back({fold, sweep.data.folds_place});
     sweep.axes.push_back(std::move(axis));
@@ -272,7 +272,7 @@ void check_folds_of(const Sweep& sweep, const Rule& rule) {
     for (const std::vector<Axis>* axes : {&rule.matching, &rule.then})
         for (const Axis& axis : *axes) {
             check_folds(sweep, axis);
-            if (axis.id == AxisId::fold && sweep.search.random)
+            if (axis.id == axis_id("fold") && sweep.search.random)
                 throw error_at(sweep.source, axis.place,
                                "a rule about fold in a random search; every draw is trained on all folds alike");
         }
@@ -302,7 +302,7 @@ void refuse_early_stopping_beside_rungs(const Sweep& sweep) {
     for (const Rule& rule : sweep.when) axes.insert(axes.end(), rule.then.begin(), rule.then.end());
     for (const Axis& axis : axes)
         for (const AxisValue& value : axis.values)
-            if (axis.id == AxisId::early_stopping && !std::get<EarlyStop>(value.setting).none())
+            if (axis.id == axis_id("early_stopping") && !std::get<EarlyStop>(value.setting).none())
                 throw error_at(sweep.source, value.place,
                                "early_stopping beside search.asha or search.median; a trial is stopped by one rule: "
                                "remove the other");

@@ -1,5 +1,7 @@
 #include "coordinator/sweep/sweep_schema.hpp"
 
+#include <cctype>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "common/util/error.hpp"
@@ -39,12 +41,51 @@ Json axis_schema(const std::string& name, const Json& value) {
     return schema;
 }
 
+Json number_schema(const char* type, const Range& range) {
+    return {{"type", type},
+            {range.low_included ? "minimum" : "exclusiveMinimum", range.low},
+            {range.high_included ? "maximum" : "exclusiveMaximum", range.high}};
+}
+
+/// Of a value as its form says it; null for a form of its own.
+struct FormSchema {
+    const AxisRow& row;
+    Json operator()(const OwnForm&) const { return nullptr; }
+    Json operator()(const WholeNumber& number) const {
+        Json schema = {{"type", "integer"}, {"minimum", number.low}};
+        if (number.high < std::numeric_limits<std::int64_t>::max()) schema["maximum"] = number.high;
+        return schema;
+    }
+    Json operator()(const RealNumber& number) const { return number_schema("number", number.range); }
+    Json operator()(const Word&) const { return {{"enum", std::get<WordMember>(row.member).words()}}; }
+};
+
+/// The row's help as a sentence.
+std::string description(const AxisRow& row) {
+    if (*row.in_sweeps) return row.in_sweeps;
+    std::string text = row.help;
+    if (text.empty()) return text;
+    text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+    return text + '.';
+}
+
+/// Adds axes of a known form to those that the file describes.
+void describe_known_forms(Json& axes) {
+    for (const AxisRow* row : kSweepAxes) {
+        const Json form = std::visit(FormSchema{*row}, row->form);
+        if (form.is_null()) continue;
+        if (const std::string text = description(*row); !text.empty()) axes[row->name]["description"] = text;
+        axes[row->name].update(form);
+    }
+}
+
 }  // namespace
 
 std::string sweep_schema(const Vocabulary& vocabulary) {
     Json schema = Json::parse(kSweepSchema);
     Json axes = schema["definitions"]["axis"];
     schema["definitions"].erase("axis");
+    describe_known_forms(axes);
     if (!vocabulary.backbones.empty()) axes["backbone"]["enum"] = vocabulary.backbones;
     if (!vocabulary.preprocessings.empty())
         axes["weights"]["oneOf"][1]["properties"]["preprocessing"]["enum"] = vocabulary.preprocessings;

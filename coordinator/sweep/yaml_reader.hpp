@@ -10,17 +10,10 @@
 #include <vector>
 
 #include "common/util/nearest.hpp"
+#include "common/util/range.hpp"
 #include "coordinator/sweep/source_text.hpp"
 
 namespace thaw {
-
-/// Limits of a number, for checks and for words.
-struct Range {
-    double low = 0;
-    bool low_included = true;
-    double high = 0;
-    bool high_included = true;
-};
 
 /// Place of a node in its text.
 Place place_of(const YAML::Node& node);

@@ -48,7 +48,7 @@ class Parameter {
         }
         distribution_ = json_text({{"name", name_}, {"attributes", attributes}});
     }
-    std::string column() const { return kAxes[axis_].column; }
+    std::string column() const { return kAxes[axis_].name; }
     const std::string& distribution() const { return distribution_; }
     double value(const AxisValues& axes) const {
         const Json value = json_of(axes[axis_]);

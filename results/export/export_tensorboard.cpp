@@ -44,9 +44,8 @@ bool is_measured(const Database& database, const Metric& metric) {
 }
 
 /// Whether it goes without saying that all trials have this value.
-bool is_unsaid(std::size_t axis, const std::vector<Cell>& values) {
-    return axis >= kFirstLaterAxis && values.size() == 1 &&
-           cell_text(values[0], kAxes[axis].column) == kAxes[axis].usual;
+bool are_unsaid(std::size_t axis, const std::vector<Cell>& values) {
+    return axis >= kFirstLaterAxis && values.size() == 1 && is_unsaid(axis, values[0]);
 }
 
 /// google.protobuf.Value
@@ -110,10 +109,10 @@ ProtoMessage experiment(const Database& database) {
     experiment.add(6, std::string_view(clean_text(sweep_name(database))));
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
         const std::vector<Cell> values = axis_values(database, axis);
-        if (is_unsaid(axis, values)) continue;
+        if (are_unsaid(axis, values)) continue;
         const bool text = !values.empty() && is_text(values.front());
         ProtoMessage info;
-        info.add(1, std::string_view(kAxes[axis].column)).add(2, std::string_view(kAxes[axis].label));
+        info.add(1, std::string_view(kAxes[axis].name)).add(2, std::string_view(kAxes[axis].label));
         info.add(4, std::int64_t{text ? 1 : 3});  // DATA_TYPE_STRING, DATA_TYPE_FLOAT64
         experiment.add(4, text || values.size() <= kMostListedNumbers ? info.add(5, list_of(values))
                                                                       : info.add(6, range_of(values)));
@@ -137,7 +136,7 @@ std::string events_of(const ExportedTrial& trial) {
     double time = std::isnan(trial.started_seconds) ? 0 : trial.started_seconds;
     ProtoMessage start;
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
-        start.add(1, ProtoMessage().add(1, std::string_view(kAxes[axis].column)).add(2, proto_value(trial.axes[axis])));
+        start.add(1, ProtoMessage().add(1, std::string_view(kAxes[axis].name)).add(2, proto_value(trial.axes[axis])));
     start.add(4, std::string_view(trial.configuration)).add(5, time);
     std::string events = tensorboard_start(time) + event(time, 0, hparams("_hparams_/session_start_info", 3, start));
     for (const EpochRecord& epoch : trial.epochs) {

@@ -37,7 +37,7 @@ void each_trial(const Database& database, const std::function<void(const Exporte
 
 std::vector<Cell> axis_values(const Database& database, std::size_t axis) {
     Statement rows =
-        database.prepare(fmt::format("SELECT DISTINCT {0} FROM comparable_trials ORDER BY {0}", kAxes[axis].column));
+        database.prepare(fmt::format("SELECT DISTINCT {0} FROM comparable_trials ORDER BY {0}", kAxes[axis].name));
     std::vector<Cell> values;
     while (rows.step()) values.push_back(rows.cell(0));
     return values;

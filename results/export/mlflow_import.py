@@ -14,9 +14,6 @@ import subprocess
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
-AXES = ("backbone", "weights", "freeze", "frozen_layers", "cut", "pooling", "head", "dropout", "optimizer",
-        "learning_rate", "batch_size", "epochs", "seed", "image_size", "precision", "until", "loss", "label_smoothing",
-        "class_weights", "schedule", "early_stopping", "augment", "fold", "phases")
 METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc",
            "validation_top5_accuracy", "learning_rate")
 STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
@@ -29,9 +26,19 @@ def milliseconds(utc):
     return round(1000 * datetime.datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp())
 
 
-def export(words, options):
-    command = [words.thaw, "export", words.run, "--runs", words.runs, "--json", "-", *options]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+def answer(words, *command):
+    return json.loads(subprocess.run([words.thaw, *command, "--runs", words.runs], check=True,
+                                     stdout=subprocess.PIPE).stdout)
+
+
+def export(words, *options):
+    return answer(words, "export", words.run, "--json", "-", *options)
+
+
+def axes_of(words):
+    """As the database has them."""
+    rows = answer(words, "query", words.run, "SELECT DISTINCT axis FROM axis_ranges", "--json")
+    return [row["axis"] for row in rows] + ["frozen_layers", "cut"]
 
 
 def metrics_of(trial, epochs):
@@ -42,7 +49,7 @@ def metrics_of(trial, epochs):
         yield from (Metric(name, row[name], at, row["epoch"]) for name in METRICS if row[name] is not None)
 
 
-def import_trial(client, experiment, trial, epochs, there):
+def import_trial(client, experiment, axes, trial, epochs, there):
     known = there.get(trial["trial"])
     if known and known.info.status in ("FINISHED", "FAILED", "KILLED"):
         return False
@@ -53,7 +60,7 @@ def import_trial(client, experiment, trial, epochs, there):
         tags["fail_reason"] = trial["message"]
     run = client.create_run(experiment, start_time=milliseconds(trial["started"]), tags=tags).info.run_id
     metrics = list(metrics_of(trial, epochs))
-    client.log_batch(run, params=[Param(axis, str(trial[axis])) for axis in AXES])
+    client.log_batch(run, params=[Param(axis, str(trial[axis])) for axis in axes])
     for begin in range(0, len(metrics), MOST_METRICS):
         client.log_batch(run, metrics=metrics[begin:begin + MOST_METRICS])
     if trial["state"] != "running":
@@ -81,10 +88,11 @@ def main():
         if not token:
             break
     epochs = {}
-    for row in export(words, ["--epochs"]):
+    for row in export(words, "--epochs"):
         epochs.setdefault(row["trial"], []).append(row)
-    trials = [trial for trial in export(words, []) if trial["state"] != "waiting"]
-    new = sum(import_trial(client, experiment, trial, epochs.get(trial["trial"], []), there) for trial in trials)
+    trials = [trial for trial in export(words) if trial["state"] != "waiting"]
+    axes = axes_of(words)
+    new = sum(import_trial(client, experiment, axes, trial, epochs.get(trial["trial"], []), there) for trial in trials)
     print(f"{new} of {len(trials)} trials imported into experiment {name!r}")
 
 

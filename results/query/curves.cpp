@@ -24,7 +24,7 @@ struct Traits {
 
 Traits traits_of(const Database& database, const std::string& id) {
     Traits traits;
-    for (const AxisColumn& axis : kAxes) traits.names.emplace_back(axis.label);
+    for (const AxisRow& axis : kAxes) traits.names.emplace_back(axis.label);
     for (const char* name :
          {"frozen layers", "state", "result epoch", "validation accuracy", "best validation accuracy",
           "validation loss", "validation AUC", "validation top-5 accuracy", "seconds"})

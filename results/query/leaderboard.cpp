@@ -34,7 +34,7 @@ void find_varying(const Database& database, Leaderboard& leaderboard) {
     leaderboard.varying = varying_axes(database);
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
         const bool varies = std::count(leaderboard.varying.begin(), leaderboard.varying.end(), axis) > 0;
-        const bool unsaid = kAxes[axis].usual && axis_text(*leaderboard.any, axis) == kAxes[axis].usual;
+        const bool unsaid = is_unsaid(axis, (*leaderboard.any)[axis]);
         if (!varies && !unsaid) leaderboard.constant.push_back(axis);
     }
 }
@@ -117,7 +117,7 @@ AxisValues read_axes(const Statement& row, int first_column) {
 }
 
 std::string axis_text(const AxisValues& values, std::size_t axis) {
-    return cell_text(values[axis], kAxes[axis].column);
+    return cell_text(values[axis], kAxes[axis].name);
 }
 
 bool has_random_weights(const AxisValues& values) {
@@ -173,8 +173,8 @@ std::vector<RankedConfiguration> load_configurations(const Database& database, i
     std::vector<std::string> axes;
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis)  // what is averaged is the best trial's
         axes.push_back(is_averaged(axis)
-                           ? fmt::format("(SELECT {} FROM trials WHERE id = best_trial)", kAxes[axis].column)
-                           : kAxes[axis].column);
+                           ? fmt::format("(SELECT {} FROM trials WHERE id = best_trial)", kAxes[axis].name)
+                           : kAxes[axis].name);
     Statement rows = database.prepare(fmt::format(
         "SELECT rank, seeds, mean_validation_accuracy, sd_validation_accuracy, mean_best_validation_accuracy,"
         " mean_train_accuracy, mean_validation_loss, mean_seconds, best_trial, {}, {}, {} FROM configurations WHERE "
@@ -207,7 +207,7 @@ std::vector<std::size_t> varying_axes(const Database& database) {
     while (ranges.step()) varying.insert(ranges.text(0));
     std::vector<std::size_t> axes;
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
-        if (varying.contains(kAxes[axis].column)) axes.push_back(axis);
+        if (varying.contains(kAxes[axis].name)) axes.push_back(axis);
     return axes;
 }
 
@@ -231,7 +231,7 @@ std::string describe(const AxisValues& values, const std::vector<std::size_t>& a
     static const std::set<std::string> kBare = {"backbone", "optimizer"};
     std::vector<std::string> parts;
     for (const std::size_t axis : axes) {
-        const bool bare = kBare.contains(kAxes[axis].column);
+        const bool bare = kBare.contains(kAxes[axis].name);
         parts.push_back((bare ? "" : std::string(kAxes[axis].label) + " ") + axis_text(values, axis));
     }
     return fmt::format("{}", fmt::join(parts, ", "));
@@ -256,9 +256,10 @@ std::string mean_text(double mean, double sd) {
 }
 
 bool ranks_configurations(const Database& database, const std::string& condition) {
-    const auto some = database.number(
-        "SELECT 1 FROM axis_ranges WHERE axis IN ('seed', 'fold') AND least <> greatest AND data = (SELECT data FROM"
-        " comparable_trials LIMIT 1) AND EXISTS (SELECT 1 FROM averages WHERE trials > 1 AND data = axis_ranges.data)");
+    const auto some = database.number(with_axes(
+        "SELECT 1 FROM axis_ranges WHERE axis IN ({averaged axes' names}) AND least <> greatest AND data ="
+        " (SELECT data FROM comparable_trials LIMIT 1) AND EXISTS (SELECT 1 FROM averages WHERE trials > 1 AND data ="
+        " axis_ranges.data)"));
     if (some == 0) return false;
     try {
         database.prepare(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));

@@ -71,7 +71,7 @@ std::vector<double> natural_order(const Leaderboard& board, std::size_t axis, co
             depths.emplace(freeze, static_cast<double>(depths.size()));
     const bool numbers = is_numeric(axis, values);
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::string text = cell_text(values[i], kAxes[axis].column);
+        const std::string text = cell_text(values[i], kAxes[axis].name);
         order[i] = axis == kFreezeAxis ? depths[text]
                    : axis == kHeadAxis ? head_order(text)
                    : numbers           ? number_or_nan(values[i])
@@ -101,7 +101,7 @@ CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
     for (const int value : order) {
         place_of[static_cast<std::size_t>(value)] = static_cast<int>(coded.levels.size());
         const Cell& cell = values[static_cast<std::size_t>(value)];
-        coded.levels.push_back({cell_text(cell, kAxes[axis].column), numbers ? number_or_nan(cell) : std::nan("")});
+        coded.levels.push_back({cell_text(cell, kAxes[axis].name), numbers ? number_or_nan(cell) : std::nan("")});
     }
     for (int& code : coded.codes) code = place_of[static_cast<std::size_t>(code)];
     return coded;

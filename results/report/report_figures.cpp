@@ -166,7 +166,7 @@ std::vector<Figure> axis_figures(const ReportData& data) {
         std::string caption;
         if (!drawing.scatter && drawing.strips.size() < effect.levels.size())
             caption = fmt::format("The best {} of {} values.", drawing.strips.size(), effect.levels.size());
-        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].column), kAxes[effect.axis].label, title,
+        figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].name), kAxes[effect.axis].label, title,
                            drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title),
                            caption});
     }

@@ -63,7 +63,7 @@ std::string best_text(const AxisEffect& effect) {
 
 /// How accuracy moves along an axis of three levels or more that have an order.
 std::string steps_text(const AxisEffect& effect) {
-    const bool ordered = effect.axis == kFreezeAxis || std::string(kAxes[effect.axis].column) == "head" ||
+    const bool ordered = effect.axis == kFreezeAxis || std::string(kAxes[effect.axis].name) == "head" ||
                          std::isfinite(effect.levels.front().number);
     if (!ordered || effect.levels.size() < 3) return "";
     std::string steps;

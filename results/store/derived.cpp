@@ -62,7 +62,7 @@ std::string configuration_call() {
     // axes count only where they are not as usual, so that configurations from before are what they were.
     std::vector<std::string> values = {"frozen_layers", "cut"};
     for (std::size_t axis = 0; axis < kAxes.size(); ++axis) {
-        const std::string column = kAxes[axis].column;
+        const std::string column = kAxes[axis].name;
         if (axis == kFreezeAxis || axis == kSeedAxis) continue;
         if (axis < kFirstLaterAxis)
             values.push_back(column);
@@ -70,10 +70,8 @@ std::string configuration_call() {
             values.emplace_back("iif(base_layers = 0, NULL, 'base_layers=' || base_layers)");
         else if (axis == kFoldAxis)
             values.emplace_back("iif(fold = 'none', NULL, 'folds=' || substr(fold, instr(fold, '/') + 1))");
-        else if (column == "label_smoothing")
-            values.emplace_back("iif(label_smoothing = 0, NULL, 'label_smoothing=' || label_smoothing)");
         else
-            values.push_back(fmt::format("nullif('{0}=' || {0}, '{0}={1}')", column, kAxes[axis].usual));
+            values.push_back(fmt::format("iif({0} = {1}, NULL, '{0}=' || {0})", column, usual_sql(kAxes[axis])));
     }
     return fmt::format("thaw_configuration(data, {})", fmt::join(values, ", "));
 }
@@ -101,9 +99,9 @@ FROM means)sql",
 
 void refresh_axis_ranges(Database& database, std::int64_t data) {
     std::vector<std::string> extremes, rows;
-    for (const AxisColumn& axis : kAxes) {
-        extremes.push_back(fmt::format("min({0}) AS least_{0}, max({0}) AS greatest_{0}", axis.column));
-        rows.push_back(fmt::format("SELECT ?1, '{0}', least_{0}, greatest_{0} FROM extremes", axis.column));
+    for (const AxisRow& axis : kAxes) {
+        extremes.push_back(fmt::format("min({0}) AS least_{0}, max({0}) AS greatest_{0}", axis.name));
+        rows.push_back(fmt::format("SELECT ?1, '{0}', least_{0}, greatest_{0} FROM extremes", axis.name));
     }
     Statement clear = database.prepare("DELETE FROM axis_ranges WHERE data = ?1");
     clear.with(data).run();

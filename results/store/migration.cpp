@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 #include <vector>
 
 #include "results/store/axes.hpp"
@@ -13,7 +14,8 @@ namespace thaw {
 namespace {
 
 /// From each schema to the next, beginning with schema 1: what changes of what is there. What is new as a whole (a
-/// table, a view) needs no step: schema.sql adds it, and makes anew a view that a step has dropped.
+/// table, a view) needs no step: schema.sql adds it, and makes anew a view that a step has dropped. Nor does a new
+/// axis: see add_missing_axes().
 constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "ALTER TABLE stages ADD COLUMN computed INTEGER;",
 
@@ -79,6 +81,26 @@ void take_steps(Database& database, std::int64_t from) {
     defend(1);
 }
 
+std::vector<std::size_t> missing_axes(const Database& database) {
+    std::set<std::string> there;
+    Statement columns = database.prepare("SELECT name FROM pragma_table_info('trials')");
+    while (columns.step()) there.insert(columns.text(0));
+    std::vector<std::size_t> missing;
+    for (std::size_t axis = 0; axis < kAxes.size(); ++axis)
+        if (!there.contains(kAxes[axis].name)) missing.push_back(axis);
+    return missing;
+}
+
+/// Trials from before an axis have its default. Views that list axes are dropped: schema.sql makes them anew.
+void add_missing_axes(Database& database) {
+    const std::vector<std::size_t> missing = missing_axes(database);
+    if (missing.empty()) return;
+    for (const char* view : {"leaderboard", "configurations", "axis_effects", "failed_trials", "stopped_trials"})
+        database.execute(fmt::format("DROP VIEW IF EXISTS {}", view));
+    for (const std::size_t axis : missing)
+        database.execute(fmt::format("ALTER TABLE trials ADD COLUMN {}", column_sql(axis)));
+}
+
 /// Since schema 5 trials say themselves what they can be compared with, and where they ended.
 void complete_trials(Database& database) {
     add_configuration_function(database);
@@ -86,9 +108,7 @@ void complete_trials(Database& database) {
     database.execute(fmt::format("UPDATE trials SET {} WHERE state IN ('finished', 'stopped')", end_from_epochs()));
 }
 
-/// And these tables repeat it, for all trials that are there.
-void fill_derived_tables(Database& database) {
-    database.execute(average_statement("true"));
+void refresh_all_axis_ranges(Database& database) {
     std::vector<std::int64_t> data;
     Statement rows = database.prepare("SELECT DISTINCT data FROM trials");
     while (rows.step()) data.push_back(rows.integer(0));
@@ -97,15 +117,21 @@ void fill_derived_tables(Database& database) {
 
 }  // namespace
 
+bool is_up_to_date(const Database& database) {
+    return database.number("PRAGMA user_version") == kSchemaVersion && missing_axes(database).empty();
+}
+
 void bring_up_to_date(Database& database) {
+    if (is_up_to_date(database)) return;
     const auto version = database.number("PRAGMA user_version");  // 0: it is empty
-    if (version == kSchemaVersion) return;
     Transaction transaction(database);
     const bool derives_nothing = version > 0 && version < 5;
-    if (version > 0) take_steps(database, version);
+    if (version > 0 && version < kSchemaVersion) take_steps(database, version);
+    if (version > 0) add_missing_axes(database);
     if (derives_nothing) complete_trials(database);
     database.execute(with_axes(kSchemaSql));
-    if (derives_nothing) fill_derived_tables(database);
+    if (derives_nothing) database.execute(average_statement("true"));
+    if (version > 0) refresh_all_axis_ranges(database);
     database.execute(
         fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion));
     transaction.commit();

@@ -46,8 +46,7 @@ Database open_results(const std::filesystem::path& path) {
         throw UserError("there are no results at {}; `thaw run SWEEP.yaml` makes them", path.string());
     Database database(path, Database::Mode::read);
     if (!has_schema(database)) throw UserError("{} holds no results yet; has `thaw run` been started?", path.string());
-    if (database.number("PRAGMA user_version") < kSchemaVersion || would_block_writer(database))
-        database = up_to_date_copy(database);
+    if (!is_up_to_date(database) || would_block_writer(database)) database = up_to_date_copy(database);
     if (journal_at(path) == Journal::write_ahead) database.execute("PRAGMA mmap_size = 1073741824");
     database.execute("PRAGMA query_only = ON");
     sqlite3_limit(database.handle(), SQLITE_LIMIT_LENGTH, 64 << 20);

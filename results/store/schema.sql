@@ -6,8 +6,8 @@
 -- trials that the sweep file no longer asks for stay in view as long as the data stays the same.
 --
 -- This text also adds to an older database what that lacks as a whole; what changed of what it has, a step in
--- migration.cpp changes first. New columns come last, as they do there. Views have room for the axes, {axes} and so on,
--- which with_axes() fills in (axes.hpp).
+-- migration.cpp changes first. New columns come last, as they do there. Tables and views have room for the axes, in
+-- braces, which with_axes() fills in (axes.hpp).
 
 -- One row an invocation of `thaw run`.
 CREATE TABLE IF NOT EXISTS sweeps (
@@ -40,27 +40,14 @@ CREATE TABLE IF NOT EXISTS environment (
 CREATE TABLE IF NOT EXISTS trials (
     id            TEXT PRIMARY KEY,
     sweep         INTEGER NOT NULL REFERENCES sweeps (id),  -- the invocation that ran it, or means to
-    backbone      TEXT NOT NULL,
-    weights       TEXT NOT NULL,  -- 'imagenet', 'random' (not pretrained), or a file
-    freeze        TEXT NOT NULL,
-    frozen_layers INTEGER NOT NULL,
-    cut           INTEGER NOT NULL,
-    pooling       TEXT NOT NULL,
-    head          TEXT NOT NULL,
-    dropout       TEXT NOT NULL,
-    optimizer     TEXT NOT NULL,
-    learning_rate REAL NOT NULL,
-    batch_size    INTEGER NOT NULL,
-    epochs        INTEGER NOT NULL,
-    seed          INTEGER NOT NULL,
-    image_size    INTEGER NOT NULL,
+    {columns backbone..image_size}
     state         TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'stopped', 'finished', 'failed')),
     rank          INTEGER,  -- MPI's rank that ran it
     started       TEXT,  -- when it first was, if it was stopped meanwhile
     finished      TEXT,
     seconds       REAL,  -- training and evaluation: the sum of its epochs, once it is finished or stopped
     spec          TEXT NOT NULL,  -- the whole trial as JSON
-    precision     TEXT NOT NULL DEFAULT 'fp32',  -- of the frozen layers' arithmetic
+    {columns precision..precision}
     data          INTEGER NOT NULL DEFAULT 0,  -- the first invocation on the same data: accuracies on it may be compared
     configuration TEXT NOT NULL DEFAULT '',    -- hash of all that decides the result but seed and fold
     -- Of finished and stopped trials, from their epochs: the last one, the metrics after result_epoch, and the first one
@@ -73,20 +60,12 @@ CREATE TABLE IF NOT EXISTS trials (
     best_validation_accuracy REAL,
     best_epoch               INTEGER,
     -- Axes that came with schema 6.
-    until           TEXT NOT NULL DEFAULT 'none',  -- after which layer the base is cut off
-    loss            TEXT NOT NULL DEFAULT 'categorical_crossentropy',
-    label_smoothing REAL NOT NULL DEFAULT 0,
-    class_weights   TEXT NOT NULL DEFAULT 'none',
-    schedule        TEXT NOT NULL DEFAULT 'constant',
-    early_stopping  TEXT NOT NULL DEFAULT 'none',
-    augment         TEXT NOT NULL DEFAULT 'none',
-    fold            TEXT NOT NULL DEFAULT 'none',  -- '2/5': the second of five
-    phases          TEXT NOT NULL DEFAULT 'none',  -- trained before it
+    {columns until..phases}
     base_layers     INTEGER NOT NULL DEFAULT 0,    -- what `until` stands for; 0: the whole base
     -- After which epoch the final metrics are: the last one, unless early stopping has the best one restored.
     result_epoch                   INTEGER,
     final_validation_auc           REAL,  -- as epochs'
-    final_validation_top5_accuracy REAL
+    final_validation_top5_accuracy REAL{columns after phases}
 );
 CREATE INDEX IF NOT EXISTS trials_by_state ON trials (data, state);
 CREATE INDEX IF NOT EXISTS trials_by_configuration ON trials (configuration);

@@ -187,7 +187,7 @@ void Store::Implementation::count_deaths(const std::vector<CrashReport>& reports
 
 void Store::Implementation::insert_trials(const std::vector<Trial>& trials, std::int64_t data) {
     std::vector<std::string> columns = {"id", "sweep", "spec", "data", "frozen_layers", "cut", "base_layers"}, values;
-    for (const AxisColumn& axis : kAxes) columns.emplace_back(axis.column);
+    for (const AxisRow& axis : kAxes) columns.emplace_back(axis.name);
     for (std::size_t i = 0; i < columns.size(); ++i) values.push_back(fmt::format("?{} AS {}", i + 1, columns[i]));
     Statement insert = database.prepare(
         fmt::format("INSERT INTO trials ({}, state, configuration) SELECT *, 'waiting', {} FROM (SELECT {})"

@@ -315,7 +315,9 @@ TEST(Cuts, AreNowhereInsideAProjectionBlockButBetweenItsSumAndReLU) {
 TEST(Freeze, OfFiftyLayersOfMobileNetV2IsKerasBlockFive) {
     // Keras: model.layers[49] is block_5_depthwise_BN, in the identity block that begins with layer 46.
     const LayerGraph graph = graph_of("mobilenet_v2");
+    EXPECT_FALSE(resolve_freeze(graph, "all").trains_batch_norm);
     const FreezeDepth depth = resolve_freeze(graph, "50");
+    EXPECT_TRUE(depth.trains_batch_norm);
     EXPECT_EQ(depth.frozen_layers, 50);
     EXPECT_THAT(keras_layer_list(as_keras_builds("keras_mobilenet_v2")).at(49), HasSubstr(" block_5_depthwise_BN "));
     EXPECT_EQ(graph.layers[49].block, "features.6");  // torchvision counts the first convolution as block 0

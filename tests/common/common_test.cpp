@@ -11,6 +11,7 @@
 #include <set>
 #include <system_error>
 
+#include "common/trial/later_settings.hpp"
 #include "common/trial/trial.hpp"
 #include "common/trial/usual_optimizer.hpp"
 #include "common/util/atomic_file.hpp"
@@ -235,7 +236,7 @@ TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
         for (const char* key : {"id", "weights", "freeze"}) decisive.erase(key);
         if (trial.precision == Precision::float32) decisive.erase("precision");
         for (const char* later : {"until", "base_layers", "loss", "label_smoothing", "class_weights", "schedule",
-                                  "early_stop", "augment", "folds", "fold", "phases"})
+                                  "early_stop", "augment", "folds", "fold", "phases", "batch_norm"})
             decisive.erase(later);
         for (const char* later : {"activations", "initializer"}) decisive["head"].erase(later);
         for (const char* later : {"style", "weight_decay", "clipvalue", "clipnorm", "global_clipnorm"})
@@ -243,6 +244,18 @@ TEST(TrialId, HashesTheTextThatTheJsonLibraryWrites) {
         ASSERT_EQ(trial_id(trial, "data"), Fingerprint().add("data").add(decisive.dump()).hex().substr(0, 16))
             << decisive;
     }
+}
+
+/// Likewise of all that trials may say, and of what trajectories are told apart by.
+TEST(TrialId, OfLaterSettingsIsWhatItWas) {
+    Fingerprint ids;
+    for (const auto& change : later_settings()) {
+        Trial trial;
+        change(trial);
+        ids.add(trial_id(trial, "data")).add(thaw::later_settings(trial));
+    }
+    for (std::uint64_t i = 0; i < 100; ++i) ids.add(trial_id(random_trial(CounterRandom(i, "trial")), "data"));
+    EXPECT_EQ(ids.hex(), "07bf58587b108a1454858b7fc7e466c2");
 }
 
 /// As a database from before this test has it: whoever changes this loses what users have computed.

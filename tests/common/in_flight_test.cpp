@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <cstdlib>
 #include <thread>
 
 #include "common/util/atomic_file.hpp"
@@ -24,11 +25,18 @@ using testing::UnorderedElementsAre;
 
 class CrashReports : public testing::Test {
   protected:
-    CrashReports() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-    /// Of the process that dies too, which runs this test anew.
-    const fs::path folder_ = fs::temp_directory_path() / "thaw_crash_reports_test";
-    void SetUp() override { fs::create_directories(folder_); }
-    void TearDown() override { fs::remove_all(folder_); }
+    CrashReports() {
+        GTEST_FLAG_SET(death_test_style, "threadsafe");
+        // The process that dies runs this test anew, and inherits the folder.
+        if (const char* inherited = std::getenv("THAW_CRASHES_FOLDER"))
+            folder_ = inherited;
+        else
+            ::setenv("THAW_CRASHES_FOLDER", (folder_ = own_.path()).c_str(), 1);
+    }
+    ~CrashReports() override { ::unsetenv("THAW_CRASHES_FOLDER"); }
+
+    TemporaryFolder own_;
+    fs::path folder_;
 };
 
 TEST_F(CrashReports, NameTheSignalAndTheTrialsInFlight) {

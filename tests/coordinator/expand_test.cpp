@@ -167,6 +167,17 @@ TEST(CheckClasses, SaysWhereAClassIsUnknownOrALossDoesNotFit) {
     EXPECT_EQ(class_complaint(loss + "\nexclude: [{loss: binary_crossentropy}]", three), "");
 }
 
+TEST(Expand, MergesWhatDiffersOnlyInTheModeOfNoTrainedBatchNorm) {
+    const auto all = [](const Trial& t) { return t.backbone + " " + t.freeze + " " + word_of(t.batch_norm); };
+    const Expansion both = expand_text(
+        "backbone: [alexnet, resnet50]\nfreeze: ['100%', all, '145']\nbatch_norm: [inference, train]\nexclude: "
+        "[{backbone: "
+        "alexnet, freeze: '145'}]");
+    EXPECT_THAT(describe_trials(both, all), ElementsAre("alexnet 100% train", "resnet50 100% train",
+                                                        "resnet50 145 inference", "resnet50 145 train"));
+    EXPECT_EQ(both.merged, 6u);
+}
+
 TEST(Expand, MergesWhatDiffersOnlyInThePrecisionOfNoLayers) {
     const auto freeze_precision = [](const Trial& t) { return t.freeze + " " + to_string(t.precision); };
     const Expansion both =

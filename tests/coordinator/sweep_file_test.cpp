@@ -127,7 +127,7 @@ head:
   - {dense: [8], activation: relu}
   - {initializer: random_uniform}
 )"),
-                                                    AxisId::head);
+                                                    axis_id("head"));
     EXPECT_THAT(heads,
                 ElementsAre(Head{{}, {8, 4}, {tanh, tanh}, Initializer::he_normal}, Head{{}, {8, 4}, {relu, gelu}},
                             Head{{}, {8}}, Head{{}, {}, {}, Initializer::random_uniform}));
@@ -141,10 +141,10 @@ loss: [categorical_crossentropy, binary_crossentropy]
 label_smoothing: [0, 0.1]
 class_weights: [none, balanced, {cat: 2, dog: 0.5}]
 )");
-    EXPECT_THAT(values_of<Loss>(sweep, AxisId::loss),
-                ElementsAre(Loss::categorical_crossentropy, Loss::binary_crossentropy));
-    EXPECT_THAT(values_of<double>(sweep, AxisId::label_smoothing), ElementsAre(0, 0.1));
-    EXPECT_THAT(values_of<ClassWeights>(sweep, AxisId::class_weights),
+    EXPECT_THAT(values_of<std::string>(sweep, axis_id("loss")),
+                ElementsAre("categorical_crossentropy", "binary_crossentropy"));
+    EXPECT_THAT(values_of<double>(sweep, axis_id("label_smoothing")), ElementsAre(0, 0.1));
+    EXPECT_THAT(values_of<ClassWeights>(sweep, axis_id("class_weights")),
                 ElementsAre(ClassWeights{}, ClassWeights{.balanced = true},
                             ClassWeights{.by_class = {{"cat", 2}, {"dog", 0.5}}}));
 }
@@ -154,7 +154,7 @@ TEST(SweepFile, TellsNamesOfWeightsFromPaths) {
 weights: [imagenet, random, mobilenet_v2-imagenet-tf, mine.pth, ./mine, {file: /w/a.pth, preprocessing: tf, padding: tensorflow}]
 )");
     std::vector<std::string> names;
-    for (const WeightsSetting& weights : values_of<WeightsSetting>(sweep, AxisId::weights))
+    for (const WeightsSetting& weights : values_of<WeightsSetting>(sweep, axis_id("weights")))
         names.push_back(weights.name);
     EXPECT_THAT(names, ElementsAre("imagenet", "random", "mobilenet_v2-imagenet-tf", "/sweeps/mine.pth", "/sweeps/mine",
                                    "/w/a.pth"));
@@ -165,21 +165,21 @@ TEST(SweepFile, ReadsAHeadInAllItsSpellings) {
     const std::vector<Head> heads = values_of<Head>(
         sweep_of(kBackbone +
                  "head: [none, 256, '256', 256-128, [256, 128], {pooling: flatten, dense: [64]}, {pooling: max}]"),
-        AxisId::head);
+        axis_id("head"));
     EXPECT_THAT(heads, ElementsAre(Head{}, Head{{}, {256}}, Head{{}, {256}}, Head{{}, {256, 128}}, Head{{}, {256, 128}},
                                    Head{Pooling::flatten, {64}}, Head{Pooling::max, {}}));
-    EXPECT_THAT(values_of<Head>(sweep_of(kBackbone + "head: 256-128"), AxisId::head),
+    EXPECT_THAT(values_of<Head>(sweep_of(kBackbone + "head: 256-128"), axis_id("head")),
                 ElementsAre(Head{{}, {256, 128}}));
-    EXPECT_THAT(values_of<Head>(sweep_of(kBackbone + "head: [[256, 128]]"), AxisId::head),
+    EXPECT_THAT(values_of<Head>(sweep_of(kBackbone + "head: [[256, 128]]"), axis_id("head")),
                 ElementsAre(Head{{}, {256, 128}}));
-    EXPECT_THAT(values_of<Head>(sweep_of(kBackbone + "head: {dense: 256-128}"), AxisId::head),
+    EXPECT_THAT(values_of<Head>(sweep_of(kBackbone + "head: {dense: 256-128}"), axis_id("head")),
                 ElementsAre(Head{{}, {256, 128}}));
 }
 
 TEST(SweepFile, ReadsOptimizersWithTheirSettings) {
     EXPECT_THAT(values_of<Optimizer>(
                     sweep_of(kBackbone + "optimizer: [adam, {sgd: {momentum: 0.9, nesterov: true}}, {adam: {}}]"),
-                    AxisId::optimizer),
+                    axis_id("optimizer")),
                 ElementsAre(Optimizer{}, Optimizer{.kind = OptimizerKind::sgd, .momentum = 0.9, .nesterov = true},
                             Optimizer{}));
 }
@@ -188,7 +188,7 @@ TEST(SweepFile, GivesOptimizersTheDefaultsOfTheirStyle) {
     const auto optimizers = values_of<Optimizer>(
         sweep_of(kBackbone + "optimizer: [adamw, {adamw: {style: pytorch}}, {rmsprop: {rho: 0.8, style: pytorch}},"
                              " {sgd: {momentum: 0.9, weight_decay: 1e-4, clipnorm: 1, style: pytorch}}]"),
-        AxisId::optimizer);
+        axis_id("optimizer"));
     ASSERT_EQ(optimizers.size(), 4u);
     EXPECT_EQ(optimizers[0], (Optimizer{.kind = OptimizerKind::adamw, .weight_decay = 0.004}));
     EXPECT_EQ(optimizers[1], (Optimizer{.kind = OptimizerKind::adamw,
@@ -207,7 +207,7 @@ TEST(SweepFile, ReadsSchedulesAndEarlyStopping) {
         sweep_of(kBackbone + "schedule: [constant, step, {exponential: {factor: 0.9}}, {constant: {warm_up: 3}},"
                              " {cosine: {floor: 1e-6, warm_up: 2}},"
                              " {reduce_on_plateau: {monitor: train_loss, factor: 0.5, patience: 2}}]"),
-        AxisId::schedule);
+        axis_id("schedule"));
     EXPECT_THAT(schedules,
                 ElementsAre(Schedule{}, Schedule{.kind = ScheduleKind::step},
                             Schedule{.kind = ScheduleKind::exponential, .factor = 0.9}, Schedule{.warm_up = 3},
@@ -217,27 +217,27 @@ TEST(SweepFile, ReadsSchedulesAndEarlyStopping) {
                                      .monitor = Monitor::train_loss,
                                      .patience = 2}));
     EXPECT_THAT(values_of<EarlyStop>(sweep_of(kBackbone + "early_stopping: [none, {patience: 0, restore_best: true}]"),
-                                     AxisId::early_stopping),
+                                     axis_id("early_stopping")),
                 ElementsAre(EarlyStop{}, EarlyStop{.patience = 0, .restore_best = true}));
 }
 
 TEST(SweepFile, ReadsNumbersAsPeopleWriteThem) {
     EXPECT_THAT(values_of<double>(sweep_of(kBackbone + "learning_rate: [1e-4, 3e-05, 1E-3, .5, 1., +2, 10]"),
-                                  AxisId::learning_rate),
+                                  axis_id("learning_rate")),
                 ElementsAre(1e-4, 3e-5, 1e-3, 0.5, 1.0, 2.0, 10.0));
-    EXPECT_THAT(values_of<std::int64_t>(sweep_of(kBackbone + "seed: [0, +5, 9223372036854775807]"), AxisId::seed),
+    EXPECT_THAT(values_of<std::int64_t>(sweep_of(kBackbone + "seed: [0, +5, 9223372036854775807]"), axis_id("seed")),
                 ElementsAre(0, 5, INT64_MAX));
 }
 
 TEST(SweepFile, ReadsFreezeWithOrWithoutQuotes) {
     EXPECT_THAT(values_of<std::string>(sweep_of(kBackbone + "freeze: [all, 50, '50', 80%, \"80%\", features.14]"),
-                                       AxisId::freeze),
+                                       axis_id("freeze")),
                 ElementsAre("all", "50", "50", "80%", "80%", "features.14"));
 }
 
 TEST(SweepFile, AllowsAnchorsAndAliases) {
     const Sweep sweep = sweep_of(kBackbone + "seed: &few [1, 2]\nepochs: *few\n");
-    EXPECT_THAT(values_of<std::int64_t>(sweep, AxisId::epochs), ElementsAre(1, 2));
+    EXPECT_THAT(values_of<std::int64_t>(sweep, axis_id("epochs")), ElementsAre(1, 2));
 }
 
 TEST(SweepFile, KnowsAnyNameWhereTheVocabularyIsEmpty) {

@@ -14,12 +14,13 @@ inline const Vocabulary kVocabulary = {{"alexnet", "mobilenet_v1", "mobilenet_v2
                                        {"mobilenet_v2-imagenet-tf"},
                                        {"torch", "tf", "caffe", "lite"}};
 
-/// AlexNet has 20 layers, others 150; block features.N ends with layer 5 * N + 5; every fifth layer is a cut.
+/// AlexNet has 20 layers, none of them a batch-norm, others 150; block features.N ends with layer 5 * N + 5; every
+/// fifth layer is a cut.
 inline FreezeDepth fake_freeze(const std::string& backbone, const std::string& freeze, int, int base_layers = 0) {
     const int layers = base_layers ? base_layers : backbone == "alexnet" ? 20 : 150;
     const auto depth = [&](int frozen) {
         if (frozen > layers) throw UserError("freeze: {} but {} has {} layers", freeze, backbone, layers);
-        return FreezeDepth{frozen, frozen / 5 * 5};
+        return FreezeDepth{frozen, frozen / 5 * 5, backbone != "alexnet" && frozen < layers};
     };
     if (freeze == "all") return depth(layers);
     if (freeze == "none") return depth(0);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/trial/axis_table.hpp"
 #include "common/util/atomic_file.hpp"
 #include "common/util/error.hpp"
 #include "results/export/export_optuna.hpp"
@@ -214,7 +215,8 @@ TEST_F(ExportTest, MlflowGetsEveryTrialOnce) {
         store.record_epoch(trials[4].id, synthetic_epoch(trials[4], 1));
         store.stop_trial(trials[4].id);
     }
-    check_by("mlflow_check.py", THAW_PROGRAM " " + path.string() + " " + rows_words() + " " + folder.path().string());
+    check_by("mlflow_check.py", THAW_PROGRAM " " + path.string() + " " + rows_words() + " " + folder.path().string() +
+                                    fmt::format(" {}", kAxes.size()));
 }
 
 }  // namespace

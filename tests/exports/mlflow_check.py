@@ -1,5 +1,5 @@
 """Imports a run into a fresh MLflow by results/export/mlflow_import.py, twice, and compares what its client then finds.
-Usage: mlflow_check.py THAW RESULTS.db TRIALS.json EPOCHS.json SCRATCH"""
+Usage: mlflow_check.py THAW RESULTS.db TRIALS.json EPOCHS.json SCRATCH AXES, how many there are"""
 import json
 import os
 import subprocess
@@ -11,7 +11,7 @@ except ImportError as error:
     print(error)
     sys.exit(77)
 
-thaw, results, trials, epochs, scratch = sys.argv[1:]
+thaw, results, trials, epochs, scratch, axes = sys.argv[1:]
 trials, epochs = json.load(open(trials)), json.load(open(epochs))
 importer = os.path.join(os.path.dirname(__file__), "../../results/export/mlflow_import.py")
 
@@ -48,6 +48,8 @@ for trial in started:
     assert run.data.params["learning_rate"] == str(trial["learning_rate"])
     assert run.data.params["seed"] == str(trial["seed"])
     assert run.data.params["schedule"] == trial["schedule"]
+    assert run.data.params["cut"] == str(trial["cut"])
+    assert len(run.data.params) == int(axes) + 2, run.data.params
     assert run.data.tags["configuration"] == trial["configuration"]
     own = [row for row in epochs if row["trial"] == trial["trial"]]
     for name in ("validation_accuracy", "train_loss"):

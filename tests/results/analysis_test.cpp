@@ -36,7 +36,7 @@ Leaderboard board_of(std::vector<RankedTrial> trials) {
 
 const AxisEffect& effect_on(const Analysis& analysis, const char* column) {
     for (const AxisEffect& effect : analysis.effects)
-        if (std::string(kAxes[effect.axis].column) == column) return effect;
+        if (std::string(kAxes[effect.axis].name) == column) return effect;
     throw std::runtime_error(column);
 }
 

@@ -6,6 +6,7 @@
 #include "common/util/error.hpp"
 #include "results/query/query.hpp"
 #include "results/report/report_data.hpp"
+#include "results/store/axes.hpp"
 #include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -201,6 +202,41 @@ TEST_P(MigrationTest, ChangesNothingWhereItCannotChangeAll) {
     const std::string before = structure(path);
     EXPECT_THAT([&] { Store store(path); }, ThrowsMessage<StatementError>(HasSubstr("use DROP VIEW to delete")));
     EXPECT_EQ(structure(path), before);
+}
+
+/// The newest axis stands for any that a database may be older than.
+TEST(Migration, AnAxisThatIsNewerThanTheDatabaseIsAddedWithItsDefault) {
+    const TemporaryFolder folder;
+    const std::filesystem::path path = folder / "results.db";
+    const std::string axis = kAxes.back().name;
+    const std::vector<Trial> trials = synthetic_trials(1);
+    const auto found = [&](const Database& database) {
+        Statement row = database.prepare(fmt::format("SELECT {}, configuration FROM leaderboard", axis));
+        return row.step() ? row.text(0) + " " + row.text(1) : "nothing";
+    };
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.start_trial(trials[0].id, 0);
+        store.record_epoch(trials[0].id, synthetic_epoch(trials[0], 1));
+        store.finish_trial(trials[0].id, 1);
+    }
+    const std::string expected = found(open_results(path));
+    EXPECT_THAT(expected, testing::StartsWith(std::get<std::string>(usual_value(kAxes.back()))));
+    {
+        Database old(path, Database::Mode::write);
+        for (const char* view : {"backbone_comparison", "leaderboard", "configurations", "axis_effects",
+                                 "failed_trials", "stopped_trials"})
+            old.execute(fmt::format("DROP VIEW {}", view));
+        old.execute(fmt::format("ALTER TABLE trials DROP COLUMN {}", axis));
+        old.execute("CREATE VIEW leaderboard AS SELECT id FROM trials");  // as it was: without the axis
+    }
+    EXPECT_EQ(found(open_results(path)), expected) << "of a copy";
+    EXPECT_THROW(found(Database(path, Database::Mode::read)), StatementError) << "what is read stays as it is";
+    { Store store(path); }
+    const Database database(path, Database::Mode::read);
+    EXPECT_EQ(found(database), expected);
+    EXPECT_EQ(database.number(fmt::format("SELECT count(*) FROM axis_ranges WHERE axis = '{}'", axis)), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2, 3, 4, 5, 6));

@@ -5,8 +5,8 @@
 #include <set>
 #include <sstream>
 
-#include "results/query/embedded.hpp"
 #include "results/query/query.hpp"
+#include "results/query/schema_help.hpp"
 #include "results/store/store.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -24,7 +24,7 @@ bool is_name(const std::string& text) {
 Columns described() {
     Columns views;
     std::string view;
-    std::istringstream page(kSchemaHelp);
+    std::istringstream page(schema_help());
     for (std::string line; std::getline(page, line);) {
         if (is_name(line)) view = line;
         if (line.empty()) view.clear();

@@ -297,6 +297,7 @@ TEST_F(StoreTest, WritesEveryAxisAsPeopleReadIt) {
     other.folds = 5;
     other.fold = 2;
     other.phases = {{.freeze = "all", .learning_rate = 0.001, .epochs = 3}};
+    other.batch_norm = BatchNormMode::inference;
     Store store(path);
     store.begin_sweep(synthetic_sweep(), {usual, other});
     const auto words = [&](const std::string& id) {
@@ -308,11 +309,11 @@ TEST_F(StoreTest, WritesEveryAxisAsPeopleReadIt) {
             for (int column = 0; column < row.columns(); ++column) joined += row.text(column) + "; ";
         return joined;
     };
-    EXPECT_EQ(words(usual.id), "none; categorical_crossentropy; 0.0; none; constant; none; none; none; none; ");
+    EXPECT_EQ(words(usual.id), "none; categorical_crossentropy; 0.0; none; constant; none; none; none; none; train; ");
     EXPECT_EQ(
         words(other.id),
         "block_6_expand_relu; binary_crossentropy; 0.1; balanced; cosine; validation_loss patience=3; fresh; 2/5; "
-        "all 0.001 x3; ");
+        "all 0.001 x3; inference; ");
 }
 
 TEST_F(StoreTest, TellsConfigurationsApartByAllButSeedAndFold) {

@@ -296,7 +296,8 @@ class TailModel : public Model {
     torch::Tensor forward(std::span<const int> rows, int epoch) {
         // Channels last, as the convolutions and batch-norms of a CPU like it.
         torch::Tensor x = gather(rows).contiguous(at::MemoryFormat::ChannelsLast);
-        x = pool(network_.forward(x, epoch > 0), trial_.head.pooling);
+        const bool batch_statistics = epoch > 0 && trial_.batch_norm == BatchNormMode::train;
+        x = pool(network_.forward(x, batch_statistics), trial_.head.pooling);
         for (std::size_t l = 0; l < weights_.size(); ++l) {
             x = torch::linear(x, weights_[l], biases_[l]);
             if (l + 1 == weights_.size()) break;

@@ -253,7 +253,7 @@ torch::Tensor TorchNetwork::normalize(int index, const torch::Tensor& x, bool tr
     const auto next = static_cast<std::size_t>(index) + 1;
     const Activation activation =
         next < taken_in_.size() && taken_in_[next] ? graph_.layers[next].activation : Activation::none;
-    if (index >= frozen_ && x.is_cpu())
+    if (index >= frozen_ && x.is_cpu() && (training || !torch::GradMode::is_enabled()))  // it has no other gradients
         return batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training, layer.momentum,
                           layer.epsilon, activation, group_);
     if (index >= frozen_ && training && group_)

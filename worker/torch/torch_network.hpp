@@ -22,8 +22,8 @@ class TorchNetwork {
                  torch::Dtype dtype = torch::kFloat32, Group* group = nullptr);
 
     /// `input` is the output of layer first-1, [n, c, h, w] (for first == 0: preprocessed images). Returns the output
-    /// of layer last-1. `training` concerns the batch-norm of trained layers only; with a group, `input` is then this
-    /// member's part of the batch.
+    /// of layer last-1. `training` concerns the batch-norm of trained layers only: false: running statistics, with
+    /// gradients where the caller asks for them; with a group, `input` is then this member's part of the batch.
     torch::Tensor forward(torch::Tensor input, bool training);
 
     /// Like forward in inference mode, but returns the outputs of layers cut-1 for each of `cuts`, in that order.

@@ -83,9 +83,11 @@ class GroupTraining : public testing::Test {
     }
 
     /// In float64 three epochs of Adam, compared at each: this tells a wrong gradient from rounding.
-    void expect_as_alone(const std::string& freeze) const {
+    void expect_as_alone(const std::string& freeze, BatchNormMode mode = BatchNormMode::train) const {
+        Trial options = trial(freeze);
+        options.batch_norm = mode;
         const auto group = everyone();
-        const auto together = train(trial(freeze), group.get(), true), alone = train(trial(freeze), nullptr, true);
+        const auto together = train(options, group.get(), true), alone = train(options, nullptr, true);
         ASSERT_EQ(together.size(), 3U);
         for (std::size_t i = 0; i < 3; ++i) {
             EXPECT_NEAR(together[i].train_loss, alone[i].train_loss, 1e-9 * alone[i].train_loss) << "epoch " << i + 1;
@@ -102,6 +104,10 @@ TEST_F(GroupTraining, OfAHeadOnAFrozenNetworkGivesTheLossesOfOneRank) {
 
 TEST_F(GroupTraining, WithTrainedBatchNormGivesTheLossesOfOneRank) {
     expect_as_alone("features.14");
+}
+
+TEST_F(GroupTraining, WithBatchNormInInferenceModeGivesTheLossesOfOneRank) {
+    expect_as_alone("features.14", BatchNormMode::inference);
 }
 
 TEST_F(GroupTraining, InSinglePrecisionTheFirstStepIsThatOfOneRank) {

@@ -107,6 +107,60 @@ TEST_F(TailModelTest, LossesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
     }
 }
 
+/// Scale and offset of batch-norms are trained, their statistics stay, as where Keras' base is called with
+/// training=False.
+TEST_F(TailModelTest, WithBatchNormInInferenceModeLossesAreKeras) {
+    std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/train/golden/keras_batch_norm.json");
+    const Preprocessing tf{.name = "tf", .mean = {127.5, 127.5, 127.5}, .deviation = {127.5, 127.5, 127.5}};
+    const LayerGraph graph = build_backbone("keras_mobilenet_v2", kSize, PaddingStyle::tensorflow);
+    TensorMap tensors = filled_tensors(graph);
+    for (auto& [name, tensor] : tensors)
+        if (tensor.shape.size() > 1)
+            for (float& value : tensor.values) value *= 0.8F;
+    const auto golden_runs = nlohmann::json::parse(file);
+    EXPECT_EQ(golden_runs.size(), 3u);
+    for (const auto& [freeze, run] : golden_runs.items()) {
+        SCOPED_TRACE(freeze);
+        Losses golden, losses;
+        for (const auto& epoch : run["epochs"]) {
+            golden.train.push_back(epoch["train_loss"]);
+            golden.validation.push_back(epoch["validation_loss"]);
+        }
+        Trial options = trial("all");
+        options.backbone = graph.backbone;
+        options.frozen_layers = resolve_freeze(graph, freeze).frozen_layers;
+        EXPECT_EQ(options.frozen_layers, run["frozen_layers"]);
+        options.cut = 0;  // from the images, so that nothing is rounded on the way
+        options.learning_rate = 1e-5;
+        options.batch_norm = BatchNormMode::inference;
+        const auto model = make_tail_model(options, graph, tensors, tf, image_rows(), kClasses, nullptr, true);
+        train_trajectory(*model, options, all_, all_, [&](const EpochMetrics& metrics) {
+            losses.train.push_back(metrics.train_loss);
+            losses.validation.push_back(metrics.validation_loss);
+        });
+        expect_near(losses, golden, 1e-9);
+    }
+}
+
+TEST_F(TailModelTest, InInferenceModeScaleAndOffsetOfBatchNormsAreTrainedAndStatisticsStay) {
+    Trial options = trial("features.15");
+    options.cut = 0;
+    options.epochs = 1;
+    options.batch_norm = BatchNormMode::inference;
+    const auto model = make_tail_model(options, graph_, tensors_, exact_, image_rows(), kClasses);
+    train_trajectory(*model, options, all_, all_, [](const EpochMetrics&) {});
+    const TensorMap trained = model->tensors();
+    int norms = 0;
+    for (const auto& [name, tensor] : trained) {
+        const auto before = tensors_.find(name);
+        if (before == tensors_.end()) continue;
+        const bool statistic = name.ends_with(".running_mean") || name.ends_with(".running_var");
+        EXPECT_EQ(tensor.values == before->second.values, statistic) << name;
+        norms += name.ends_with(".running_mean");
+    }
+    EXPECT_EQ(norms, 7);  // of two blocks and the last convolution
+}
+
 /// Head first, then more and more of the base at smaller rates, each time with a new optimizer.
 TEST_F(TailModelTest, PhasesEqualThoseOfAnIndependentTrainingScriptInPyTorch) {
     std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/train/golden/phase_training.json");
