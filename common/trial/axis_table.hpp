@@ -43,7 +43,7 @@ using AxisMember =
                  Schedule Trial::*, EarlyStop Trial::*, Augment Trial::*, std::vector<Phase> Trial::*>;
 
 /// How sweep files write a value. Of numbers and words nothing more is to be known; any other form has its reader in
-/// coordinator/axes.cpp and its JSON Schema in coordinator/sweep_schema.json.
+/// coordinator/sweep/axes.cpp and its JSON Schema in coordinator/sweep/sweep_schema.json.
 struct WholeNumber {
     std::int64_t low = 0, high = 0;
 };
