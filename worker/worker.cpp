@@ -34,16 +34,17 @@ class StageThread {
   public:
     StageThread(const RunStage& order, StageContext& context, Channel& channel)
         : trains_(std::holds_alternative<TrainStage>(order.spec)),
-          turn_(context.groups.take_turn(order.ranks)),
-          thread_([this, order, &context, &channel](const std::stop_token& stop) {
-              compute_on_one_thread();
-              if (!order.ranks.empty()) ask_for_short_turns();
-              const Message outcome = run(order, context, channel, stop, std::move(turn_));
-              // What was left before its end has no outcome; of a group the first rank tells.
-              if (!stop.stop_requested() && !context.no_more_epochs && order.leads)
-                  channel.send(Channel::kCoordinator, outcome);
-              ended_ = true;
-          }) {}
+          thread_(
+              [this, order, &context, &channel,
+               turn = context.groups.take_turn(order.ranks)](const std::stop_token& stop) mutable {  // as they arrive
+                  compute_on_one_thread();
+                  if (!order.ranks.empty()) ask_for_short_turns();
+                  const Message outcome = run(order, context, channel, stop, std::move(turn));
+                  // What was left before its end has no outcome; of a group the first rank tells.
+                  if (!stop.stop_requested() && !context.no_more_epochs && order.leads)
+                      channel.send(Channel::kCoordinator, outcome);
+                  ended_ = true;
+              }) {}
 
     bool ended() const { return ended_; }
     bool trains() const { return trains_; }
@@ -87,7 +88,6 @@ class StageThread {
 
     std::atomic<bool> ended_ = false;
     bool trains_;
-    Groups::Turn turn_;    // taken as orders arrive
     std::jthread thread_;  // last: it uses the others
 };
 

@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <string>
+
+#include "common/util/memory_use.hpp"
 
 namespace thaw {
 namespace {
@@ -45,11 +46,8 @@ std::int64_t default_memory_budget() {
     std::error_code error;
     const auto room = fs::space(kRoot, error).available;
     if (error) return 0;
-    std::ifstream meminfo("/proc/meminfo");
-    std::int64_t available = 0;
-    for (std::string word; meminfo >> word;)
-        if (word == "MemAvailable:") meminfo >> available;
-    return std::min(available * 1024 / 2, static_cast<std::int64_t>(room));
+    const MemoryUse machine = machine_memory();
+    return std::min((machine.limit - machine.used) / 2, static_cast<std::int64_t>(room));
 }
 
 }  // namespace thaw

@@ -37,11 +37,14 @@ bool MemoryUse::near_limit() const {
     return limit > 0 && room(*this) < std::max(limit / 50, std::min(limit / 10, kLittle));
 }
 
-MemoryUse memory_use(const fs::path& root) {
-    MemoryUse tightest;
+MemoryUse machine_memory(const fs::path& root) {
     const fs::path meminfo = root / "proc/meminfo";
     const std::int64_t total = number_after(meminfo, "MemTotal:"), available = number_after(meminfo, "MemAvailable:");
-    if (total > 0 && available >= 0) tightest = {(total - available) * 1024, total * 1024};
+    return total > 0 && available >= 0 ? MemoryUse{(total - available) * 1024, total * 1024} : MemoryUse{};
+}
+
+MemoryUse memory_use(const fs::path& root) {
+    MemoryUse tightest = machine_memory(root);
     // "0::/path": the group in the one hierarchy of version 2. Each group above it may have a limit as well.
     std::ifstream groups(root / "proc/self/cgroup");
     for (std::string line; std::getline(groups, line);) {

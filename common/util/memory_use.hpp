@@ -13,6 +13,9 @@ struct MemoryUse {
     bool near_limit() const;
 };
 
+/// Of the machine. `root` is where /proc lies.
+MemoryUse machine_memory(const std::filesystem::path& root = "/");
+
 /// The tightest of the machine's memory and of the limits of the control groups (version 2) that this process is in.
 /// Caches of files, which the kernel can take back, do not count as used. `root` is where /proc and /sys lie.
 MemoryUse memory_use(const std::filesystem::path& root = "/");

@@ -21,6 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kWait{100};  // for a message, before other things are looked after
+
 /// One run of a plan: takes events one at a time, keeps scheduler, store and display in step.
 class Run {
   public:
@@ -61,7 +63,7 @@ class Run {
                 outcome_.interrupted = true;
                 break;
             }
-            const auto envelope = channel_.receive(std::chrono::milliseconds(100));
+            const auto envelope = channel_.receive(kWait);
             scheduler_.set_time(std::chrono::duration<double>(Clock::now() - begin).count());
             if (envelope) {
                 silence_.heard(envelope->from, Clock::now());
@@ -121,11 +123,15 @@ class Run {
         return std::max(options_.overdue_seconds, kManyTimes * planned.predicted.seconds / epochs);
     }
 
-    /// Should the world die, the store has to know already who has had a fair chance to do an epoch.
+    /// Should the world die, the store has to know already who has had a fair chance to do an epoch. Events come by the
+    /// ten thousand in a second: all flights are looked at now and then.
     void look_for_overdue() {
+        const auto now = Clock::now();
+        if (now - last_look_for_overdue_ < kWait) return;
+        last_look_for_overdue_ = now;
         for (auto& [index, flight] : flights_) {
-            const double seconds = std::chrono::duration<double>(Clock::now() - flight.since).count();
-            if (flight.overdue || seconds < chance_seconds(stage(index))) continue;
+            const double seconds = std::chrono::duration<double>(now - flight.since).count();
+            if (flight.overdue || seconds < flight.chance_seconds) continue;
             flight.overdue = true;
             store_.set_overdue(in_flight(index), true);
         }
@@ -208,8 +214,7 @@ class Run {
                            "stage {} is done but trial {} has no result", done.stage, trial(index).id);
         if (stage(done.stage).kind == StageKind::train)
             store_.together([&] {  // those that the rule judges now are not in flight meanwhile
-                for (const int index : stage(done.stage).trials)
-                    if (!has_ended(index)) store_.pause_trial(trial(index).id);
+                for (const std::string& id : in_flight(done.stage)) store_.pause_trial(id);
             });
         progress_.stage_ended(done.stage);
         act(scheduler_.stage_done(done.stage));
@@ -258,7 +263,7 @@ class Run {
         std::vector<std::string> trials;  // of shared stages there may be a million
         if (stage(index).kind == StageKind::train) {
             trials = in_flight(index);
-            flights_[index].since = Clock::now();
+            flights_[index] = {Clock::now(), chance_seconds(stage(index))};
             store_.together([&] {
                 for (const std::string& id : trials) store_.start_trial(id, rank);
             });
@@ -375,9 +380,11 @@ class Run {
     std::set<int> wanted_;                                          // stages that one of their trials goes on with
     struct Flight {
         Clock::time_point since;  // its start, or the last epoch
+        double chance_seconds = 0;
         bool overdue = false;
     };
     std::map<int, Flight> flights_;  // trainings that run, by stage
+    Clock::time_point last_look_for_overdue_;
     std::string failure_;
     std::optional<Clock::time_point> first_start_;
     Clock::time_point last_end_;

@@ -124,7 +124,7 @@ const std::vector<OwnReader>& own_readers() {
          [](const AxisContext& context, const YAML::Node& node) -> Setting {
              return read_augment(context.reader, node);
          }},
-        {"phases", read_phases, assign_phases, PhasesSetting{}},
+        {"phases", read_phases},
     };
     return readers;
 }

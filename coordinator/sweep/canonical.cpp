@@ -29,15 +29,15 @@ void Canonical::settle(Point& point) {
     schedule = schedule_of(point);
     const Phases& phases = phases_of(point);
     point[table_.position(axis_id("phases"))] = phases.spelling;
-    if (!depth.depth.trains_batch_norm) {  // nor does an earlier phase, which freezes no less
-        ValueId& batch_norm = point[table_.position(axis_id("batch_norm"))];
-        if (!idle_batch_norm_) idle_batch_norm_ = batch_norm;
-        batch_norm = *idle_batch_norm_;
-    }
-    if (has_frozen_pass(depth.depth.cut) || any_frozen_pass(phases.phases)) return;
-    ValueId& precision = point[table_.position(axis_id("precision"))];
-    if (!idle_precision_) idle_precision_ = precision;
-    precision = *idle_precision_;
+    const auto make_first_met = [&](AxisId axis, std::optional<ValueId>& first) {
+        ValueId& value = point[table_.position(axis)];
+        if (!first) first = value;
+        value = *first;
+    };
+    // Nor does an earlier phase train any, which freezes no less.
+    if (!depth.depth.trains_batch_norm) make_first_met(axis_id("batch_norm"), idle_batch_norm_);
+    if (!has_frozen_pass(depth.depth.cut) && !any_frozen_pass(phases.phases))
+        make_first_met(axis_id("precision"), idle_precision_);
 }
 
 Trial Canonical::trial(const Point& point) {
