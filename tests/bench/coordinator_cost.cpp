@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "coordinator/dispatch/coordinator.hpp"
-#include "tests/coordinator/plan_fixture.hpp"
+#include "tests/coordinator/plan/plan_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {

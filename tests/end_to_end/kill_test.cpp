@@ -73,20 +73,26 @@ class Kills : public EndToEnd {
 
     /// What of `before`, as it was when the world died, was computed again.
     void account(const EpochTimes& before, const EpochTimes& after) {
-        std::map<std::string, double> lost;  // seconds by trial
+        struct Lost {
+            double seconds = 0, longest = 0;
+        };
+        std::map<std::string, Lost> lost;  // by trial
         for (const auto& [epoch, seconds] : before) {
             const auto found = after.find(epoch);
             if (found != after.end() && found->second == seconds) {
                 ++restored_;
                 continue;
             }
-            lost[epoch.substr(0, epoch.find(','))] += seconds;
+            Lost& of_trial = lost[epoch.substr(0, epoch.find(','))];
+            of_trial.seconds += seconds;
+            of_trial.longest = std::max(of_trial.longest, seconds);
             ++computed_again_;
         }
-        // Each beyond its latest snapshot; the epoch under way, which is lost besides, is in nobody's table.
-        for (const auto& [trial, seconds] : lost) {
-            EXPECT_LE(seconds, 0.5) << "of trial " << trial;
-            most_lost_ = std::max(most_lost_, seconds);
+        // Each beyond its latest snapshot: one epoch, however long it takes, or quick ones that a snapshot does not pay
+        // for. The epoch under way, which is lost besides, is in nobody's table.
+        for (const auto& [trial, of_trial] : lost) {
+            EXPECT_LE(of_trial.seconds - of_trial.longest, 0.5) << "of trial " << trial;
+            most_lost_ = std::max(most_lost_, of_trial.seconds);
         }
     }
 
@@ -115,11 +121,13 @@ void Kills::expect_that_kills_change_nothing(int ranks, const std::string& axes,
     const auto kept = checkpoints("undisturbed");
     ASSERT_EQ(kept.size(), 12u);
 
+    // Many are only enough where one came between a snapshot and the end of its training.
+    constexpr int kMany = 8;
     int done = 0;
-    for (int round = 0; done < kills; ++round) {
+    for (int round = 0; done < kills || (kills >= kMany && restored_ == 0); ++round) {
         const std::string runs = "killed" + std::to_string(round);
         std::vector<EpochTimes> before;
-        for (int i = 0; i < 4 && done < kills; ++i) {
+        for (int i = 0; i < 4; ++i) {
             if (!kill_one(runs)) break;
             before.push_back(epoch_times(runs, " WHERE state <> 'finished'"));
             ++done;
@@ -132,16 +140,12 @@ void Kills::expect_that_kills_change_nothing(int ranks, const std::string& axes,
         const EpochTimes after = epoch_times(runs);
         for (const EpochTimes& at_death : before) account(at_death, after);
         std::filesystem::remove_all(folder_ / runs);
-        ASSERT_LT(round, 3 * kills) << "it ends before it can be killed";
+        ASSERT_LT(round, 3 * kills) << done << " kills, and " << restored_ << " epochs restored";
     }
     std::printf(
         "%d kills (mpirun %d, a rank %d); of the epochs of trials in flight at a death %d were "
         "restored, %d computed again, at most %.2f s of one trial; the rest of the world ended within %.1f s\n",
         done, victims_["mpirun"], victims_["a rank"], restored_, computed_again_, most_lost_, longest_end_);
-    constexpr int kEnough = 8;  // for one of them to come between a snapshot and the end of its training
-    if (kills >= kEnough) {
-        EXPECT_GT(restored_, 0);
-    }
 }
 
 TEST_F(Kills, OfAnyProcessAtAnyMomentLoseAtMostAnEpochInFlight) {

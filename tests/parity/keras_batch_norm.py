@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden file that tail_model_test compares trainings with whose batch-norms stay in inference mode.
 
-    tests/parity/keras_batch_norm.py tests/worker/train/golden/keras_batch_norm.json
+    tests/parity/keras_batch_norm.py tests/worker/torch/golden/keras_batch_norm.json
 
 Needs keras and jax. Keras' MobileNetV2, filled as keras_outputs.py fills it, frozen up to some layer and called with
 training=False, as Keras' guide to fine-tuning has it: scale and offset of later batch-norms are trained, their

@@ -2,7 +2,7 @@
 """Writes the golden file that heads and tails are compared with where they have other activations and losses than the
 usual: ten steps, an epoch and an evaluation of each, by Keras.
 
-    tests/parity/keras_heads.py tests/worker/train/golden/keras_heads.json
+    tests/parity/keras_heads.py tests/worker/heads/golden/keras_heads.json
 
 Needs keras 3 and torch. A head of 6 -> 5 -> 4 -> classes is trained by plain gradient descent in float64 on batches of
 8 rows out of 20; start, features and labels come from counter_random.py. It ends, and is compiled, as in articles:

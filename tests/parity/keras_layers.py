@@ -2,7 +2,7 @@
 """Writes the golden file that holds Keras' networks layer by layer, in the order of model.layers, which `freeze: 50`
 counts.
 
-    tests/parity/keras_layers.py tests/common/golden/keras_networks.txt [NETWORK...]
+    tests/parity/keras_layers.py tests/common/backbones/golden/keras_networks.txt [NETWORK...]
     tests/parity/keras_layers.py --diff NETWORK layers LIST.txt
 
 Of the network without top at its usual size unless they say otherwise, after its name:

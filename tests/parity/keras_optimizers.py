@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden file that head_model_test compares thaw's heads and optimizers with: ten steps of each, by Keras.
 
-    tests/parity/keras_optimizers.py tests/worker/train/golden/keras_optimizers.json
+    tests/parity/keras_optimizers.py tests/worker/heads/golden/keras_optimizers.json
 
 Needs keras 3 and jax. A head of 6 -> 4 (ReLU) -> 3 logits is trained in float64 on batches of 8 rows out of 20; start,
 features and labels come from counter_random.py.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden file that network_outputs_test compares thaw's networks with.
 
-    tests/parity/network_outputs.py tests/worker/network/golden/network_outputs.safetensors [BACKBONE...]
+    tests/parity/network_outputs.py tests/worker/torch/golden/network_outputs.safetensors [BACKBONE...]
 
 Needs torch, torchvision and the package efficientnet_lite_pytorch (on PYTHONPATH). Each network runs once, in float64,
 with parameters filled by counter_random.py and one image filled likewise. What it computes is kept in the order in which

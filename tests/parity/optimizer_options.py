@@ -2,7 +2,7 @@
 """Writes the golden file that heads_test and tails_test compare thaw's optimizers with, in both styles and with all their
 options: ten steps of each by Keras 3 and by torch.optim, in float64.
 
-    tests/parity/optimizer_options.py tests/worker/train/golden/optimizer_options.json
+    tests/parity/optimizer_options.py tests/worker/heads/golden/optimizer_options.json
 
 Needs torch and keras. The head of 6 -> 4 (ReLU) -> 3 logits is that of keras_optimizers.py; after five steps the learning
 rate becomes another. A case is named by what a sweep file says.

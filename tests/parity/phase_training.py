@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden file that tail_model_test compares a training in three phases with, by PyTorch.
 
-    tests/parity/phase_training.py tests/worker/train/golden/phase_training.json
+    tests/parity/phase_training.py tests/worker/torch/golden/phase_training.json
 
 As tail_training.py, but the head alone first, then more and more of the base at smaller rates. Each phase has an optimizer
 of its own; the order of images counts epochs over all phases. Between two phases what was trained becomes float32, as in

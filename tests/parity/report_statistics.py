@@ -1,6 +1,6 @@
 """scipy's answers to the questions of results/statistics.hpp, hard cases among them.
 
-    PYTHON_WITH_SCIPY tests/parity/report_statistics.py tests/results/golden/statistics.json
+    PYTHON_WITH_SCIPY tests/parity/report_statistics.py tests/results/report/golden/statistics.json
 """
 import json
 import sys

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds `thaw schema` against sweep files that thaw reads and refuses, by the jsonschema package.
 
-tests/parity/sweep_schema.py SCHEMA.json: every file in sweeps/ passes; every file in tests/coordinator/broken does not,
+tests/parity/sweep_schema.py SCHEMA.json: every file in sweeps/ passes; every file in tests/coordinator/sweep/broken does not,
 but for those whose fault no schema can see. Exit code 77: jsonschema or ruamel.yaml (YAML 1.2, as
 editors read it) is not installed.
 """
@@ -38,7 +38,7 @@ def main():
         if reason := fault(validator, file.read_text()):
             wrong.append(f"{file.name} is refused: {reason}")
     passed = set()
-    for file in sorted((ROOT / "tests/coordinator/broken").glob("*.yaml")):
+    for file in sorted((ROOT / "tests/coordinator/sweep/broken").glob("*.yaml")):
         if file.stem == "billion_laughs":  # a validator of Python's would look at each
             continue
         if fault(validator, file.read_bytes().decode("utf-8", "replace")) is None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden file that tail_model_test compares thaw's training of tails with: two epochs by PyTorch.
 
-    tests/parity/tail_training.py tests/worker/train/golden/tail_training.json
+    tests/parity/tail_training.py tests/worker/torch/golden/tail_training.json
 
 Needs torch and torchvision. torchvision's MobileNetV2, filled by counter_random.py, frozen up to some layer: frozen
 layers run in inference mode, the rest in training mode. Everything in float64 and from preprocessed images, the head as

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden file that backbones_test compares thaw's layer graphs with.
 
-    tests/parity/tensor_names.py tests/common/golden/torch_networks.txt [NETWORK...]
+    tests/parity/tensor_names.py tests/common/backbones/golden/torch_networks.txt [NETWORK...]
     tests/parity/tensor_names.py --diff NETWORK tensors|outputs LIST.txt
 
 Needs torch, torchvision and the package efficientnet_lite_pytorch; for mobilenet_v1 MOBILENET_V1, its weight file. Of a

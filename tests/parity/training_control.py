@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the golden file that common_test compares schedules and early stopping with: PyTorch's schedulers, and Keras'
+"""Writes the golden file that trial_test compares schedules and early stopping with: PyTorch's schedulers, and Keras'
 ReduceLROnPlateau and EarlyStopping shown the same made-up histories.
 
-    tests/parity/training_control.py tests/common/golden/training_control.json
+    tests/parity/training_control.py tests/common/trial/golden/training_control.json
 
 Needs torch and keras.
 """

@@ -2,7 +2,7 @@
 #include <thread>
 
 #include "common/mpi/mpi_world.hpp"
-#include "tests/common/channel_contract.hpp"
+#include "tests/common/trial/channel_contract.hpp"
 
 namespace thaw {
 namespace {

@@ -1,0 +1,96 @@
+// Fingerprints, atomic files, nearest spellings.
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <system_error>
+
+#include "common/util/atomic_file.hpp"
+#include "common/util/error.hpp"
+#include "common/util/fingerprint.hpp"
+#include "common/util/instead_of.hpp"
+#include "common/util/nearest.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace thaw {
+namespace {
+
+TEST(Fingerprint, DependsOnWhereOnePieceEndsAndTheNextBegins) {
+    EXPECT_NE(Fingerprint().add("ab").add("c").hex(), Fingerprint().add("a").add("bc").hex());
+    EXPECT_EQ(Fingerprint().add("ab").add("c").hex(), Fingerprint().add("ab").add("c").hex());
+}
+
+TEST(Fingerprint, OfAFileIsThatOfItsContentNotItsName) {
+    TemporaryFolder folder;
+    write_file(folder / "a", "same");
+    write_file(folder / "b", "same");
+    write_file(folder / "c", "other");
+    EXPECT_EQ(fingerprint_file(folder / "a"), fingerprint_file(folder / "b"));
+    EXPECT_NE(fingerprint_file(folder / "a"), fingerprint_file(folder / "c"));
+    EXPECT_THROW(fingerprint_file(folder / "absent"), std::system_error);
+}
+
+TEST(Sha256, EqualsThePublishedTestVector) {
+    TemporaryFolder folder;
+    write_file(folder / "abc", "abc");
+    EXPECT_EQ(sha256_file(folder / "abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(AtomicFile, LeavesTheOldContentAndNoLitterWithoutACommit) {
+    TemporaryFolder folder;
+    write_file(folder / "file", "old");
+    {
+        AtomicFile file(folder / "file");
+        file.write("new, but never committed");
+    }
+    EXPECT_EQ(read_file(folder / "file"), "old");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFile, LeftByAKilledWriterIsRemovedAndNothingElse) {
+    TemporaryFolder folder;
+    write_file(folder / "whole", "");
+    write_file(folder / ".hidden", "");
+    {
+        // A child that dies in the middle of writing.
+        const pid_t child = ::fork();
+        if (child == 0) {
+            AtomicFile file(folder / "half");
+            ::raise(SIGKILL);
+        }
+        ::waitpid(child, nullptr, 0);
+    }
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 3);
+    remove_unfinished_files(folder.path());
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+    EXPECT_TRUE(std::filesystem::exists(folder / ".hidden"));
+}
+
+TEST(AtomicFile, WritesItsHeaderLast) {
+    TemporaryFolder folder;
+    AtomicFile file(folder / "file");
+    file.write("????body");
+    file.write_at(0, "head", 4);
+    EXPECT_FALSE(std::filesystem::exists(folder / "file"));
+    file.commit();
+    EXPECT_EQ(read_file(folder / "file"), "headbody");
+}
+
+TEST(Nearest, FindsTheTypoAndStaysSilentAboutStrangers) {
+    EXPECT_EQ(nearest("learning_rat", {"learning_rate", "batch_size"}), "learning_rate");
+    EXPECT_EQ(nearest("MobileNet_V2", {"mobilenet_v2", "mobilenet_v1"}), "mobilenet_v2");
+    EXPECT_EQ(nearest("zebra", {"learning_rate", "batch_size"}), "");
+    EXPECT_EQ(instead_of("ab", {"abc", "x"}, "thaw list"), " (did you mean 'abc'?); there are: abc, x");
+    std::vector<std::string> many;
+    for (char letter = 'a'; letter < 'z'; ++letter) many.push_back(std::string("name_") + letter + letter);
+    EXPECT_EQ(instead_of("name_cd", many, "thaw list"),
+              " (did you mean 'name_cc'?); near it are: name_cc, name_dd, name_aa, name_bb, name_ee; `thaw list` lists "
+              "all 25");
+    EXPECT_EQ(instead_of("zebra fish", many, "thaw list"), "; `thaw list` lists the 25 there are");
+}
+
+}  // namespace
+}  // namespace thaw
