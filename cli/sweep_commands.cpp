@@ -204,7 +204,7 @@ Polling take_place(SweepOptions& options, bool launched) {
     int self = 0;
     if (launched) host.cores = gather_on_host(host.cores[0], self);
     const std::string warning = self == 0 && !options.quiet ? placement_warning(host, host_name()) : "";
-    if (!warning.empty()) spdlog::warn("{} (`thaw help cluster` says more)", warning);
+    if (!warning.empty()) spdlog::warn("{} (`thaw help clusters` says more)", warning);
     options.threads = threads_of(host, static_cast<std::size_t>(self));
     choose_device(options.device, self);
     return core_share(host, static_cast<std::size_t>(self)) < 1 ? Polling::on_shared_core : Polling::on_own_core;

@@ -30,7 +30,8 @@ int main_of(int argc, char** argv) {
     add_help_command(app);
     try {
         const auto is_asked_for = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
-        if (app.get_subcommands(is_asked_for).empty()) become_engine(argv);
+        const bool of_a_command = argc > 2 && std::string_view(argv[1]) == "help" && !is_help_topic(argv[2]);
+        if (of_a_command || app.get_subcommands(is_asked_for).empty()) become_engine(argv);
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongInput;

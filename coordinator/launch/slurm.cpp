@@ -9,7 +9,7 @@
 #include <regex>
 
 #include "common/util/error.hpp"
-#include "coordinator/launch/cluster_texts.hpp"
+#include "coordinator/launch/embedded.hpp"
 
 namespace thaw {
 namespace {

@@ -79,6 +79,17 @@ void describe_known_forms(Json& axes) {
     }
 }
 
+/// What a sweep that does not say it has; null where it depends on other keys.
+Json default_of(const AxisRow& row) {
+    const auto to_json = [](const auto& value) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
+            return nullptr;
+        else
+            return value;
+    };
+    return std::visit(to_json, usual_value(row));
+}
+
 }  // namespace
 
 std::string sweep_schema(const Vocabulary& vocabulary) {
@@ -93,6 +104,8 @@ std::string sweep_schema(const Vocabulary& vocabulary) {
     for (const std::string& name : axis_names()) {
         THAW_CHECK(axes.contains(name), "sweep_schema.json says nothing of the axis {}", name);
         schema["properties"][name] = axis_schema(name, axes[name]);
+        const Json usual = default_of(kAxes[axis_of(name)]);
+        if (!usual.is_null() && usual != "") schema["properties"][name]["default"] = usual;
         rule["properties"][name] = {
             {"anyOf", {axes[name], {{"type", "array"}, {"minItems", 1}, {"items", axes[name]}}}}};
     }

@@ -1,16 +1,15 @@
 // What `thaw submit` writes, read by a real shell with a Slurm of three lines: what is started, with which words, and
-// what becomes of each way to end. And what `thaw help` prints.
+// what becomes of each way to end.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <map>
 
-#include "cli/help.hpp"
 #include "cli/submit_options.hpp"
 #include "common/util/atomic_file.hpp"
 #include "common/util/error.hpp"
-#include "coordinator/launch/cluster_texts.hpp"
+#include "coordinator/launch/embedded.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {
@@ -195,19 +194,6 @@ TEST(SubmitOptions, PassOnThoseOfRunThatWereGiven) {
     EXPECT_THAT(given_words(options), testing::ElementsAre("sweep.yaml", "--memory", "8 GB", "--quiet"));
     EXPECT_EQ(job.nodes, 3);
     EXPECT_THAT(job.directives, testing::ElementsAre("--qos=high", "--mem=64G"));
-}
-
-TEST(Help, KnowsItsTopics) {
-    EXPECT_THAT(help_text(""), HasSubstr("thaw help cluster"));
-    EXPECT_THAT(help_text("cluster"),
-                AllOf(HasSubstr("--bind-to"), HasSubstr("--map-by"), HasSubstr("--threads"), HasSubstr("hostfile"),
-                      HasSubstr("srun --mpi=pmix"), HasSubstr("ranks_per_trial")));
-    try {
-        help_text("clutser");
-        FAIL();
-    } catch (const UserError& error) {
-        EXPECT_THAT(error.what(), HasSubstr("did you mean 'cluster'"));
-    }
 }
 
 }  // namespace
