@@ -104,7 +104,8 @@ int main_of(int argc, char** argv) {
     CLI::App app{
         "thaw: which pretrained backbone, frozen how deep, under which head, is best for your images?\n"
         "Example: thaw run sweeps/quickstart.yaml"};
-    app.set_version_flag("--version", THAW_VERSION "\nLicensed under the Apache License 2.0; NOTICE lists what it is built on.");
+    app.set_version_flag("--version",
+                         THAW_VERSION "\nLicensed under the Apache License 2.0; NOTICE lists what it is built on.");
     app.require_subcommand(1);
     int exit_code = kDone;
 
