@@ -168,6 +168,7 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
 
 void read_trials(const SweepOptions& options, PreparedSweep& prepared) {
     prepared.sweep = read_sweep(options.file, vocabulary());
+    for (const std::string& note : prepared.sweep.notes) spdlog::info("{}: {}", options.file, note);
     // Neither padding style changes how many layers there are.
     const DepthResolver resolve{
         [&](const std::string& backbone, const std::string& until, int image_size) {

@@ -61,7 +61,10 @@ void refuse_beyond_base(const char* key, const LayerGraph& graph, const std::str
         key, name, graph.backbone, last, all);
 }
 
-std::optional<int> parse_count(const LayerGraph& graph, std::string_view text) {
+/// "50": the first 50 layers; "-20": all but the last 20, as Keras' layers[:-20].
+std::optional<int> parse_count(const LayerGraph& graph, std::string_view whole) {
+    const bool from_end = whole.starts_with('-');
+    const std::string_view text = whole.substr(from_end ? 1 : 0);
     const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (text.empty() || !digits) return std::nullopt;
     int count = 0;
@@ -70,7 +73,7 @@ std::optional<int> parse_count(const LayerGraph& graph, std::string_view text) {
     if (error != std::errc() || count > all)
         throw UserError("freeze: {} is more than there is: the base of {} has {} layers (to freeze them, write 'all')",
                         text, graph.backbone, all);
-    return layers_of(graph, count);
+    return layers_of(graph, from_end ? all - count : count);
 }
 
 std::optional<int> parse_percentage(const LayerGraph& graph, std::string_view text) {

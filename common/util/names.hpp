@@ -13,6 +13,9 @@ namespace thaw {
 template <typename Enum>
 using NameTable = std::vector<std::pair<Enum, const char*>>;
 
+/// Whether they differ in case, dashes and underscores alone: MobileNetV2, mobilenet_v2.
+bool is_spelled(std::string_view name, std::string_view written);
+
 /// Throws UserError: "unknown WHAT 'X' (did you mean 'Y'?); there are: A, B, C".
 [[noreturn]] void fail_unknown_name(const char* what, std::string_view name, const std::vector<std::string>& names);
 
@@ -24,6 +27,8 @@ Enum parse_name(const char* what, const NameTable<Enum>& table, std::string_view
         if (name == spelled) return value;
         names.emplace_back(spelled);
     }
+    for (const auto& [value, spelled] : table)
+        if (is_spelled(spelled, name)) return value;
     fail_unknown_name(what, name, names);
 }
 

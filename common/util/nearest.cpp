@@ -35,7 +35,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     std::string best;
     std::size_t smallest = std::max<std::size_t>(2, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
-        const std::size_t distance = edit_distance(word, candidate);
+        const bool begins = word.size() > 3 && candidate.starts_with(word);
+        const std::size_t distance = begins ? 1 : edit_distance(word, candidate);
         if (distance < smallest) {
             smallest = distance;
             best = candidate;
@@ -50,18 +51,17 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 }
 
 std::string instead_of(std::string_view word, const std::vector<std::string>& candidates, const char* listing) {
-    constexpr std::size_t kShort = 12, kNamed = 5;
+    constexpr std::size_t kShort = 12, kNear = 5, kFar = 10;
     const std::string best = did_you_mean(word, candidates);
-    if (!listing || candidates.size() <= kShort)
-        return fmt::format("{}; there are: {}", best, fmt::join(candidates, ", "));
-    if (best.empty()) return fmt::format("; `{}` lists the {} there are", listing, candidates.size());
+    if (candidates.size() <= kShort) return fmt::format("{}; there are: {}", best, fmt::join(candidates, ", "));
     std::vector<std::string> near = candidates;
     std::stable_sort(near.begin(), near.end(), [&](const std::string& a, const std::string& b) {
         return edit_distance(word, a) < edit_distance(word, b);
     });
-    near.resize(kNamed);
-    return fmt::format("{}; near it are: {}; `{}` lists all {}", best, fmt::join(near, ", "), listing,
-                       candidates.size());
+    near.resize(best.empty() ? kFar : kNear);
+    return fmt::format("{}; the nearest are: {}; {}", best, fmt::join(near, ", "),
+                       listing ? fmt::format("`{}` lists all {}", listing, candidates.size())
+                               : fmt::format("there are {} more", candidates.size() - near.size()));
 }
 
 }  // namespace thaw

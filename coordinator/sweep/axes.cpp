@@ -61,6 +61,10 @@ Setting read_weights(const AxisContext& context, const YAML::Node& node) {
 /// YAML has many words for yes and no; here they most likely mean all and none.
 Setting read_freeze(const AxisContext& context, const YAML::Node& node) {
     const std::string text = context.reader.text(node, "freeze");
+    if (!text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) && text.find('.') != std::string::npos &&
+        !text.ends_with('%'))
+        context.reader.fail(node, "freeze is '{}', which could be a share or a number of layers; write {}% or {}", text,
+                            std::atof(text.c_str()) * 100, std::atoi(text.c_str()));
     for (const char* word : {"no", "off", "false", "No", "Off", "False"})
         if (text == word) context.reader.fail(node, "freeze is '{}'; write none where nothing is to be frozen", text);
     for (const char* word : {"yes", "on", "true", "Yes", "On", "True"})
@@ -236,7 +240,7 @@ Axis read_axis(const AxisContext& context, AxisId id, const YAML::Node& key, con
         values.reset(node.begin()->second);
     }
     const auto add = [&](const YAML::Node& value) {
-        axis.values.push_back({kind.read(context, value), place_of(value)});
+        context.reader.attempt([&] { axis.values.push_back({kind.read(context, value), place_of(value)}); });
     };
     if (!values.IsSequence()) {
         add(values);

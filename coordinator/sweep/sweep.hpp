@@ -104,6 +104,7 @@ struct Sweep {
     std::vector<Rule> when;     // applied in this order, each to what the ones before it left
     std::vector<Rule> exclude;  // applied after all of `when`
     std::map<std::string, WeightsOverride> weights_overrides;  // by Trial::weights
+    std::vector<std::string> notes;  // what was read otherwise than it is written: "lr is read as learning_rate"
 };
 
 }  // namespace thaw

@@ -1,10 +1,13 @@
 #include "coordinator/sweep/sweep_file.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <limits>
 #include <tuple>
 
 #include "common/util/byte_size.hpp"
+#include "coordinator/sweep/aliases.hpp"
 #include "coordinator/sweep/read_phases.hpp"
 #include "coordinator/sweep/sweep_path.hpp"
 
@@ -161,14 +164,15 @@ void require_random_for_distributions(const Sweep& sweep) {
 /// {axis: value or list of values, ...}
 std::vector<Axis> read_axes(const AxisContext& context, const YAML::Node& node, const std::string& what) {
     std::vector<Axis> axes;
-    context.reader.entries(node, what, axis_names());  // all keys are axes
-    for (const auto& entry : node) {
-        axes.push_back(read_axis(context, find_axis(entry.first.Scalar()), entry.first, entry.second));
+    const YamlReader& reader = context.reader;
+    const auto entries = reader.entries(node, what, axis_names());  // all keys are axes
+    auto key = node.begin();
+    for (const auto& [name, value] : entries) {
+        axes.push_back(read_axis(context, find_axis(name), (key++)->first, value));
         if (axes.back().distribution)
-            context.reader.fail(entry.second, "a distribution in {}; a rule is about values: write a value or a list",
-                                what);
+            reader.fail(value, "a distribution in {}; a rule is about values: write a value or a list", what);
     }
-    if (axes.empty()) context.reader.fail(node, "{} is an empty map; name at least one axis", what);
+    if (axes.empty()) reader.fail(node, "{} is an empty map; name at least one axis", what);
     return axes;
 }
 
@@ -278,16 +282,17 @@ void check_folds_of(const Sweep& sweep, const Rule& rule) {
         }
 }
 
-void read_rules(Sweep& sweep, const AxisContext& context, const YAML::Node& document) {
+void read_rules(Sweep& sweep, const AxisContext& context,
+                const std::vector<std::pair<YAML::Node, YAML::Node>>& entries) {
     std::vector<AxisId> zipped;
-    for (const auto& entry : document) {
-        const std::string& key = entry.first.Scalar();
-        if (key == "zip")
-            for (const YAML::Node& zip : context.reader.list(entry.second, "zip"))
-                sweep.zips.push_back(read_zip(context.reader, zip, sweep.axes, zipped));
-        if (key == "exclude") sweep.exclude = read_exclude(context, entry.second);
-        if (key == "when") sweep.when = read_when(context, entry.second);
-    }
+    for (const auto& [key_node, node] : entries)
+        context.reader.attempt([&, &key = key_node.Scalar(), &node = node] {
+            if (key == "zip")
+                for (const YAML::Node& zip : context.reader.list(node, "zip"))
+                    sweep.zips.push_back(read_zip(context.reader, zip, sweep.axes, zipped));
+            if (key == "exclude") sweep.exclude = read_exclude(context, node);
+            if (key == "when") sweep.when = read_when(context, node);
+        });
     for (const std::vector<Rule>* rules : {&sweep.when, &sweep.exclude})
         for (const Rule& rule : *rules) check_folds_of(sweep, rule);
     collect_overrides(sweep, sweep.axes);
@@ -308,6 +313,52 @@ void refuse_early_stopping_beside_rungs(const Sweep& sweep) {
                                "remove the other");
 }
 
+/// Keys that are no axes.
+const std::vector<std::string>& sweep_keys() {
+    static const std::vector<std::string> keys = {"name",   "data", "memory", "disk",   "keep", "ranks_per_trial",
+                                                  "search", "zip",  "when",   "exclude"};
+    return keys;
+}
+
+/// One entry of the file, but for rules, which are about axes that stand below them too.
+void read_entry(Sweep& sweep, const AxisContext& context, const YAML::Node& key_node, const YAML::Node& node) {
+    const YamlReader& reader = context.reader;
+    const std::string& key = key_node.Scalar();
+    if (key == "name") sweep.name = read_name(reader, node);
+    if (key == "data") sweep.data = read_data(reader, node);
+    if (key == "ranks_per_trial") sweep.ranks_per_trial = read_ranks_per_trial(reader, node);
+    if (key == "keep")
+        sweep.keep = reader.at(node, [&] { return parse_name("keep", keep_names(), reader.text(node, "keep")); });
+    if (key == "search") sweep.search = read_search(reader, node);
+    for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
+        if (key == name) *bytes = reader.at(node, [&, of = name] { return parse_byte_size(reader.text(node, of)); });
+    if (std::find(sweep_keys().begin(), sweep_keys().end(), key) == sweep_keys().end())
+        sweep.axes.push_back(read_axis(context, find_axis(key), key_node, node));
+}
+
+/// Those of the file that there are; what is wrong with others is noted.
+std::vector<std::pair<YAML::Node, YAML::Node>> known_entries(const YamlReader& reader, const YAML::Node& document) {
+    std::vector<std::string> keys = axis_names();
+    keys.insert(keys.begin(), sweep_keys().begin(), sweep_keys().end());
+    std::vector<std::pair<YAML::Node, YAML::Node>> entries;
+    if (!document.IsMap()) reader.entries(document, "the sweep", keys);  // says what it is instead
+    for (const auto& entry : document)
+        reader.attempt([&] {
+            if (const std::string hint = said_elsewhere(entry.first.Scalar()); !hint.empty())
+                reader.fail(entry.first, "sweep files have no '{}': {}", entry.first.Scalar(), hint);
+            YAML::Node key = entry.first;
+            const std::string own = reader.word(key, "key in the sweep:", keys, "thaw help sweep-reference");
+            if (own != key.Scalar()) key = own;
+            entries.emplace_back(key, entry.second);
+        });
+    return entries;
+}
+
+[[noreturn]] void report(const std::vector<std::string>& mistakes) {
+    if (mistakes.size() == 1) throw UserError("{}", mistakes[0]);
+    throw UserError("{}\n{} mistakes; nothing was started", fmt::join(mistakes, "\n"), mistakes.size());
+}
+
 }  // namespace
 
 Sweep read_sweep(const std::filesystem::path& file, const Vocabulary& vocabulary) {
@@ -319,37 +370,25 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
     sweep.source = std::move(source);
     if (sweep.source.text.starts_with("\xEF\xBB\xBF")) sweep.source.text.erase(0, 3);  // the mark some editors leave
     sweep.name = default_name(sweep.source.file);
-    const YAML::Node document = load_yaml(sweep.source);
-    const YamlReader reader(sweep.source);
+    const YAML::Node document = load_yaml(
+        sweep.source, [&](const YAML::Node& written) { return in_own_words(written, vocabulary, sweep.notes); });
+    std::vector<std::string> mistakes;
+    const YamlReader reader(sweep.source, &mistakes);
     const AxisContext context{reader, vocabulary};
-    std::vector<std::string> keys = axis_names();
-    const std::vector<std::string> others = {"name",   "data", "memory", "disk",   "keep", "ranks_per_trial",
-                                             "search", "zip",  "when",   "exclude"};
-    keys.insert(keys.begin(), others.begin(), others.end());
-    bool has_backbone = false;
-    for (const auto& [key, value] : reader.entries(document, "the sweep", keys)) has_backbone |= key == "backbone";
-    for (const auto& entry : document) {
-        const std::string& key = entry.first.Scalar();
-        if (key == "name") sweep.name = read_name(reader, entry.second);
-        if (key == "data") sweep.data = read_data(reader, entry.second);
-        if (key == "ranks_per_trial") sweep.ranks_per_trial = read_ranks_per_trial(reader, entry.second);
-        if (key == "keep")
-            sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
-                return parse_name("keep", keep_names(), reader.text(node, "keep"));
-            });
-        if (key == "search") sweep.search = read_search(reader, entry.second);
-        for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
-            if (key == name)
-                *bytes =
-                    reader.at(entry.second, [&, of = name] { return parse_byte_size(reader.text(entry.second, of)); });
-        if (std::find(others.begin(), others.end(), key) == others.end())
-            sweep.axes.push_back(read_axis(context, find_axis(key), entry.first, entry.second));
+    bool has_data = false, has_backbone = false;
+    const auto entries = known_entries(reader, document);
+    for (const auto& [key, node] : entries) {
+        has_data |= key.Scalar() == "data";
+        has_backbone |= key.Scalar() == "backbone";
+        reader.attempt([&, &key = key, &node = node] { read_entry(sweep, context, key, node); });
     }
-    if (sweep.data.folder.empty()) throw error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`");
-    if (!has_backbone) throw error_at(sweep.source, {}, "no backbone; add `backbone: NAME`");
+    if (!has_data) mistakes.push_back(error_at(sweep.source, {}, "no data; add `data: {folder: PATH}`").what());
+    if (!has_backbone) mistakes.push_back(error_at(sweep.source, {}, "no backbone; add `backbone: NAME`").what());
+    if (!mistakes.empty()) report(mistakes);
     settle_folds(sweep);
     require_random_for_distributions(sweep);
-    read_rules(sweep, context, document);
+    read_rules(sweep, context, entries);
+    if (!mistakes.empty()) report(mistakes);
     refuse_early_stopping_beside_rungs(sweep);
     refuse_phases_that_may_be_stopped(sweep);
     return sweep;

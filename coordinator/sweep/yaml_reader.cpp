@@ -191,9 +191,10 @@ bool is_quoted(const YAML::Node& node) {
     return node.Tag() == "!";
 }
 
-YAML::Node load_yaml(const SourceText& source) {
+YAML::Node load_yaml(const SourceText& source, const std::function<YAML::Node(YAML::Node)>& rewrite) {
     check_text(source);
-    const YAML::Node document = parse_document(source);
+    YAML::Node document = parse_document(source);
+    if (rewrite && !document.IsNull()) document.reset(rewrite(document));
     if (document.IsNull())
         throw error_at(source, {},
                        "the file is empty; a sweep needs at least `data: {folder: ...}` and `backbone: ...`");
@@ -222,7 +223,9 @@ std::int64_t YamlReader::integer(const YAML::Node& node, const std::string& what
 
 double YamlReader::number(const YAML::Node& node, const std::string& what, const Range& range) const {
     const std::string text = number_text(*this, node, what, "a number");
-    const std::optional<double> value = to_number(text);
+    const bool percent = text.ends_with('%') && range.high <= 1;
+    std::optional<double> value = to_number(percent ? text.substr(0, text.size() - 1) : text);
+    if (value && percent) *value /= 100;
     if (!value) fail(node, "{} is {}; a finite decimal number is needed", what, describe(node));
     const bool low_enough = range.high_included ? *value <= range.high : *value < range.high;
     const bool high_enough = range.low_included ? *value >= range.low : *value > range.low;
@@ -242,9 +245,11 @@ bool YamlReader::boolean(const YAML::Node& node, const std::string& what) const 
 std::string YamlReader::word(const YAML::Node& node, const std::string& kind, const std::vector<std::string>& words,
                              const char* listing) const {
     const std::string text = this->text(node, kind);
-    if (std::find(words.begin(), words.end(), text) == words.end())
-        fail(node, "unknown {} {}{}", kind, describe(node), instead_of(text, words, listing));
-    return text;
+    if (std::find(words.begin(), words.end(), text) != words.end()) return text;
+    const auto alike =
+        std::find_if(words.begin(), words.end(), [&](const auto& word) { return is_spelled(word, text); });
+    if (alike == words.end()) fail(node, "unknown {} {}{}", kind, describe(node), instead_of(text, words, listing));
+    return *alike;
 }
 
 std::vector<YAML::Node> YamlReader::list(const YAML::Node& node, const std::string& what) const {
@@ -258,8 +263,18 @@ std::vector<std::pair<std::string, YAML::Node>> YamlReader::entries(const YAML::
     if (!node.IsMap())
         fail(node, "{} is {}; a map is needed, with keys out of: {}", what, describe(node), fmt::join(keys, ", "));
     std::vector<std::pair<std::string, YAML::Node>> found;
-    for (const auto& entry : node)
-        found.emplace_back(word(entry.first, fmt::format("key in {}:", what), keys), entry.second);
+    std::optional<UserError>
+        last;  // who has no use for a part of a map ends here, with all that is wrong with its keys
+    for (const auto& entry : node) {
+        try {
+            found.emplace_back(word(entry.first, fmt::format("key in {}:", what), keys), entry.second);
+        } catch (const UserError& error) {
+            if (last && mistakes_) mistakes_->push_back(last->what());
+            last = error;
+            if (!mistakes_) break;
+        }
+    }
+    if (last) throw UserError(*last);
     return found;
 }
 

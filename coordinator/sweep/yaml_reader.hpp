@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,13 +20,16 @@ namespace thaw {
 Place place_of(const YAML::Node& node);
 
 /// Parses one YAML document. Throws UserError for bad syntax and for all that a sweep file has no use for: several
-/// documents, tags, duplicate keys, deep nesting, more than 100,000 nodes with aliases followed.
-YAML::Node load_yaml(const SourceText& source);
+/// documents, tags, duplicate keys, deep nesting, more than 100,000 nodes with aliases followed. `rewrite` comes before
+/// the keys and values are looked at.
+YAML::Node load_yaml(const SourceText& source, const std::function<YAML::Node(YAML::Node)>& rewrite = nullptr);
 
 /// `what`, in its functions, is what the user calls the value: "epochs", "data.split.seed".
 class YamlReader {
   public:
-    explicit YamlReader(const SourceText& source) : source_(source) {}
+    /// With `mistakes`, what `attempt` catches is added to them.
+    explicit YamlReader(const SourceText& source, std::vector<std::string>* mistakes = nullptr)
+        : source_(source), mistakes_(mistakes) {}
 
     template <typename... Args>
     [[noreturn]] void fail(const YAML::Node& node, fmt::format_string<Args...> format, Args&&... args) const {
@@ -56,10 +60,22 @@ class YamlReader {
         }
     }
 
+    /// Calls `read`; a UserError of its is noted where mistakes are collected, so that reading goes on.
+    template <typename Read>
+    void attempt(Read read) const {
+        try {
+            read();
+        } catch (const UserError& error) {
+            if (!mistakes_) throw;
+            mistakes_->push_back(error.what());
+        }
+    }
+
     const SourceText& source() const { return source_; }
 
   private:
     const SourceText& source_;
+    std::vector<std::string>* mistakes_ = nullptr;
 };
 
 /// "a list", "a map", "nothing", "'256'".

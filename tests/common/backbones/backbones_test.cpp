@@ -329,6 +329,7 @@ TEST(Freeze, TakesWordsNumbersPercentagesAndNames) {
     const auto frozen = [&](const char* freeze) { return resolve_freeze(graph, freeze).frozen_layers; };
     EXPECT_EQ(frozen("all"), 175);
     EXPECT_EQ(frozen("175"), 175);
+    EXPECT_EQ(frozen("-20"), 155);  // Keras' layers[:-20]
     EXPECT_EQ(frozen("100%"), 175);
     EXPECT_EQ(frozen("80%"), 140);
     EXPECT_EQ(frozen("12.5%"), 21);
@@ -390,7 +391,7 @@ TEST(Freeze, OfTheClassifierIsRefused) {
 TEST(Freeze, OfNonsenseIsRefused) {
     const LayerGraph graph = graph_of("resnet18");
     for (const char* freeze :
-         {"", "-1", "101%", "-1%", "%", "nan%", "1e1%", "5 0", "3.5", "layer3.", ".", "All", "top"})
+         {"", "--1", "-176", "-", "101%", "-1%", "%", "nan%", "1e1%", "5 0", "3.5", "layer3.", ".", "All", "top"})
         EXPECT_THAT(error_of(graph, freeze), HasSubstr("freeze: ")) << freeze;
 }
 

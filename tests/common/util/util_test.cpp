@@ -82,14 +82,19 @@ TEST(AtomicFile, WritesItsHeaderLast) {
 TEST(Nearest, FindsTheTypoAndStaysSilentAboutStrangers) {
     EXPECT_EQ(nearest("learning_rat", {"learning_rate", "batch_size"}), "learning_rate");
     EXPECT_EQ(nearest("MobileNet_V2", {"mobilenet_v2", "mobilenet_v1"}), "mobilenet_v2");
+    EXPECT_EQ(nearest("rotation", {"cval", "rotation_range"}), "rotation_range");
     EXPECT_EQ(nearest("zebra", {"learning_rate", "batch_size"}), "");
     EXPECT_EQ(instead_of("ab", {"abc", "x"}, "thaw list"), " (did you mean 'abc'?); there are: abc, x");
     std::vector<std::string> many;
     for (char letter = 'a'; letter < 'z'; ++letter) many.push_back(std::string("name_") + letter + letter);
-    EXPECT_EQ(instead_of("name_cd", many, "thaw list"),
-              " (did you mean 'name_cc'?); near it are: name_cc, name_dd, name_aa, name_bb, name_ee; `thaw list` lists "
-              "all 25");
-    EXPECT_EQ(instead_of("zebra fish", many, "thaw list"), "; `thaw list` lists the 25 there are");
+    EXPECT_EQ(
+        instead_of("name_cd", many, "thaw list"),
+        " (did you mean 'name_cc'?); the nearest are: name_cc, name_dd, name_aa, name_bb, name_ee; `thaw list` lists "
+        "all 25");
+    EXPECT_EQ(
+        instead_of("zebra fish", many, "thaw list"),
+        "; the nearest are: name_hh, name_ss, name_aa, name_bb, name_cc, name_dd, name_ee, name_ff, name_gg, name_ii; "
+        "`thaw list` lists all 25");
 }
 
 }  // namespace
