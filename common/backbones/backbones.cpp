@@ -8,7 +8,6 @@
 #include "common/backbones/families.hpp"
 #include "common/backbones/keras_rows.hpp"
 #include "common/util/error.hpp"
-#include "common/util/instead_of.hpp"
 #include "common/util/nearest.hpp"
 
 namespace thaw {

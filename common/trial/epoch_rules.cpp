@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 namespace thaw {
 namespace {
@@ -130,6 +131,11 @@ Schedule spread_over(Schedule schedule, int epochs) {
 bool is_monitoring(const Schedule& schedule) {
     const std::vector<std::string>& settings = schedule_row(schedule.kind).settings;
     return std::find(settings.begin(), settings.end(), "monitor") != settings.end();
+}
+
+int epochs_before(const Trial& trial) {
+    return std::accumulate(trial.phases.begin(), trial.phases.end(), 0,
+                           [](int sum, const Phase& phase) { return sum + phase.epochs; });
 }
 
 double learning_rate(const Trial& trial, int epoch, const std::vector<EpochMetrics>& history) {

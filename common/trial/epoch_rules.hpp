@@ -12,6 +12,10 @@
 
 namespace thaw {
 
+/// Epochs of all phases before the trial's own. What the trial's epoch e draws at random (the images' order, dropout,
+/// augmentation) is that of epoch epochs_before(trial) + e: a boundary between phases that change nothing is none.
+int epochs_before(const Trial& trial);
+
 /// The rate that the trial trains epoch `epoch` (from 1) with. `history` has all epochs before it (reduce_on_plateau
 /// alone asks for them). After a warm-up the schedule begins at its first epoch, as in PyTorch's SequentialLR of a
 /// LinearLR and the schedule; step, exponential and cosine are PyTorch's StepLR, ExponentialLR and CosineAnnealingLR

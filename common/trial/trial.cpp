@@ -95,6 +95,11 @@ const NameTable<BatchNormMode>& names_of(BatchNormMode) {
     return names;
 }
 
+const NameTable<Keep>& names_of(Keep) {
+    static const NameTable<Keep> names = {{Keep::none, "none"}, {Keep::last, "last"}, {Keep::best, "best"}};
+    return names;
+}
+
 void to_json(nlohmann::json& json, Precision precision) {
     json = to_string(precision);
 }

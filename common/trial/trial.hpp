@@ -54,6 +54,9 @@ struct ClassWeights {
     bool operator==(const ClassWeights&) const = default;
 };
 
+/// Which weights of a trained trial are kept as a file; best: of the epoch with the best validation accuracy.
+enum class Keep { none, last, best };
+
 /// A stretch of training before the trial's own, with another depth and rate; same head, optimizer and data.
 struct Phase {
     std::string freeze = "all";
@@ -104,6 +107,7 @@ const NameTable<HeadActivation>& names_of(HeadActivation);
 const NameTable<Initializer>& names_of(Initializer);
 const NameTable<Loss>& names_of(Loss);
 const NameTable<BatchNormMode>& names_of(BatchNormMode);
+const NameTable<Keep>& names_of(Keep);
 const char* to_string(Pooling pooling);
 Pooling parse_pooling(const std::string& name);  // throws UserError with the names there are
 /// "256-128-64", or "none" for a head without hidden layers; with what differs from the defaults:

@@ -335,7 +335,7 @@ Sweep parse_sweep(SourceText source, const Vocabulary& vocabulary) {
         if (key == "ranks_per_trial") sweep.ranks_per_trial = read_ranks_per_trial(reader, entry.second);
         if (key == "keep")
             sweep.keep = reader.at(entry.second, [&, &node = entry.second] {
-                return parse_name("keep", keep_names(), reader.text(node, "keep"));
+                return parse_name("keep", names_of(Keep{}), reader.text(node, "keep"));
             });
         if (key == "search") sweep.search = read_search(reader, entry.second);
         for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
