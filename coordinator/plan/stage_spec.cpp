@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/backbones/features_version.hpp"
 #include "common/util/cache_folder.hpp"
 #include "common/util/error.hpp"
 #include "common/util/fingerprint.hpp"
@@ -11,9 +12,6 @@
 
 namespace thaw {
 namespace {
-
-/// To be raised with every change of layer graphs, random weights or executors that changes a bit of a feature.
-constexpr const char* kFeaturesVersion = "2";
 
 /// Of all that decides what becomes of an image, whichever image it is.
 std::string decode_key(const Trial& trial, const Inputs& inputs) {
