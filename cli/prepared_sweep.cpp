@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "common/backbones/backbones.hpp"
+#include "common/trial/epoch_rules.hpp"
 #include "common/util/byte_size.hpp"
 #include "common/util/error.hpp"
 #include "coordinator/plan/phases.hpp"
@@ -102,8 +103,7 @@ void require_what_is_monitored(const std::vector<Trial>& trials, const Inputs& i
     };
     for (const Trial& trial : trials) {
         const bool stops = !trial.early_stop.none() && on_validation(trial.early_stop.monitor);
-        const bool reduces =
-            trial.schedule.kind == ScheduleKind::reduce_on_plateau && on_validation(trial.schedule.monitor);
+        const bool reduces = is_monitoring(trial.schedule) && on_validation(trial.schedule.monitor);
         if (inputs.validation_images == 0 && (stops || reduces))
             throw UserError(
                 "{} monitors the validation images, but there are none; give data.split.validation a larger share, or "

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <vector>
@@ -53,13 +54,12 @@ std::vector<Output> outputs_to_make(const FeaturesStage& stage, const LayerGraph
     if (name && stage.cache_budget > 0) fingerprints = read_rows(path.parent_path(), name->images);
     std::vector<Output> outputs;
     for (const auto& wanted : stage.taps) {
-        const Tap tap{wanted.cut, wanted.pooled, wanted.pooling};
-        CachedArray array(wanted.output, {images.rows(), tap_elements(graph, tap), static_cast<int>(sizeof(float))},
+        CachedArray array(wanted.output, {images.rows(), tap_elements(graph, wanted), static_cast<int>(sizeof(float))},
                           stage.cache_budget);
         const auto there = array.reuse();
         if (there && std::ranges::equal(*there, bad, {}, &BadImage::index, &BadImage::index)) continue;
         DonatedRows donated = array.donated(fingerprints.value_or(RowFingerprints{}), good_rows(images.rows(), bad));
-        outputs.push_back({tap, std::move(array), std::move(donated)});
+        outputs.push_back({wanted, std::move(array), std::move(donated)});
     }
     return outputs;
 }
@@ -106,108 +106,93 @@ class FrozenBatch {
     const std::vector<Output*>& outputs_;
 };
 
-/// Fills the missing rows of the outputs that lack any; false where it was stopped.
-bool forward(const FeaturesStage& stage, const LayerGraph& graph, const TensorMap& tensors, const ArrayFile& images,
-             const std::vector<std::int64_t>& missing, std::vector<Output>& outputs, int threads,
-             const StageReports& reports, const std::stop_token& stop) {
-    std::vector<Output*> incomplete;
-    std::vector<Tap> taps;
-    for (Output& output : outputs) {
-        if (output.donated.missing().empty()) continue;
-        incomplete.push_back(&output);
-        taps.push_back(output.tap);
-    }
-    const auto network =
-        make_frozen_network(graph, tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
-    const auto count = static_cast<std::int64_t>(missing.size());
-    std::atomic<std::int64_t> done{images.rows() - count};
-    const std::int64_t batches = (count + network->batch() - 1) / network->batch();
-    for_each_index(static_cast<std::size_t>(batches), threads, [&](std::size_t batch) {
-        if (stop.stop_requested()) return;
-        compute_on_one_thread();
-        const std::int64_t first = static_cast<std::int64_t>(batch) * network->batch();
-        const int size = static_cast<int>(std::min<std::int64_t>(network->batch(), count - first));
-        FrozenBatch(*network, images, incomplete).run(missing.data() + first, size);
-        reports.progress(done += size);
-    });
-    return !stop.stop_requested();
-}
-
-/// What members of a group have to know to compute a share of a features stage.
-struct Share {
-    std::vector<std::int64_t> taps, missing;  // indices into the stage's taps; rows
-
-    static Share of(Group& group, const FeaturesStage& stage, const std::vector<Output>& outputs,
-                    const std::vector<std::int64_t>& rows) {
-        Share share;
-        if (group.leads()) {
-            share.missing = rows;
-            for (const Output& output : outputs)
-                if (!output.donated.missing().empty()) share.taps.push_back(index_of(output.tap, stage));
-        }
-        broadcast_numbers(group, share.taps);
-        broadcast_numbers(group, share.missing);
-        return share;
-    }
-
-    static std::int64_t index_of(const Tap& tap, const FeaturesStage& stage) {
-        const auto at = std::ranges::find_if(stage.taps, [&](const FeaturesStage::Tap& wanted) {
-            return Tap{wanted.cut, wanted.pooled, wanted.pooling} == tap;
-        });
-        return at - stage.taps.begin();
-    }
+/// One pass over the rows that outputs lack.
+struct Pass {
+    const FeaturesStage& stage;
+    const ArrayFile& images;
+    std::vector<std::int64_t> missing;  // rows
+    std::vector<Tap> taps;              // that lack any
+    std::vector<Output*> outputs;       // of these taps; none on members of a group that do not lead it
+    const StageReports& reports;
+    const std::stop_token& stop;
+    int threads;
 };
 
-/// The same, where every member of a group computes batches and the first one keeps them.
-bool forward_in_group(const FeaturesStage& stage, const LayerGraph& graph, const ArrayFile& images, const Share& share,
-                      std::vector<Output>& outputs, StageContext& context, const StageReports& reports,
-                      const std::stop_token& stop, Group& group) {
-    std::vector<Tap> taps;
-    std::vector<std::size_t> elements;  // of each tap, for one image
-    std::size_t sum = 0;
-    for (const std::int64_t index : share.taps) {
-        const auto& wanted = stage.taps[static_cast<std::size_t>(index)];
-        taps.push_back({wanted.cut, wanted.pooled, wanted.pooling});
-        elements.push_back(static_cast<std::size_t>(tap_elements(graph, taps.back())));
-        sum += elements.back();
-    }
-    std::vector<Output*> incomplete;
-    for (Output& output : outputs)
-        if (!output.donated.missing().empty()) incomplete.push_back(&output);
-    const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
-    const auto network =
-        make_frozen_network(graph, *tensors, find_preprocessing(stage.weights.preprocessing), taps, stage.precision);
-    const auto each = static_cast<std::size_t>(network->batch());
+/// What the other members of a group have to know of a pass.
+void share(Group& group, Pass& pass) {
+    std::vector<std::int64_t> taps;
+    for (const Tap& tap : pass.taps)
+        taps.push_back(std::find(pass.stage.taps.begin(), pass.stage.taps.end(), tap) - pass.stage.taps.begin());
+    broadcast_numbers(group, taps);
+    broadcast_numbers(group, pass.missing);
+    pass.taps.clear();
+    for (const std::int64_t tap : taps) pass.taps.push_back(pass.stage.taps[static_cast<std::size_t>(tap)]);
+}
+
+/// On this process' threads, straight into the outputs; false where it was stopped.
+bool forward_here(const Pass& pass, const FrozenNetwork& network) {
+    const auto count = static_cast<std::int64_t>(pass.missing.size());
+    std::atomic<std::int64_t> done{pass.images.rows() - count};
+    const std::int64_t batches = (count + network.batch() - 1) / network.batch();
+    for_each_index(static_cast<std::size_t>(batches), pass.threads, [&](std::size_t batch) {
+        if (pass.stop.stop_requested()) return;
+        compute_on_one_thread();
+        const std::int64_t first = static_cast<std::int64_t>(batch) * network.batch();
+        const int size = static_cast<int>(std::min<std::int64_t>(network.batch(), count - first));
+        FrozenBatch(network, pass.images, pass.outputs).run(pass.missing.data() + first, size);
+        pass.reports.progress(done += size);
+    });
+    return !pass.stop.stop_requested();
+}
+
+/// The same, where every member of a group computes batches and the first one keeps them. `elements`: of each tap, for
+/// one image.
+bool forward_in_group(const Pass& pass, const FrozenNetwork& network, const std::vector<std::size_t>& elements,
+                      Group& group) {
+    const auto each = static_cast<std::size_t>(network.batch());
     const auto rows_of = [&](std::size_t batch) {
         const std::size_t first = batch * each;
-        return std::span(share.missing).subspan(first, std::min(each, share.missing.size() - first));
+        return std::span(pass.missing).subspan(first, std::min(each, pass.missing.size() - first));
     };
     GroupBatches batches;
-    batches.count = (share.missing.size() + each - 1) / each;
-    batches.bytes = each * sum * sizeof(float);
+    batches.count = (pass.missing.size() + each - 1) / each;
+    batches.bytes = each * std::accumulate(elements.begin(), elements.end(), std::size_t{0}) * sizeof(float);
     batches.compute = [&](std::size_t batch, std::byte* out) {
         compute_on_one_thread();
         const auto rows = rows_of(batch);
-        const std::vector<std::uint8_t> pixels = images.gather(rows);
+        const std::vector<std::uint8_t> pixels = pass.images.gather(rows);
         std::vector<float*> results;
         auto* next = reinterpret_cast<float*>(out);
         for (const std::size_t of_tap : elements) {
             results.push_back(next);
             next += of_tap * rows.size();
         }
-        network->run(pixels.data(), static_cast<int>(rows.size()), results);
+        network.run(pixels.data(), static_cast<int>(rows.size()), results);
     };
-    std::int64_t done = images.rows() - static_cast<std::int64_t>(share.missing.size());
+    std::int64_t done = pass.images.rows() - static_cast<std::int64_t>(pass.missing.size());
     batches.keep = [&](std::size_t batch, const std::byte* bytes) {
         const auto* next = reinterpret_cast<const float*>(bytes);
-        for (std::size_t tap = 0; tap < taps.size(); ++tap)
+        for (std::size_t tap = 0; tap < elements.size(); ++tap)
             for (const std::int64_t row : rows_of(batch)) {
-                std::memcpy(incomplete[tap]->writer->row(row), next, elements[tap] * sizeof(float));
+                std::memcpy(pass.outputs[tap]->writer->row(row), next, elements[tap] * sizeof(float));
                 next += elements[tap];
             }
-        reports.progress(done += static_cast<std::int64_t>(rows_of(batch).size()));
+        pass.reports.progress(done += static_cast<std::int64_t>(rows_of(batch).size()));
     };
-    return run_on_all_members(group, batches, context.threads, stop);
+    return run_on_all_members(group, batches, pass.threads, pass.stop);
+}
+
+/// Fills the missing rows; false where it was stopped.
+bool forward(Pass& pass, const LayerGraph& graph, StageContext& context, Group* group) {
+    if (group) share(*group, pass);
+    if (pass.missing.empty()) return true;
+    const auto tensors = tensors_of(pass.stage.weights, graph, pass.stage.seed, context);
+    const auto network = make_frozen_network(graph, *tensors, find_preprocessing(pass.stage.weights.preprocessing),
+                                             pass.taps, pass.stage.precision);
+    if (!group) return forward_here(pass, *network);
+    std::vector<std::size_t> elements;
+    for (const Tap& tap : pass.taps) elements.push_back(static_cast<std::size_t>(tap_elements(graph, tap)));
+    return forward_in_group(pass, *network, elements, *group);
 }
 
 /// Rows of images, decoded by all members of a group.
@@ -300,19 +285,17 @@ StageResult run(const FeaturesStage& stage, StageContext& context, const StageRe
         output.writer = output.array.begin();
         output.donated.copy_to(*output.writer);
     }
-    std::vector<std::int64_t> missing = missing_rows(outputs);
-    bool whole = true;
-    if (group) {
-        const Share share = Share::of(*group, stage, outputs, missing);
-        whole = share.missing.empty() ||
-                forward_in_group(stage, graph, images, share, outputs, context, reports, stop, *group);
-    } else if (!missing.empty()) {
-        const auto tensors = tensors_of(stage.weights, graph, stage.seed, context);
-        whole = forward(stage, graph, *tensors, images, missing, outputs, context.threads, reports, stop);
+    Pass pass{stage, images, missing_rows(outputs), {}, {}, reports, stop, context.threads};
+    for (Output& output : outputs) {
+        if (output.donated.missing().empty()) continue;
+        pass.outputs.push_back(&output);
+        pass.taps.push_back(output.tap);
     }
+    const auto computed = static_cast<std::int64_t>(pass.missing.size());
+    const bool whole = forward(pass, graph, context, group);
     if (!whole || stop.stop_requested()) return {};
     if (leads && outputs.empty()) return {.reused = true};
-    StageResult result{.computed = static_cast<std::int64_t>(missing.size())};
+    StageResult result{.computed = computed};
     for (const Output& output : outputs) {
         output.array.commit(*output.writer, bad);
         result.bytes += output.array.file_bytes();

@@ -21,7 +21,8 @@ const AlexNetStage kAlexNetStages[] = {
 
 }  // namespace
 
-void build_alexnet(GraphBuilder& graph, int classes) {
+/// As torchvision, whose padding it keeps in either padding style; so do the ResNets.
+static void build_alexnet(GraphBuilder& graph, int classes) {
     int number = 0;
     for (const AlexNetStage& stage : kAlexNetStages) {
         graph.begin_block("conv" + std::to_string(++number));
@@ -39,6 +40,15 @@ void build_alexnet(GraphBuilder& graph, int classes) {
     graph.dense("classifier.4", 4096);
     graph.activation("classifier.5", Activation::relu);
     graph.dense("classifier.6", classes);
+}
+
+const std::vector<BackboneRow>& alexnet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"alexnet", "AlexNet", "torchvision", 224, 63, 0.56522, 0.79066},
+         build_alexnet,
+         {torchvision(1, "alexnet-owt-7be5be79.pth", "7be5be79")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

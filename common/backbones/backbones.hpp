@@ -1,12 +1,15 @@
-// The table of backbones thaw knows; each family's builder is one file beside this one.
+// The table of backbones thaw knows, with the weights that are published of them; each family is one file beside this
+// one.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
+#include "common/backbones/published_weights.hpp"
 #include "common/trial/trial.hpp"
 #include "common/util/table.hpp"
 
@@ -27,6 +30,9 @@ const std::vector<BackboneInfo>& backbones();
 
 /// Throws UserError with the nearest name where there is none.
 const BackboneInfo& find_backbone(const std::string& name);
+
+/// Of all backbones, with the backbone's name, in the order in which they are listed.
+std::vector<std::pair<std::string, PublishedWeights>> published_weights();
 
 /// Builds the graph for square images, the ImageNet classifier with `classes` outputs on top.
 /// Throws UserError for an unknown name or an image too small (it says the smallest).

@@ -3,6 +3,12 @@
 #include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// DenseNets as torchvision; layers, paddings among them, as Keras.
+struct DenseNet {
+    std::array<int, 4> repeats;  // dense layers in each of the four blocks
+};
+
 namespace {
 
 constexpr int kDenseNetGrowth = 32;  // channels that each dense layer adds
@@ -28,7 +34,7 @@ void transition(GraphBuilder& graph, const std::string& name) {
 
 }  // namespace
 
-void build_densenet(GraphBuilder& graph, const DenseNet& net, int classes) {
+static void build_densenet(GraphBuilder& graph, const DenseNet& net, int classes) {
     graph.begin_block("stem");
     graph.zero_pad("features.conv0.pad", around(3));
     graph.conv("features.conv0", {.channels = 64, .kernel = 7, .stride = 2});
@@ -50,6 +56,17 @@ void build_densenet(GraphBuilder& graph, const DenseNet& net, int classes) {
     graph.begin_top();
     graph.global_average_pool("avgpool");
     graph.dense("classifier", classes);
+}
+
+const std::vector<BackboneRow>& densenet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"densenet121", "DenseNet", "torchvision", 224, 29, 0.74434, 0.91972},
+         [](GraphBuilder& graph, int classes) {
+             build_densenet(graph, {{6, 12, 24, 16}}, classes);
+         },
+         {torchvision(1, "densenet121-a639ec97.pth", "a639ec97")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

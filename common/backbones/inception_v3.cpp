@@ -118,7 +118,8 @@ void stem(GraphBuilder& graph) {
 
 }  // namespace
 
-void build_inception_v3(GraphBuilder& graph, int classes) {
+/// As torchvision without transform_input, which is the weights' preprocessing, and without the auxiliary classifier.
+static void build_inception_v3(GraphBuilder& graph, int classes) {
     stem(graph);
     for (const auto& [name, pooled] : {std::pair{"Mixed_5b", 32}, {"Mixed_5c", 64}, {"Mixed_5d", 64}})
         mixed_5(graph, name, pooled);
@@ -131,6 +132,17 @@ void build_inception_v3(GraphBuilder& graph, int classes) {
     graph.global_average_pool("avgpool");
     graph.dropout("dropout");
     graph.dense("fc", classes);
+}
+
+const std::vector<BackboneRow>& inception_v3_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"inception_v3", "Inception", "torchvision", 299, 75, 0.77294, 0.9345},
+         build_inception_v3,
+         // torchvision preprocesses as always, then undoes that inside the network (transform_input): what is left is
+         // tf's.
+         {torchvision(1, "inception_v3_google-0cc3c7bd.pth", "0cc3c7bd", "tf")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
-#include "common/backbones/keras_rows.hpp"
+#include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// Keras' DenseNet: epsilons 1.001e-5, else as in the paper.
+using DenseNetBlocks = std::array<int, 4>;
+
 namespace {
 
 constexpr BatchNorm kKerasDenseNetNorm{.epsilon = 1.001e-5, .momentum = 0.01};
@@ -33,7 +37,7 @@ void add_transition(GraphBuilder& graph, const std::string& name) {
 
 }  // namespace
 
-void build_keras_densenet(GraphBuilder& graph, const DenseNetBlocks& blocks, int classes) {
+static void build_keras_densenet(GraphBuilder& graph, const DenseNetBlocks& blocks, int classes) {
     graph.follow_keras();
     graph.begin_block("conv1");
     graph.zero_pad("zero_padding2d", around(3));
@@ -50,6 +54,33 @@ void build_keras_densenet(GraphBuilder& graph, const DenseNetBlocks& blocks, int
     graph.begin_top();
     graph.global_average_pool("avg_pool");
     graph.dense("predictions", classes);
+}
+
+const std::vector<BackboneRow>& keras_densenet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"keras_densenet121", "DenseNet", "keras", 224, 32, 0.750, 0.923},
+         [](GraphBuilder& graph, int classes) {
+             build_keras_densenet(graph, {6, 12, 24, 16}, classes);
+         },
+         keras_files("tensorflow/keras-applications/densenet", "torch",
+                     {"densenet121_weights_tf_dim_ordering_tf_kernels.h5", "9d60b8095a5708f2dcce2bca79d332c7"},
+                     {"densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5", "30ee3e1110167f948a6b9946edeeb738"})},
+        {{"keras_densenet169", "DenseNet", "keras", 224, 32, 0.762, 0.932},
+         [](GraphBuilder& graph, int classes) {
+             build_keras_densenet(graph, {6, 12, 32, 32}, classes);
+         },
+         keras_files("tensorflow/keras-applications/densenet", "torch",
+                     {"densenet169_weights_tf_dim_ordering_tf_kernels.h5", "d699b8f76981ab1b30698df4c175e90b"},
+                     {"densenet169_weights_tf_dim_ordering_tf_kernels_notop.h5", "b8c4d4c20dd625c148057b9ff1c1176b"})},
+        {{"keras_densenet201", "DenseNet", "keras", 224, 32, 0.773, 0.936},
+         [](GraphBuilder& graph, int classes) {
+             build_keras_densenet(graph, {6, 12, 48, 32}, classes);
+         },
+         keras_files("tensorflow/keras-applications/densenet", "torch",
+                     {"densenet201_weights_tf_dim_ordering_tf_kernels.h5", "1ceb130c1ea1b78c3bf6114dbdfd8807"},
+                     {"densenet201_weights_tf_dim_ordering_tf_kernels_notop.h5", "c13680b51ded0fb44dff2d8f86ac8bb1"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -1,8 +1,8 @@
 // InceptionV3 and InceptionResNetV2. Keras names few of their layers: most are numbered in the order of creation.
 #include <fmt/format.h>
 
+#include "common/backbones/families.hpp"
 #include "common/backbones/keras_names.hpp"
-#include "common/backbones/keras_rows.hpp"
 
 namespace thaw {
 namespace {
@@ -128,7 +128,7 @@ Branches factorized(int width) {
 
 }  // namespace
 
-void build_keras_inception_v3(GraphBuilder& graph, int classes) {
+static void build_keras_inception_v3(GraphBuilder& graph, int classes) {
     Inception net(graph);
     net.stem();
     const Branches first = {{{64, 1}}, {{48, 1}, {64, 5}}, {{64, 1}, {96, 3}, {96, 3}}};
@@ -146,7 +146,7 @@ void build_keras_inception_v3(GraphBuilder& graph, int classes) {
     net.top(classes);
 }
 
-void build_inception_resnet_v2(GraphBuilder& graph, int classes) {
+static void build_inception_resnet_v2(GraphBuilder& graph, int classes) {
     Inception net(graph);
     net.stem();
     net.mixed("mixed_5b", {{{96, 1}}, {{48, 1}, {64, 5}}, {{64, 1}, {96, 3}, {96, 3}}}, 64);
@@ -164,6 +164,23 @@ void build_inception_resnet_v2(GraphBuilder& graph, int classes) {
     graph.batch_norm("conv_7b_bn", kKerasInceptionNorm);
     graph.activation("conv_7b_ac", Activation::relu);
     net.top(classes);
+}
+
+const std::vector<BackboneRow>& keras_inception_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"keras_inception_v3", "InceptionV3", "keras", 299, 75, 0.779, 0.937},
+         build_keras_inception_v3,
+         keras_files("tensorflow/keras-applications/inception_v3", "tf",
+                     {"inception_v3_weights_tf_dim_ordering_tf_kernels.h5", "9a0d58056eeedaa3f26cb7ebd46da564"},
+                     {"inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5", "bcbd6486424b2319ff4ef7d526e38f63"})},
+        {{"inception_resnet_v2", "InceptionResNetV2", "keras", 299, 75, 0.803, 0.953},
+         build_inception_resnet_v2,
+         keras_files(
+             "tensorflow/keras-applications/inception_resnet_v2", "tf",
+             {"inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5", "e693bd0210a403b3192acc6073ad2e96"},
+             {"inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5", "d19885ff4a710c122648d3b5c3b684e4"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

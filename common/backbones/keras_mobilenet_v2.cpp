@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "common/backbones/families.hpp"
 #include "common/backbones/keras_names.hpp"
-#include "common/backbones/keras_rows.hpp"
 
 namespace thaw {
 namespace {
@@ -44,7 +44,8 @@ void add_keras_inverted_residual(GraphBuilder& graph, const std::string& prefix,
 
 }  // namespace
 
-void build_keras_mobilenet_v2(GraphBuilder& graph, int classes) {
+/// MobileNetV2 with Keras' names, and its epsilon, which is not torchvision's.
+static void build_keras_mobilenet_v2(GraphBuilder& graph, int classes) {
     graph.follow_keras();
     graph.begin_block("Conv1");
     graph.conv("Conv1", {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
@@ -62,6 +63,17 @@ void build_keras_mobilenet_v2(GraphBuilder& graph, int classes) {
     graph.begin_top();
     graph.global_average_pool("global_average_pooling2d");
     graph.dense("predictions", classes);
+}
+
+const std::vector<BackboneRow>& keras_mobilenet_v2_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"keras_mobilenet_v2", "MobileNetV2", "keras", 224, 32, 0.713, 0.901},
+         build_keras_mobilenet_v2,
+         keras_files("tensorflow/keras-applications/mobilenet_v2", "tf",
+                     {"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"},
+                     {"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

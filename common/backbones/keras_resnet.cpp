@@ -1,8 +1,13 @@
 #include <fmt/format.h>
 
-#include "common/backbones/keras_rows.hpp"
+#include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// ResNets of bottlenecks: v1 strides in a block's first 1x1 convolution, v2 normalizes before each convolution and
+/// strides at a stage's end.
+using ResNetStages = std::array<int, 4>;
+
 namespace {
 
 constexpr BatchNorm kKerasResNetNorm{.epsilon = 1.001e-5, .momentum = 0.01};
@@ -68,7 +73,7 @@ void add_block_v2(GraphBuilder& graph, const std::string& name, int width, int s
 
 }  // namespace
 
-void build_keras_resnet(GraphBuilder& graph, const ResNetStages& repeats, int classes) {
+static void build_keras_resnet(GraphBuilder& graph, const ResNetStages& repeats, int classes) {
     add_stem(graph, true);
     for (int stage = 0; stage < 4; ++stage)
         for (int block = 1; block <= repeats[stage]; ++block)
@@ -77,7 +82,7 @@ void build_keras_resnet(GraphBuilder& graph, const ResNetStages& repeats, int cl
     add_top(graph, classes);
 }
 
-void build_resnet_v2(GraphBuilder& graph, const ResNetStages& repeats, int classes) {
+static void build_resnet_v2(GraphBuilder& graph, const ResNetStages& repeats, int classes) {
     add_stem(graph, false);
     for (int stage = 0; stage < 4; ++stage)
         for (int block = 1; block <= repeats[stage]; ++block)
@@ -87,6 +92,48 @@ void build_resnet_v2(GraphBuilder& graph, const ResNetStages& repeats, int class
     graph.begin_block("post");
     resnet_norm_relu(graph, "post_bn", "post_relu");
     add_top(graph, classes);
+}
+
+namespace {
+
+constexpr ResNetStages k50{3, 4, 6, 3}, k101{3, 4, 23, 3}, k152{3, 8, 36, 3};
+
+}  // namespace
+
+const std::vector<BackboneRow>& keras_resnet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"keras_resnet50", "ResNet", "keras", 224, 32, 0.749, 0.921},
+         [](GraphBuilder& graph, int classes) { build_keras_resnet(graph, k50, classes); },
+         keras_files("tensorflow/keras-applications/resnet", "caffe",
+                     {"resnet50_weights_tf_dim_ordering_tf_kernels.h5", "2cb95161c43110f7111970584f804107"},
+                     {"resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "4d473c1dd8becc155b73f8504c6f6626"})},
+        {{"keras_resnet101", "ResNet", "keras", 224, 32, 0.764, 0.928},
+         [](GraphBuilder& graph, int classes) { build_keras_resnet(graph, k101, classes); },
+         keras_files("tensorflow/keras-applications/resnet", "caffe",
+                     {"resnet101_weights_tf_dim_ordering_tf_kernels.h5", "f1aeb4b969a6efcfb50fad2f0c20cfc5"},
+                     {"resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5", "88cf7a10940856eca736dc7b7e228a21"})},
+        {{"keras_resnet152", "ResNet", "keras", 224, 32, 0.766, 0.931},
+         [](GraphBuilder& graph, int classes) { build_keras_resnet(graph, k152, classes); },
+         keras_files("tensorflow/keras-applications/resnet", "caffe",
+                     {"resnet152_weights_tf_dim_ordering_tf_kernels.h5", "100835be76be38e30d865e96f2aaae62"},
+                     {"resnet152_weights_tf_dim_ordering_tf_kernels_notop.h5", "ee4c566cf9a93f14d82f913c2dc6dd0c"})},
+        {{"resnet50v2", "ResNetV2", "keras", 224, 32, 0.760, 0.930},
+         [](GraphBuilder& graph, int classes) { build_resnet_v2(graph, k50, classes); },
+         keras_files("tensorflow/keras-applications/resnet", "tf",
+                     {"resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", "3ef43a0b657b3be2300d5770ece849e0"},
+                     {"resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5", "fac2f116257151a9d068a22e544a4917"})},
+        {{"resnet101v2", "ResNetV2", "keras", 224, 32, 0.772, 0.938},
+         [](GraphBuilder& graph, int classes) { build_resnet_v2(graph, k101, classes); },
+         keras_files("tensorflow/keras-applications/resnet", "tf",
+                     {"resnet101v2_weights_tf_dim_ordering_tf_kernels.h5", "6343647c601c52e1368623803854d971"},
+                     {"resnet101v2_weights_tf_dim_ordering_tf_kernels_notop.h5", "c0ed64b8031c3730f411d2eb4eea35b5"})},
+        {{"resnet152v2", "ResNetV2", "keras", 224, 32, 0.780, 0.942},
+         [](GraphBuilder& graph, int classes) { build_resnet_v2(graph, k152, classes); },
+         keras_files("tensorflow/keras-applications/resnet", "tf",
+                     {"resnet152v2_weights_tf_dim_ordering_tf_kernels.h5", "a49b44d1979771252814e80f8ec446f9"},
+                     {"resnet152v2_weights_tf_dim_ordering_tf_kernels_notop.h5", "ed17cf2e0169df9d443503ef94b23b33"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -44,7 +44,8 @@ void add_separable_block(GraphBuilder& graph, int number, const SeparableBlock& 
 
 }  // namespace
 
-void build_mobilenet_v1(GraphBuilder& graph, int classes) {
+/// MobileNet v1 of width 1.0, layers and arithmetic as Keras.
+static void build_mobilenet_v1(GraphBuilder& graph, int classes) {
     graph.in_keras("input_layer");
     graph.begin_block("features.0");
     add_named_conv(graph, {"features.0.conv", "features.0.bn", "features.0.relu"}, "conv1",
@@ -58,6 +59,18 @@ void build_mobilenet_v1(GraphBuilder& graph, int classes) {
     graph.in_keras("dropout");
     graph.dense("classifier", classes);  // a 1x1 convolution there
     graph.in_keras("conv_preds");
+}
+
+const std::vector<BackboneRow>& mobilenet_v1_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"mobilenet_v1", "MobileNet", "keras", 224, 32, 0.704, 0.895},
+         build_mobilenet_v1,
+         with_keras({tensorflow_model("mobilenet_v1_imagenet.pth",
+                                      "75759315f3e2d46706acf4117385cde217d6bf2a0db9c8e5371b82860d46d030")},
+                    keras_files("tensorflow/keras-applications/mobilenet", "tf", {"mobilenet_1_0_224_tf.h5"},
+                                {"mobilenet_1_0_224_tf_no_top.h5"}))},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -46,7 +46,8 @@ void add_inverted_residual(GraphBuilder& graph, const std::string& name, int exp
 
 }  // namespace
 
-void build_mobilenet_v2(GraphBuilder& graph, int classes) {
+/// MobileNetV2 of width 1.0: tensors and arithmetic as torchvision, padding layers counted as Keras.
+static void build_mobilenet_v2(GraphBuilder& graph, int classes) {
     graph.begin_block("features.0");
     conv_norm_relu6(graph, "features.0", {.channels = 32, .kernel = 3, .stride = 2, .padding = graph.same(3, 2)});
     int number = 0;
@@ -60,6 +61,18 @@ void build_mobilenet_v2(GraphBuilder& graph, int classes) {
     graph.global_average_pool("avgpool");
     graph.dropout("classifier.0");
     graph.dense("classifier.1", classes);
+}
+
+const std::vector<BackboneRow>& mobilenet_v2_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"mobilenet_v2", "MobileNetV2", "torchvision", 224, 1, 0.71878, 0.90286},
+         build_mobilenet_v2,
+         {tensorflow_model("mobilenet_v2_imagenet.pth",
+                           "32238f94862ee0f9de2abbfaca7314f3507ff3747d3b6d1d63ca521530c2819e"),
+          torchvision(2, "mobilenet_v2-7ebf99e0.pth", "7ebf99e0"),
+          torchvision(1, "mobilenet_v2-b0353104.pth", "b0353104")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -6,6 +6,10 @@
 #include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// As torchvision, whose padding it keeps.
+enum class MobileNetV3 { small, large };
+
 namespace {
 
 constexpr BatchNorm kMobileNetV3Norm{.epsilon = 1e-3, .momentum = 0.01};
@@ -76,7 +80,7 @@ void add_mobilenet_v3_block(GraphBuilder& graph, const std::string& name, const 
 
 }  // namespace
 
-void build_mobilenet_v3(GraphBuilder& graph, MobileNetV3 size, int classes) {
+static void build_mobilenet_v3(GraphBuilder& graph, MobileNetV3 size, int classes) {
     const bool small = size == MobileNetV3::small;
     graph.begin_block("features.0");
     conv_norm(graph, "features.0", {.channels = 16, .kernel = 3, .stride = 2, .padding = around(1)}, kHardSwish);
@@ -92,6 +96,19 @@ void build_mobilenet_v3(GraphBuilder& graph, MobileNetV3 size, int classes) {
     graph.activation("classifier.1", kHardSwish);
     graph.dropout("classifier.2");
     graph.dense("classifier.3", classes);
+}
+
+const std::vector<BackboneRow>& mobilenet_v3_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"mobilenet_v3_large", "MobileNetV3", "torchvision", 224, 1, 0.74042, 0.9134},
+         [](GraphBuilder& graph, int classes) { build_mobilenet_v3(graph, MobileNetV3::large, classes); },
+         {torchvision(2, "mobilenet_v3_large-5c1a4163.pth", "5c1a4163"),
+          torchvision(1, "mobilenet_v3_large-8738ca79.pth", "8738ca79")}},
+        {{"mobilenet_v3_small", "MobileNetV3", "torchvision", 224, 1, 0.67668, 0.87402},
+         [](GraphBuilder& graph, int classes) { build_mobilenet_v3(graph, MobileNetV3::small, classes); },
+         {torchvision(1, "mobilenet_v3_small-047dcff4.pth", "047dcff4")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

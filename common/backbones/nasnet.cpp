@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "common/backbones/families.hpp"
 #include "common/backbones/keras_names.hpp"
-#include "common/backbones/keras_rows.hpp"
 
 namespace thaw {
 namespace {
@@ -130,7 +130,8 @@ class NasNet {
 
 }  // namespace
 
-void build_nasnet_mobile(GraphBuilder& graph, int classes) {
+/// NASNet-A (4 @ 1056).
+static void build_nasnet_mobile(GraphBuilder& graph, int classes) {
     constexpr int kChannels = 44, kCells = 4;
     NasNet net(graph);
     net.stem();
@@ -145,6 +146,17 @@ void build_nasnet_mobile(GraphBuilder& graph, int classes) {
     graph.begin_top();
     graph.global_average_pool("global_average_pooling2d");
     graph.dense("predictions", classes);
+}
+
+const std::vector<BackboneRow>& nasnet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"nasnet_mobile", "NASNet", "keras", 224, 32, 0.744, 0.919},
+         build_nasnet_mobile,
+         keras_files("tensorflow/keras-applications/nasnet", "tf",
+                     {"NASNet-mobile.h5", "020fb642bf7360b370c678b08e0adf61"},
+                     {"NASNet-mobile-no-top.h5", "1ed92395b5b598bdda52abe5c0dbfd63"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -3,6 +3,14 @@
 #include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// ResNets as torchvision (the stride is in the 3x3 convolution), layers in Keras' order.
+enum class ResNetBlock { basic, bottleneck };
+struct ResNet {
+    ResNetBlock block;
+    std::array<int, 4> repeats;  // blocks in each of the four stages
+};
+
 namespace {
 
 /// The shortcut and the last convolution of a block: where the shape changes both are convolutions, and Keras lists
@@ -51,7 +59,7 @@ void add_resnet_block(GraphBuilder& graph, const std::string& name, ResNetBlock 
 
 }  // namespace
 
-void build_resnet(GraphBuilder& graph, const ResNet& net, int classes) {
+static void build_resnet(GraphBuilder& graph, const ResNet& net, int classes) {
     graph.begin_block("stem");
     graph.zero_pad("conv1.pad", around(3));
     graph.conv("conv1", {.channels = 64, .kernel = 7, .stride = 2});
@@ -67,6 +75,35 @@ void build_resnet(GraphBuilder& graph, const ResNet& net, int classes) {
     graph.begin_top();
     graph.global_average_pool("avgpool");
     graph.dense("fc", classes);
+}
+
+namespace {
+
+auto resnet(ResNetBlock block, std::array<int, 4> repeats) {
+    return [=](GraphBuilder& graph, int classes) { build_resnet(graph, {block, repeats}, classes); };
+}
+
+}  // namespace
+
+const std::vector<BackboneRow>& resnet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"resnet18", "ResNet", "torchvision", 224, 1, 0.69758, 0.89078},
+         resnet(ResNetBlock::basic, {2, 2, 2, 2}),
+         {torchvision(1, "resnet18-f37072fd.pth", "f37072fd")}},
+        {{"resnet34", "ResNet", "torchvision", 224, 1, 0.73314, 0.9142},
+         resnet(ResNetBlock::basic, {3, 4, 6, 3}),
+         {torchvision(1, "resnet34-b627a593.pth", "b627a593")}},
+        {{"resnet50", "ResNet", "torchvision", 224, 1, 0.7613, 0.92862},
+         resnet(ResNetBlock::bottleneck, {3, 4, 6, 3}),
+         {torchvision(2, "resnet50-11ad3fa6.pth", "11ad3fa6"), torchvision(1, "resnet50-0676ba61.pth", "0676ba61")}},
+        {{"resnet101", "ResNet", "torchvision", 224, 1, 0.77374, 0.93546},
+         resnet(ResNetBlock::bottleneck, {3, 4, 23, 3}),
+         {torchvision(2, "resnet101-cd907fc2.pth", "cd907fc2"), torchvision(1, "resnet101-63fe2227.pth", "63fe2227")}},
+        {{"resnet152", "ResNet", "torchvision", 224, 1, 0.78312, 0.94046},
+         resnet(ResNetBlock::bottleneck, {3, 8, 36, 3}),
+         {torchvision(2, "resnet152-f82ba261.pth", "f82ba261"), torchvision(1, "resnet152-394f9c45.pth", "394f9c45")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -5,6 +5,13 @@
 #include "common/backbones/families.hpp"
 
 namespace thaw {
+
+/// As torchvision.
+struct SqueezeNet {
+    int channels, kernel;  // of the first convolution
+    int pools_before[2];   // numbers, from 0, of the fire modules behind the second and the third pooling
+};
+
 namespace {
 
 /// `keras`: the block and the layer in the port to Keras that is in use, "fire2" and "squeeze1x1".
@@ -29,7 +36,7 @@ void fire(GraphBuilder& graph, const std::string& name, const std::string& keras
 
 }  // namespace
 
-void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
+static void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
     constexpr int kSqueezed[] = {16, 16, 32, 32, 48, 48, 64, 64};
     int part = 0;
     const auto begin = [&] {
@@ -55,6 +62,22 @@ void build_squeezenet(GraphBuilder& graph, const SqueezeNet& net, int classes) {
     graph.in_keras("conv10");
     graph.activation("classifier.2", Activation::relu);
     graph.global_average_pool("classifier.3");
+}
+
+const std::vector<BackboneRow>& squeezenet_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"squeezenet1_0", "SqueezeNet", "torchvision", 224, 21, 0.58092, 0.8042},
+         [](GraphBuilder& graph, int classes) {
+             build_squeezenet(graph, {96, 7, {3, 7}}, classes);
+         },
+         {torchvision(1, "squeezenet1_0-b66bff10.pth", "b66bff10")}},
+        {{"squeezenet1_1", "SqueezeNet", "torchvision", 224, 17, 0.58178, 0.80624},
+         [](GraphBuilder& graph, int classes) {
+             build_squeezenet(graph, {64, 3, {2, 4}}, classes);
+         },
+         {torchvision(1, "squeezenet1_1-b8a52dc0.pth", "b8a52dc0")}},
+    };
+    return rows;
 }
 
 }  // namespace thaw

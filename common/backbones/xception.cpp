@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "common/backbones/families.hpp"
 #include "common/backbones/keras_names.hpp"
-#include "common/backbones/keras_rows.hpp"
 
 namespace thaw {
 namespace {
@@ -42,7 +42,7 @@ void add_middle(GraphBuilder& graph, KerasNames& names, const std::string& block
 
 }  // namespace
 
-void build_xception(GraphBuilder& graph, int classes) {
+static void build_xception(GraphBuilder& graph, int classes) {
     KerasNames names;
     graph.follow_keras();
     graph.begin_block("block1");
@@ -65,6 +65,17 @@ void build_xception(GraphBuilder& graph, int classes) {
     graph.begin_top();
     graph.global_average_pool("avg_pool");
     graph.dense("predictions", classes);
+}
+
+const std::vector<BackboneRow>& xception_rows() {
+    static const std::vector<BackboneRow> rows = {
+        {{"xception", "Xception", "keras", 299, 71, 0.790, 0.945},
+         build_xception,
+         keras_files("tensorflow/keras-applications/xception", "tf",
+                     {"xception_weights_tf_dim_ordering_tf_kernels.h5", "0a58e3b7378bc2990ea3b43d5981f1f6"},
+                     {"xception_weights_tf_dim_ordering_tf_kernels_notop.h5", "b0042744bf5b25fce3cb969f33bebb97"})},
+    };
+    return rows;
 }
 
 }  // namespace thaw

@@ -43,7 +43,7 @@ Cell cell_of(const std::vector<Phase>& phases) {
 struct ValueOf {
     const Trial& trial;
     Cell operator()(std::monostate) const { return {}; }
-    Cell operator()(const WordMember& word) const { return word.get(trial); }
+    Cell operator()(const WordMember<Trial>& word) const { return word.get(trial); }
     template <typename Value>
     Cell operator()(Value Trial::*member) const {
         return cell_of(trial.*member);

@@ -11,36 +11,16 @@
 #include <vector>
 
 #include "common/trial/trial.hpp"
-#include "common/util/range.hpp"
+#include "common/util/settings.hpp"
 #include "common/util/table.hpp"
 
 namespace thaw {
 
-/// A member of Trial that is one of a few words: an enum with names_of().
-struct WordMember {
-    const char* (*get)(const Trial& trial);
-    /// Throws UserError, with the words there are, for one that is none of them.
-    void (*set)(Trial& trial, const char* axis, std::string_view word);
-    std::vector<std::string> (*words)();
-};
-
-template <auto member>
-inline constexpr WordMember kWords = {[](const Trial& trial) { return word_of(trial.*member); },
-                                      [](Trial& trial, const char* axis, std::string_view word) {
-                                          trial.*member = parse_name(axis, names_of(trial.*member), word);
-                                      },
-                                      [] {
-                                          std::vector<std::string> words;
-                                          for (const auto& [value, word] : names_of(Trial{}.*member))
-                                              words.emplace_back(word);
-                                          return words;
-                                      }};
-
 /// Where a trial keeps the axis' value; monostate: within another axis' value.
-using AxisMember =
-    std::variant<std::monostate, std::string Trial::*, int Trial::*, std::uint64_t Trial::*, double Trial::*,
-                 WordMember, std::vector<double> Trial::*, Head Trial::*, Optimizer Trial::*, ClassWeights Trial::*,
-                 Schedule Trial::*, EarlyStop Trial::*, Augment Trial::*, std::vector<Phase> Trial::*>;
+using AxisMember = std::variant<std::monostate, std::string Trial::*, int Trial::*, std::uint64_t Trial::*,
+                                double Trial::*, WordMember<Trial>, std::vector<double> Trial::*, Head Trial::*,
+                                Optimizer Trial::*, ClassWeights Trial::*, Schedule Trial::*, EarlyStop Trial::*,
+                                Augment Trial::*, std::vector<Phase> Trial::*>;
 
 /// How sweep files write a value. Of numbers and words nothing more is to be known; any other form has its reader in
 /// coordinator/sweep/axes.cpp and its JSON Schema in coordinator/sweep/sweep_schema.json.
@@ -111,7 +91,7 @@ inline constexpr auto kAxes = std::to_array<AxisRow>({
      .label = "optimizer",
      .place = 6,
      .member = &Trial::optimizer,
-     .help = "adam, sgd, rmsprop, with what is not as usual: sgd(momentum=0.9)"},
+     .help = "alone, or with what is not as usual: adam, sgd(momentum=0.9)"},
     {.name = "learning_rate",
      .label = "learning rate",
      .place = 7,
@@ -178,7 +158,7 @@ inline constexpr auto kAxes = std::to_array<AxisRow>({
      .label = "schedule",
      .place = 12,
      .member = &Trial::schedule,
-     .help = "of the learning rate: constant, step, exponential, cosine, reduce_on_plateau"},
+     .help = "of the learning rate, with what is not as usual: constant, step(every=3)"},
     {.name = "early_stopping",
      .label = "early stopping",
      .place = 13,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 namespace thaw {
 namespace {
@@ -47,7 +48,7 @@ class Best {
     int epoch_ = 0;
 };
 
-double reduced_on_plateau(const Schedule& schedule, double rate, const std::vector<EpochMetrics>& history) {
+double reduced_on_plateau(const Schedule& schedule, double rate, int, const std::vector<EpochMetrics>& history) {
     Best best(schedule.monitor, schedule.min_delta);
     int waited = 0, cooldown = 0;
     for (const EpochMetrics& metrics : history) {
@@ -68,32 +69,79 @@ double reduced_on_plateau(const Schedule& schedule, double rate, const std::vect
 }
 
 /// The annealing of Loshchilov and Hutter 2017, without restarts.
-double annealed(const Schedule& schedule, double rate, int epochs_before) {
-    const double share = static_cast<double>(std::min(epochs_before, schedule.over)) / std::max(schedule.over, 1);
+double annealed(const Schedule& schedule, double rate, int before, const std::vector<EpochMetrics>&) {
+    const double share = static_cast<double>(std::min(before, schedule.over)) / std::max(schedule.over, 1);
     const double floor = std::min(schedule.floor, rate);
     return floor + (rate - floor) * (1 + std::cos(std::numbers::pi * share)) / 2;
 }
 
 }  // namespace
 
+const std::vector<ScheduleRow>& schedules() {
+    using History = std::vector<EpochMetrics>;
+    static const std::vector<ScheduleRow> rows = {
+        {.kind = ScheduleKind::constant,
+         .name = "constant",
+         .rate = [](const Schedule&, double rate, int, const History&) { return rate; }},
+        {.kind = ScheduleKind::step,
+         .name = "step",
+         .rate = [](const Schedule& schedule, double rate, int before,
+                    const History&) { return rate * std::pow(schedule.factor, before / schedule.every); },
+         .settings = {"every", "factor"}},
+        {.kind = ScheduleKind::exponential,
+         .name = "exponential",
+         .rate = [](const Schedule& schedule, double rate, int before,
+                    const History&) { return rate * std::pow(schedule.factor, before); },
+         .settings = {"factor"},
+         .needs_factor = true},
+        {.kind = ScheduleKind::cosine,
+         .name = "cosine",
+         .rate = annealed,
+         .settings = {"over", "floor"},
+         .ends_with_trial = true},
+        {.kind = ScheduleKind::reduce_on_plateau,
+         .name = "reduce_on_plateau",
+         .rate = reduced_on_plateau,
+         .settings = {"monitor", "factor", "patience", "min_delta", "cooldown", "floor"}},
+    };
+    return rows;
+}
+
+const NameTable<ScheduleKind>& names_of(ScheduleKind) {
+    static const NameTable<ScheduleKind> names = [] {
+        NameTable<ScheduleKind> table;
+        for (const ScheduleRow& row : schedules()) table.emplace_back(row.kind, row.name);
+        return table;
+    }();
+    return names;
+}
+
+const ScheduleRow& schedule_row(ScheduleKind kind) {
+    for (const ScheduleRow& row : schedules())
+        if (row.kind == kind) return row;
+    THAW_CHECK(false, "no row for schedule {}", static_cast<int>(kind));
+}
+
+Schedule spread_over(Schedule schedule, int epochs) {
+    if (schedule_row(schedule.kind).ends_with_trial && schedule.over == 0)
+        schedule.over = std::max(epochs - schedule.warm_up, 1);
+    return schedule;
+}
+
+bool is_monitoring(const Schedule& schedule) {
+    const std::vector<std::string>& settings = schedule_row(schedule.kind).settings;
+    return std::find(settings.begin(), settings.end(), "monitor") != settings.end();
+}
+
+int epochs_before(const Trial& trial) {
+    return std::accumulate(trial.phases.begin(), trial.phases.end(), 0,
+                           [](int sum, const Phase& phase) { return sum + phase.epochs; });
+}
+
 double learning_rate(const Trial& trial, int epoch, const std::vector<EpochMetrics>& history) {
     const Schedule& schedule = trial.schedule;
-    const double rate = trial.learning_rate;
-    if (epoch <= schedule.warm_up) return rate * epoch / (schedule.warm_up + 1);
-    const int before = epoch - schedule.warm_up - 1;  // epochs of the schedule itself
-    switch (schedule.kind) {
-        case ScheduleKind::constant:
-            return rate;
-        case ScheduleKind::step:
-            return rate * std::pow(schedule.factor, before / schedule.every);
-        case ScheduleKind::exponential:
-            return rate * std::pow(schedule.factor, before);
-        case ScheduleKind::cosine:
-            return annealed(schedule, rate, before);
-        case ScheduleKind::reduce_on_plateau:
-            return reduced_on_plateau(schedule, rate, history);
-    }
-    return rate;
+    if (epoch <= schedule.warm_up) return trial.learning_rate * epoch / (schedule.warm_up + 1);
+    return schedule_row(schedule.kind).rate(schedule, trial.learning_rate, epoch - schedule.warm_up - 1, history);
 }
 
 bool stops_early(const EarlyStop& rule, const std::vector<EpochMetrics>& history) {

@@ -27,18 +27,12 @@ void from_json(const nlohmann::json& json, OnBadImage& policy) {
 }
 void to_json(nlohmann::json& json, Precision precision);
 void from_json(const nlohmann::json& json, Precision& precision);
-void to_json(nlohmann::json& json, Keep keep) {
-    json = name_of(keep_names(), keep);
-}
-void from_json(const nlohmann::json& json, Keep& keep) {
-    keep = parse_name("keep", keep_names(), json.get<std::string>());
-}
 void to_json(nlohmann::json& json, const Trial& trial);
 void from_json(const nlohmann::json& json, Trial& trial);
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WeightsSpec, path, sha256, preprocessing, padding)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStage, dataset, options, trial, on_bad_image, output, cache_budget)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::Tap, cut, pooled, pooling, output)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage::KeptTap, cut, pooled, pooling, output)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FeaturesStage, images, backbone, weights, seed, image_size, precision, taps,
                                    cache_budget)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainStage::Checkpoint, trial, path)

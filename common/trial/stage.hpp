@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/trial/data_options.hpp"
-#include "common/trial/keep.hpp"
+#include "common/trial/tap.hpp"
 #include "common/trial/trial.hpp"
 
 namespace thaw {
@@ -34,11 +34,7 @@ struct DecodeStage {
 
 /// One forward pass over all decoded images through the frozen part of a backbone, keeping what crosses some cuts.
 struct FeaturesStage {
-    /// One output of the pass: what crosses `cut`, pooled for heads or as it stands for tails.
-    struct Tap {
-        int cut = 0;          // number of layers before it
-        bool pooled = false;  // by `pooling`, to a vector; otherwise the whole [c, h, w] map
-        Pooling pooling = Pooling::average;
+    struct KeptTap : Tap {
         std::string output;  // path of the array file, [images, elements] float32
     };
     std::string images;  // path of the decoded array file
@@ -47,7 +43,7 @@ struct FeaturesStage {
     std::uint64_t seed = 0;  // of random weights; otherwise without effect
     int image_size = 224;
     Precision precision = Precision::float32;
-    std::vector<Tap> taps;
+    std::vector<KeptTap> taps;
     std::int64_t cache_budget = 0;  // as of DecodeStage
 };
 

@@ -1,9 +1,12 @@
 // What changes or ends a training on its way: the learning rate's schedule and early stopping.
 #pragma once
 
+#include <array>
+#include <span>
 #include <string>
 
 #include "common/util/names.hpp"
+#include "common/util/settings.hpp"
 
 namespace thaw {
 
@@ -38,7 +41,36 @@ struct EarlyStop {
 };
 
 const NameTable<Monitor>& names_of(Monitor);
-const NameTable<ScheduleKind>& names_of(ScheduleKind);
+const NameTable<ScheduleKind>& names_of(ScheduleKind);  // of the table of schedules in epoch_rules.cpp
+
+inline constexpr int kMostEpochs = 100'000;
+
+/// In the order of names for people.
+inline constexpr auto kScheduleSettings = std::to_array<SettingRow<Schedule>>({
+    {"kind", kWords<&Schedule::kind>},
+    {"factor", &Schedule::factor, {0, false, 1, false}},
+    {"every", &Schedule::every, {1, true, kMostEpochs, true}},
+    {"over", &Schedule::over, {1, true, kMostEpochs, true}},
+    {"floor", &Schedule::floor, {0, true, 10, true}},
+    {"warm_up", &Schedule::warm_up, {0, true, kMostEpochs, true}},
+    {"monitor", kWords<&Schedule::monitor>},
+    {"patience", &Schedule::patience, {0, true, kMostEpochs, true}},
+    {"min_delta", &Schedule::min_delta, {0, true, 1e6, true}},
+    {"cooldown", &Schedule::cooldown, {0, true, kMostEpochs, true}},
+});
+inline constexpr auto kEarlyStopSettings = std::to_array<SettingRow<EarlyStop>>({
+    {"monitor", kWords<&EarlyStop::monitor>},
+    {"patience", &EarlyStop::patience, {0, true, kMostEpochs, true}},
+    {"min_delta", &EarlyStop::min_delta, {0, true, 1e6, true}},
+    {"restore_best", &EarlyStop::restore_best},
+});
+
+inline std::span<const SettingRow<Schedule>> setting_rows(const Schedule&) {
+    return kScheduleSettings;
+}
+inline std::span<const SettingRow<EarlyStop>> setting_rows(const EarlyStop&) {
+    return kEarlyStopSettings;
+}
 
 /// "constant", or the kind with what differs from the defaults: "step(every=3)".
 std::string schedule_name(const Schedule& schedule);

@@ -11,11 +11,8 @@
 #include <variant>
 
 #include "common/trial/axis_table.hpp"
-#include "common/trial/later_settings.hpp"
-#include "common/trial/usual_optimizer.hpp"
 #include "common/util/fingerprint.hpp"
-#include "common/util/names_json.hpp"
-#include "common/util/settings_text.hpp"
+#include "common/util/settings_json.hpp"
 
 namespace thaw {
 
@@ -69,20 +66,6 @@ const NameTable<Pooling>& names_of(Pooling) {
     return names;
 }
 
-const NameTable<OptimizerKind>& names_of(OptimizerKind) {
-    static const NameTable<OptimizerKind> names = {{OptimizerKind::adam, "adam"},
-                                                   {OptimizerKind::adamw, "adamw"},
-                                                   {OptimizerKind::sgd, "sgd"},
-                                                   {OptimizerKind::rmsprop, "rmsprop"}};
-    return names;
-}
-
-const NameTable<OptimizerStyle>& names_of(OptimizerStyle) {
-    static const NameTable<OptimizerStyle> names = {{OptimizerStyle::keras, "keras"},
-                                                    {OptimizerStyle::pytorch, "pytorch"}};
-    return names;
-}
-
 const NameTable<HeadActivation>& names_of(HeadActivation) {
     static const NameTable<HeadActivation> names = {
         {HeadActivation::relu, "relu"},    {HeadActivation::leaky_relu, "leaky_relu"},
@@ -112,24 +95,19 @@ const NameTable<BatchNormMode>& names_of(BatchNormMode) {
     return names;
 }
 
+const NameTable<Keep>& names_of(Keep) {
+    static const NameTable<Keep> names = {{Keep::none, "none"}, {Keep::last, "last"}, {Keep::best, "best"}};
+    return names;
+}
+
 void to_json(nlohmann::json& json, Precision precision) {
     json = to_string(precision);
 }
 void from_json(const nlohmann::json& json, Precision& precision) {
     precision = parse_precision(json.get<std::string>());
 }
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FactorRange, low, high)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Augment, views, fresh, rotation_range, width_shift_range,
-                                                height_shift_range, shear_range, zoom_range, brightness_range,
-                                                channel_shift_range, horizontal_flip, vertical_flip, fill_mode, cval,
-                                                crop_scale, crop_ratio)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Schedule, kind, factor, every, over, floor, warm_up, monitor, patience,
-                                                min_delta, cooldown)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EarlyStop, patience, monitor, min_delta, restore_best)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ClassWeights, balanced, by_class)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Phase, freeze, learning_rate, epochs, frozen_layers, cut)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Optimizer, kind, momentum, nesterov, beta1, beta2, rho, epsilon, style,
-                                                weight_decay, clipvalue, clipnorm, global_clipnorm)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Head, pooling, widths, activations, initializer)
 
 namespace {
@@ -143,7 +121,7 @@ struct WriteMember {
     const Trial& trial;
     const char* key;
     void operator()(std::monostate) const {}
-    void operator()(const WordMember& word) const { json[key] = word.get(trial); }
+    void operator()(const WordMember<Trial>& word) const { json[key] = word.get(trial); }
     template <typename Value>
     void operator()(Value Trial::*member) const {
         json[key] = trial.*member;
@@ -155,7 +133,7 @@ struct ReadMember {
     Trial& trial;
     const char* key;
     void operator()(std::monostate) const {}
-    void operator()(const WordMember& word) const { word.set(trial, key, json.get<std::string>()); }
+    void operator()(const WordMember<Trial>& word) const { word.set(trial, key, json.get<std::string>()); }
     template <typename Value>
     void operator()(Value Trial::*member) const {
         json.get_to(trial.*member);
@@ -190,16 +168,8 @@ const char* to_string(Pooling pooling) {
     return word_of(pooling);
 }
 
-const char* to_string(OptimizerKind kind) {
-    return word_of(kind);
-}
-
 Pooling parse_pooling(const std::string& name) {
     return parse_name("pooling", names_of(Pooling{}), name);
-}
-
-OptimizerKind parse_optimizer_kind(const std::string& name) {
-    return parse_name("optimizer", names_of(OptimizerKind{}), name);
 }
 
 /// One word where all are equal, else one a layer.
@@ -221,24 +191,6 @@ std::string dropout_name(const std::vector<double>& dropout) {
     if (dropout.empty()) return "0";
     const bool all_equal = std::all_of(dropout.begin(), dropout.end(), [&](double rate) { return rate == dropout[0]; });
     return all_equal ? fmt::format("{}", dropout[0]) : fmt::format("{}", fmt::join(dropout, "-"));
-}
-
-std::string optimizer_name(const Optimizer& optimizer) {
-    const Optimizer usual = usual_optimizer(optimizer.kind, optimizer.style);
-    SettingsText settings;
-    if (optimizer.style != OptimizerStyle::keras) settings.note(word_of(optimizer.style), true, false);
-    settings.note("momentum", optimizer.momentum, usual.momentum)
-        .note("nesterov", optimizer.nesterov, usual.nesterov)
-        .note("beta1", optimizer.beta1, usual.beta1)
-        .note("beta2", optimizer.beta2, usual.beta2)
-        .note("rho", optimizer.rho, usual.rho)
-        .note("epsilon", optimizer.epsilon, usual.epsilon)
-        .note("weight_decay", optimizer.weight_decay, usual.weight_decay)
-        .note("clipvalue", optimizer.clipvalue, usual.clipvalue)
-        .note("clipnorm", optimizer.clipnorm, usual.clipnorm)
-        .note("global_clipnorm", optimizer.global_clipnorm, usual.global_clipnorm);
-    if (settings.empty()) return to_string(optimizer.kind);
-    return fmt::format("{}({})", to_string(optimizer.kind), settings.joined(","));
 }
 
 std::string class_weights_name(const ClassWeights& weights) {
@@ -287,7 +239,7 @@ struct NoteMember {
     const Trial &trial, &usual;
     const char* key;
     void operator()(std::monostate) const {}
-    void operator()(const WordMember& word) const {
+    void operator()(const WordMember<Trial>& word) const {
         if (word.get(trial) != word.get(usual)) later[key] = word.get(trial);  // of one table
     }
     template <typename Value>
@@ -306,11 +258,8 @@ std::string later_settings(const Trial& trial) {
     };
     note("activations", trial.head.activations, usual.head.activations);
     note("initializer", trial.head.initializer, usual.head.initializer);
-    note("style", trial.optimizer.style, usual.optimizer.style);
-    note("weight_decay", trial.optimizer.weight_decay, usual.optimizer.weight_decay);
-    note("clipvalue", trial.optimizer.clipvalue, usual.optimizer.clipvalue);
-    note("clipnorm", trial.optimizer.clipnorm, usual.optimizer.clipnorm);
-    note("global_clipnorm", trial.optimizer.global_clipnorm, usual.optimizer.global_clipnorm);
+    for (const auto& row : setting_rows(trial.optimizer).subspan(kFirstLaterOptimizerSetting))
+        note(row.name, setting_to_json(row, trial.optimizer), setting_to_json(row, usual.optimizer));
     note("base_layers", trial.base_layers, usual.base_layers);
     note("folds", trial.folds, usual.folds);
     for (std::size_t axis = kFirstLaterAxis; axis < kAxes.size(); ++axis)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/trial/augment.hpp"
+#include "common/trial/optimizer.hpp"
 #include "common/trial/precision.hpp"
 #include "common/trial/training_control.hpp"
 #include "common/util/names.hpp"
@@ -16,29 +17,6 @@ namespace thaw {
 
 /// How the base's feature map becomes the head's input vector.
 enum class Pooling { average, max, flatten };
-
-enum class OptimizerKind { adam, adamw, sgd, rmsprop };
-
-/// Whose formulas, and whose defaults where a sweep says nothing: the two differ in where epsilon is added, in how
-/// momentum and the learning rate meet, and in what weight decay is; see worker/heads/optimizer_rules.hpp.
-enum class OptimizerStyle { keras, pytorch };
-
-/// An optimizer without its learning rate, which is an axis of its own. The defaults are Keras'.
-struct Optimizer {
-    OptimizerKind kind = OptimizerKind::adam;
-    double momentum = 0.0;  // sgd, rmsprop
-    bool nesterov = false;  // sgd
-    double beta1 = 0.9;     // adam, adamw
-    double beta2 = 0.999;   // adam, adamw
-    double rho = 0.9;       // rmsprop; PyTorch's alpha
-    double epsilon = 1e-7;  // adam: added to sqrt(v); rmsprop: added to v, inside the root (as Keras does)
-    OptimizerStyle style = OptimizerStyle::keras;
-    double weight_decay = 0;     // of all trained parameters
-    double clipvalue = 0;        // each gradient into [-clipvalue, clipvalue]; 0: not clipped, as of the other two
-    double clipnorm = 0;         // each parameter tensor's gradient to at most this norm
-    double global_clipnorm = 0;  // all gradients together to at most this norm
-    bool operator==(const Optimizer&) const = default;
-};
 
 enum class HeadActivation { relu, leaky_relu, elu, selu, gelu, silu, tanh, sigmoid, linear };
 
@@ -75,6 +53,9 @@ struct ClassWeights {
     bool none() const { return !balanced && by_class.empty(); }
     bool operator==(const ClassWeights&) const = default;
 };
+
+/// Which weights of a trained trial are kept as a file; best: of the epoch with the best validation accuracy.
+enum class Keep { none, last, best };
 
 /// A stretch of training before the trial's own, with another depth and rate; same head, optimizer and data.
 struct Phase {
@@ -122,23 +103,18 @@ struct Trial {
 };
 
 const NameTable<Pooling>& names_of(Pooling);
-const NameTable<OptimizerKind>& names_of(OptimizerKind);
-const NameTable<OptimizerStyle>& names_of(OptimizerStyle);
 const NameTable<HeadActivation>& names_of(HeadActivation);
 const NameTable<Initializer>& names_of(Initializer);
 const NameTable<Loss>& names_of(Loss);
 const NameTable<BatchNormMode>& names_of(BatchNormMode);
+const NameTable<Keep>& names_of(Keep);
 const char* to_string(Pooling pooling);
-const char* to_string(OptimizerKind kind);
-Pooling parse_pooling(const std::string& name);  // throw UserError with the names there are
-OptimizerKind parse_optimizer_kind(const std::string& name);
+Pooling parse_pooling(const std::string& name);  // throws UserError with the names there are
 /// "256-128-64", or "none" for a head without hidden layers; with what differs from the defaults:
 /// "1024-512 tanh he_normal", "1024-512 relu-elu".
 std::string head_name(const Head& head);
 /// "0.5" where all layers have the same rate, "0.5-0.3-0.1" otherwise, "0" without hidden layers.
 std::string dropout_name(const std::vector<double>& dropout);
-/// "adam", or with what differs from the defaults: "sgd(momentum=0.9)".
-std::string optimizer_name(const Optimizer& optimizer);
 
 /// "none", "balanced" or "cat=2 dog=0.5".
 std::string class_weights_name(const ClassWeights& weights);
@@ -155,5 +131,10 @@ Trial trial_from_json(const nlohmann::json& json);
 /// The text whose hash, together with `context` (the fingerprints of data, split, weights and preprocessing), is the
 /// trial's id. Numbers are written so that they read back exactly.
 std::string trial_id(const Trial& trial, const std::string& context);
+
+/// What a trial says with words that the first versions of thaw did not have, as far as it differs from struct Trial's
+/// defaults and decides the trial's result; empty where nothing does. Equal for two trials exactly where all of that
+/// is. Part of ids: trials from before those words keep theirs.
+std::string later_settings(const Trial& trial);
 
 }  // namespace thaw

@@ -7,8 +7,6 @@
 #include <cctype>
 #include <numeric>
 
-#include "common/util/instead_of.hpp"
-
 namespace thaw {
 namespace {
 

@@ -13,4 +13,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 /// " (did you mean 'X'?)" or, where nothing is near, "".
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+/// What follows "unknown thing 'word'": the likeliest typo and what there is. Of long lists that the command `listing`
+/// shows ("thaw backbones"; null: none does) at most the five nearest.
+std::string instead_of(std::string_view word, const std::vector<std::string>& candidates, const char* listing);
+
 }  // namespace thaw

@@ -1,4 +1,4 @@
-// Limits of a number, for checks and for words.
+// Limits of a number, for checks and for words; and an interval that is a setting.
 #pragma once
 
 namespace thaw {
@@ -8,6 +8,12 @@ struct Range {
     bool low_included = true;
     double high = 0;
     bool high_included = true;
+};
+
+/// What a factor is drawn from.
+struct FactorRange {
+    double low = 1, high = 1;
+    bool operator==(const FactorRange&) const = default;
 };
 
 }  // namespace thaw

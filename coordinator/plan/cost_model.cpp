@@ -192,7 +192,7 @@ double CostModel::weights_bytes(const Trial& trial) {
     return 4 * parameters(trial);
 }
 
-std::int64_t CostModel::tap_bytes(const Trial& trial, const TapKey& tap) {
+std::int64_t CostModel::tap_bytes(const Trial& trial, const Tap& tap) {
     const Shape& shape = graphs_.of(trial, inputs_).layers[static_cast<std::size_t>(tap.cut - 1)].output;
     return 4 * (tap.pooled && tap.pooling != Pooling::flatten ? shape.channels : shape.elements());
 }

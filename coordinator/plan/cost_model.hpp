@@ -38,7 +38,7 @@ class CostModel {
     double snapshot_bytes(const Trial& trial);
     /// Of what is trained alone.
     double weights_bytes(const Trial& trial);
-    std::int64_t tap_bytes(const Trial& trial, const TapKey& tap);  // of one image
+    std::int64_t tap_bytes(const Trial& trial, const Tap& tap);  // of one image
     /// Memory of a frozen pass over the layers before `cut`, for one image.
     std::int64_t forward_memory(const Trial& trial, int cut);
     /// Memory of a model while it trains.

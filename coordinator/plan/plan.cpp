@@ -145,10 +145,9 @@ class PlanBuilder {
         return place;
     }
 
-    static void add_tap(PlannedStage& stage, const TapKey& key) {
-        const auto at = std::lower_bound(stage.taps.begin(), stage.taps.end(), key,
-                                         [](const PlannedTap& tap, const TapKey& wanted) { return tap.key < wanted; });
-        if (at == stage.taps.end() || at->key != key) stage.taps.insert(at, {key, Storage::disk});
+    static void add_tap(PlannedStage& stage, const Tap& wanted) {
+        const auto at = std::lower_bound(stage.taps.begin(), stage.taps.end(), wanted);
+        if (at == stage.taps.end() || *at != wanted) stage.taps.insert(at, {wanted, Storage::disk});
     }
 
     struct Equal {
@@ -189,7 +188,7 @@ std::int64_t array_rows(const Trial& trial, const Inputs& inputs) {
 }
 
 /// Trials that train nothing but their head read pooled vectors; the others the map at their cut.
-TapKey tap_of(const Trial& trial, const LayerGraph& graph) {
+Tap tap_of(const Trial& trial, const LayerGraph& graph) {
     if (trial.cut < graph.top_begin) return {trial.cut, false, Pooling::average};
     return {trial.cut, true, trial.head.pooling};
 }

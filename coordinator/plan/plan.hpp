@@ -13,6 +13,7 @@
 #include "common/backbones/layer_graph.hpp"
 #include "common/trial/inputs.hpp"
 #include "common/trial/stage.hpp"
+#include "common/trial/tap.hpp"
 #include "common/trial/trial.hpp"
 #include "common/util/cache_folder.hpp"
 #include "coordinator/plan/scheduler.hpp"
@@ -26,20 +27,11 @@ struct Cost {
     std::int64_t memory = 0;  // at the peak, of the stage alone
 };
 
-/// Which output of a features stage a trial reads.
-struct TapKey {
-    int cut = 0;
-    bool pooled = false;
-    Pooling pooling = Pooling::average;
-    auto operator<=>(const TapKey&) const = default;
-};
-
 /// Where features lie between the pass that computes them and the trainings that read them. Nowhere: every training
 /// computes them anew, batch by batch.
 enum class Storage { disk, memory, nowhere };
 
-struct PlannedTap {
-    TapKey key;
+struct PlannedTap : Tap {
     Storage place = Storage::disk;
 };
 
@@ -141,7 +133,7 @@ std::vector<StageNode> stage_nodes(const Plan& plan);
 /// images are drawn anew in every epoch: they recompute.
 bool has_features(const Trial& trial);
 bool trains_head_alone(const Trial& trial, const LayerGraph& graph);
-TapKey tap_of(const Trial& trial, const LayerGraph& graph);
+Tap tap_of(const Trial& trial, const LayerGraph& graph);
 
 /// Fixed views: what decides which of them follow the images in the trial's arrays; "" where there are none.
 std::string views_key(const Trial& trial);
@@ -152,7 +144,7 @@ std::int64_t array_rows(const Trial& trial, const Inputs& inputs);
 /// Names of arrays in the cache, by what is made and of which images: so rows of the same content can be found among
 /// other data sets' arrays.
 ArrayName decoded_array(const Trial& trial, const Inputs& inputs);
-ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& inputs);
+ArrayName features_array(const Trial& trial, const Tap& tap, const Inputs& inputs);
 
 /// The stage as a worker gets it; outputs lie in the folder `cache`, under names that tell their content.
 StageSpec stage_spec(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/backbones/features_version.hpp"
 #include "common/util/cache_folder.hpp"
 #include "common/util/error.hpp"
 #include "common/util/fingerprint.hpp"
@@ -11,9 +12,6 @@
 
 namespace thaw {
 namespace {
-
-/// To be raised with every change of layer graphs, random weights or executors that changes a bit of a feature.
-constexpr const char* kFeaturesVersion = "2";
 
 /// Of all that decides what becomes of an image, whichever image it is.
 std::string decode_key(const Trial& trial, const Inputs& inputs) {
@@ -71,8 +69,7 @@ FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, c
     spec.precision = trial.precision;
     for (const PlannedTap& tap : stage.taps) {
         spec.taps.push_back(
-            {tap.key.cut, tap.key.pooled, tap.key.pooling,
-             path_of(features_array(trial, tap.key, inputs), plan, index, folder_at(tap.place, inputs, cache))});
+            {tap, path_of(features_array(trial, tap, inputs), plan, index, folder_at(tap.place, inputs, cache))});
     }
     spec.cache_budget = plan.shared ? inputs.cache_budget : 0;
     return spec;
@@ -88,7 +85,7 @@ std::string snapshot_file(const Plan& plan, const PlannedTrajectory& trajectory,
 
 /// Whether the tap is the trial's, where it is the first such: at the end of a whole base there is no map, before it
 /// maps come before what a shorter base of another trial has pooled there.
-bool may_read(const Trial& trial, const TapKey& tap) {
+bool may_read(const Trial& trial, const Tap& tap) {
     if (tap.cut != trial.cut) return false;
     const bool ends_base = trial.cut == trial.base_layers;
     if (!tap.pooled) return !ends_base;
@@ -150,9 +147,9 @@ TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, c
     const int features = needed(plan, stage, StageKind::features);
     if (features < 0) return spec;
     for (const PlannedTap& tap : plan.stage(features).taps) {
-        if (!spec.features.empty() || !may_read(first, tap.key)) continue;
+        if (!spec.features.empty() || !may_read(first, tap)) continue;
         spec.features =
-            path_of(features_array(first, tap.key, inputs), plan, features, folder_at(tap.place, inputs, cache));
+            path_of(features_array(first, tap, inputs), plan, features, folder_at(tap.place, inputs, cache));
     }
     THAW_CHECK(!spec.features.empty(), "no tap at cut {} for trial {}", first.cut, first.id);
     return spec;
@@ -164,7 +161,7 @@ ArrayName decoded_array(const Trial& trial, const Inputs& inputs) {
     return {fmt::format("images-{}-{}", trial.image_size, decode_key(trial, inputs)), rows_of(trial, inputs)};
 }
 
-ArrayName features_array(const Trial& trial, const TapKey& tap, const Inputs& inputs) {
+ArrayName features_array(const Trial& trial, const Tap& tap, const Inputs& inputs) {
     const WeightsSpec& weights = inputs.weights_of(trial);
     const std::string kept = tap.pooled ? to_string(tap.pooling) : "map";
     const std::string content = weights.sha256.empty() ? fmt::format("seed {}", trial.seed) : weights.sha256;

@@ -138,7 +138,7 @@ struct UsualSetting {
     Trial usual = {};
     Setting operator()(int Trial::*member) const { return std::int64_t{usual.*member}; }
     Setting operator()(std::uint64_t Trial::*member) const { return static_cast<std::int64_t>(usual.*member); }
-    Setting operator()(const WordMember& word) const { return std::string(word.get(usual)); }
+    Setting operator()(const WordMember<Trial>& word) const { return std::string(word.get(usual)); }
     Setting operator()(std::vector<Phase> Trial::*) const { return PhasesSetting{}; }
     template <typename Value>
     Setting operator()(Value Trial::*member) const {
@@ -155,7 +155,7 @@ struct AssignMember {
     void operator()(std::uint64_t Trial::*member) const {
         trial.*member = static_cast<std::uint64_t>(std::get<std::int64_t>(setting));
     }
-    void operator()(const WordMember& word) const { word.set(trial, axis, std::get<std::string>(setting)); }
+    void operator()(const WordMember<Trial>& word) const { word.set(trial, axis, std::get<std::string>(setting)); }
     void operator()(std::vector<Phase> Trial::*) const { assign_phases(trial, setting); }
     template <typename Value>
     void operator()(Value Trial::*member) const {
@@ -177,7 +177,7 @@ struct ReadForm {
         return context.reader.at(node, [&] {
             Trial scratch;
             const std::string word = context.reader.text(node, row.name);
-            std::get<WordMember>(row.member).set(scratch, row.name, word);
+            std::get<WordMember<Trial>>(row.member).set(scratch, row.name, word);
             return word;
         });
     }

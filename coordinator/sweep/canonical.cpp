@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "common/trial/epoch_rules.hpp"
 #include "coordinator/sweep/axes.hpp"
-#include "coordinator/sweep/read_training_control.hpp"
 
 namespace thaw {
 namespace {

@@ -1,47 +1,18 @@
 #include "coordinator/sweep/read_optimizer.hpp"
 
-#include <set>
-
-#include "common/trial/usual_optimizer.hpp"
+#include "coordinator/sweep/read_settings.hpp"
 
 namespace thaw {
-namespace {
-
-/// A setting that is a number, and whose it is.
-struct OptimizerKey {
-    const char* name;
-    double Optimizer::*member;
-    Range range;
-    std::set<OptimizerKind> kinds;  // empty: all
-};
-
-const Range kBelowOne = {0, true, 1, false}, kEpsilon = {0, false, 1, true};
-const Range kDecay = {0, true, 10, true}, kClip = {0, false, 1e9, true};
-
-const std::vector<OptimizerKey>& optimizer_keys() {
-    using enum OptimizerKind;
-    static const std::vector<OptimizerKey> keys = {
-        {"beta1", &Optimizer::beta1, kBelowOne, {adam, adamw}},
-        {"beta2", &Optimizer::beta2, kBelowOne, {adam, adamw}},
-        {"rho", &Optimizer::rho, kBelowOne, {rmsprop}},
-        {"momentum", &Optimizer::momentum, kBelowOne, {sgd, rmsprop}},
-        {"epsilon", &Optimizer::epsilon, kEpsilon, {adam, adamw, rmsprop}},
-        {"weight_decay", &Optimizer::weight_decay, kDecay, {}},
-        {"clipvalue", &Optimizer::clipvalue, kClip, {}},
-        {"clipnorm", &Optimizer::clipnorm, kClip, {}},
-        {"global_clipnorm", &Optimizer::global_clipnorm, kClip, {}},
-    };
-    return keys;
-}
 
 std::vector<std::string> optimizer_keys(OptimizerKind kind) {
     std::vector<std::string> names;
-    for (const OptimizerKey& key : optimizer_keys())
-        if (key.kinds.empty() || key.kinds.contains(kind)) names.emplace_back(key.name);
-    if (kind == OptimizerKind::sgd) names.emplace_back("nesterov");
-    names.emplace_back("style");
+    for (const char* name : optimizer_row(kind).settings)
+        if (name) names.emplace_back(name);
+    names.insert(names.end(), kSettingsOfAllOptimizers.begin(), kSettingsOfAllOptimizers.end());
     return names;
 }
+
+namespace {
 
 /// Keras refuses it too, and which of them comes first would decide.
 void refuse_several_clips(const YamlReader& reader, const YAML::Node& node, const Optimizer& optimizer) {
@@ -55,19 +26,15 @@ Optimizer read_optimizer_settings(const AxisContext& context, OptimizerKind kind
                                   const YAML::Node& node) {
     const YamlReader& reader = context.reader;
     const auto entries = reader.entries(node, name, optimizer_keys(kind));
-    OptimizerStyle style = OptimizerStyle::keras;
-    for (const auto& [word, value] : entries)  // first of all: it decides the others' defaults
-        if (word == "style")
-            style = reader.at(value, [&, &at = value] {
-                return parse_name("style", names_of(OptimizerStyle{}), reader.text(at, "style"));
-            });
-    Optimizer optimizer = usual_optimizer(kind, style);
-    for (const auto& [word, value] : entries) {
-        if (word == "nesterov") optimizer.nesterov = reader.boolean(value, word);
-        for (const OptimizerKey& key : optimizer_keys())
-            if (word == key.name) optimizer.*key.member = reader.number(value, word, key.range);
-    }
-    if (optimizer.nesterov && style == OptimizerStyle::pytorch && optimizer.momentum == 0)
+    Optimizer optimizer;
+    const auto read = [&](const auto& entry) {
+        read_setting(reader, entry.second, setting_row(setting_rows(optimizer), entry.first), optimizer);
+    };
+    for (const auto& entry : entries)  // first of all: it decides the others' defaults
+        if (entry.first == "style") read(entry);
+    optimizer = usual_optimizer(kind, optimizer.style);
+    for (const auto& entry : entries) read(entry);
+    if (optimizer.nesterov && optimizer.style == OptimizerStyle::pytorch && optimizer.momentum == 0)
         reader.fail(node, "nesterov without momentum; PyTorch refuses it: add `momentum: 0.9`, or leave it out");
     refuse_several_clips(reader, node, optimizer);
     return optimizer;

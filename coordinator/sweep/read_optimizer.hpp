@@ -8,4 +8,7 @@ namespace thaw {
 /// What the file does not say has the default of its style, so that two styles are two settings.
 Setting read_optimizer(const AxisContext& context, const YAML::Node& node);
 
+/// The settings that one of this kind may have, in the order of error messages.
+std::vector<std::string> optimizer_keys(OptimizerKind kind);
+
 }  // namespace thaw

@@ -8,7 +8,7 @@ namespace thaw {
 Setting read_schedule(const AxisContext& context, const YAML::Node& node);
 Setting read_early_stopping(const AxisContext& context, const YAML::Node& node);
 
-/// A cosine's `over` where the sweep does not say it: the trial's own epochs, without those of the warm-up.
-Schedule spread_over(Schedule schedule, int epochs);
+/// The settings that one of this kind may have, in the order of error messages.
+std::vector<std::string> schedule_keys(ScheduleKind kind);
 
 }  // namespace thaw

@@ -11,7 +11,6 @@
 
 #include "common/trial/axis_table.hpp"
 #include "common/trial/data_options.hpp"
-#include "common/trial/keep.hpp"
 #include "common/trial/trial.hpp"
 #include "coordinator/sweep/search.hpp"
 #include "coordinator/sweep/source_text.hpp"

@@ -328,7 +328,7 @@ void read_entry(Sweep& sweep, const AxisContext& context, const YAML::Node& key_
     if (key == "data") sweep.data = read_data(reader, node);
     if (key == "ranks_per_trial") sweep.ranks_per_trial = read_ranks_per_trial(reader, node);
     if (key == "keep")
-        sweep.keep = reader.at(node, [&] { return parse_name("keep", keep_names(), reader.text(node, "keep")); });
+        sweep.keep = reader.at(node, [&] { return parse_name("keep", names_of(Keep{}), reader.text(node, "keep")); });
     if (key == "search") sweep.search = read_search(reader, node);
     for (const auto& [name, bytes] : {std::pair{"disk", &sweep.disk}, std::pair{"memory", &sweep.memory}})
         if (key == name) *bytes = reader.at(node, [&, of = name] { return parse_byte_size(reader.text(node, of)); });

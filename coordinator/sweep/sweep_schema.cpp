@@ -6,6 +6,7 @@
 
 #include "common/util/error.hpp"
 #include "coordinator/sweep/embedded.hpp"
+#include "coordinator/sweep/settings_schema.hpp"
 
 namespace thaw {
 namespace {
@@ -41,12 +42,6 @@ Json axis_schema(const std::string& name, const Json& value) {
     return schema;
 }
 
-Json number_schema(const char* type, const Range& range) {
-    return {{"type", type},
-            {range.low_included ? "minimum" : "exclusiveMinimum", range.low},
-            {range.high_included ? "maximum" : "exclusiveMaximum", range.high}};
-}
-
 /// Of a value as its form says it; null for a form of its own.
 struct FormSchema {
     const AxisRow& row;
@@ -57,7 +52,7 @@ struct FormSchema {
         return schema;
     }
     Json operator()(const RealNumber& number) const { return number_schema("number", number.range); }
-    Json operator()(const Word&) const { return {{"enum", std::get<WordMember>(row.member).words()}}; }
+    Json operator()(const Word&) const { return {{"enum", std::get<WordMember<Trial>>(row.member).words()}}; }
 };
 
 /// The row's help as a sentence.
@@ -97,6 +92,8 @@ std::string sweep_schema(const Vocabulary& vocabulary) {
     Json axes = schema["definitions"]["axis"];
     schema["definitions"].erase("axis");
     describe_known_forms(axes);
+    for (const auto& [axis, form] : schemas_of_settings()) axes[axis].update(form);
+    schema["definitions"].update(schemas_of_words());
     if (!vocabulary.backbones.empty()) axes["backbone"]["enum"] = vocabulary.backbones;
     if (!vocabulary.preprocessings.empty())
         axes["weights"]["oneOf"][1]["properties"]["preprocessing"]["enum"] = vocabulary.preprocessings;

@@ -11,8 +11,6 @@
 #include <set>
 #include <sstream>
 
-#include "common/util/instead_of.hpp"
-
 namespace thaw {
 namespace {
 

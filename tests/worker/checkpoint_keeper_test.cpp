@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 /// Its only weight is the number of the epoch that it was trained in last.
 class Counter : public Model {
   public:
+    void set_learning_rate(double) override {}
     BatchSums train_batch(std::span<const int>, std::span<const int>, int) override { return {}; }
     BatchSums evaluate(std::span<const int>, std::span<const int>) override { return {}; }
     std::string state() const override { return {}; }

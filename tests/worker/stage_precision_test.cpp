@@ -37,7 +37,7 @@ class StagePrecision : public testing::Test {
         stage.seed = 1;
         stage.image_size = kSize;
         stage.precision = precision;
-        stage.taps = {{154, true, Pooling::average, folder_ / to_string(precision)}};
+        stage.taps = {{{154, true, Pooling::average}, folder_ / to_string(precision)}};
         run(stage, context_, reports_, {});
         const ArrayFile file(stage.taps[0].output);
         return {file.floats(), file.floats() + file.rows() * file.row_elements()};

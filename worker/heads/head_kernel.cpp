@@ -32,11 +32,6 @@ const std::vector<HeadKernel<double>>& usable_head_kernels() {
     return kernels;
 }
 
-int optimizer_moments(const Optimizer& options) {
-    if (options.kind != OptimizerKind::sgd) return 2;
-    return options.momentum > 0 ? 1 : 0;
-}
-
 /// Keras' clip_by_norm, and PyTorch's clip_grad_norm_, which keeps a little distance from a division by 0.
 double clipping_factor(const Optimizer& options, double most, double norm) {
     if (options.style == OptimizerStyle::pytorch) return std::min(most / (norm + 1e-6), 1.0);

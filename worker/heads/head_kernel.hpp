@@ -55,9 +55,6 @@ const HeadKernel<Scalar>& best_head_kernel() {
     return usable_head_kernels<Scalar>().front();
 }
 
-/// How many moments the optimizer keeps a parameter: 0, 1 or 2.
-int optimizer_moments(const Optimizer& options);
-
 /// Whether gradients are clipped by a norm, so that all of a tensor's must be known before its first step.
 inline bool clips_by_norm(const Optimizer& options) {
     return options.clipnorm > 0 || options.global_clipnorm > 0;

@@ -198,7 +198,7 @@ inline void for_each_chunk(const PackedLayer<Scalar>& layer, const Scalar* const
 template <typename Scalar>
 void train(const PackedLayer<Scalar>& layer, const Scalar* const* x, const Scalar* delta, int rows,
            const OptimizerStep& step) {
-    with_rule<Scalar>(step, [&](const auto& rule) {
+    with_adjusted_rule<Scalar>(step, [&](const auto& rule) {
         for_each_chunk(layer, x, delta, rows, [&](std::size_t at, std::size_t count, const Scalar* chunk) {
             apply(rule, at, count, chunk, layer.weights, layer.first, layer.second);
         });
@@ -216,7 +216,8 @@ void gradients(const PackedLayer<Scalar>& layer, const Scalar* const* x, const S
 template <typename Scalar>
 void update(const OptimizerStep& step, std::size_t count, const Scalar* given, Scalar* parameters, Scalar* first,
             Scalar* second) {
-    with_rule<Scalar>(step, [&](const auto& rule) { apply(rule, 0, count, given, parameters, first, second); });
+    with_adjusted_rule<Scalar>(step,
+                               [&](const auto& rule) { apply(rule, 0, count, given, parameters, first, second); });
 }
 
 template <typename Scalar>

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <new>
 
-#include "common/trial/phases.hpp"
+#include "common/trial/epoch_rules.hpp"
 #include "common/util/error.hpp"
 #include "common/util/parallel.hpp"
 #include "common/util/random.hpp"

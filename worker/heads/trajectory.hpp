@@ -75,8 +75,8 @@ struct Rows {
 class Model {
   public:
     virtual ~Model() = default;
-    /// Of the steps to come, in place of the trial's. What does not train need not know.
-    virtual void set_learning_rate(double) {}
+    /// Of the steps to come, in place of the trial's.
+    virtual void set_learning_rate(double rate) = 0;
     /// One optimizer step on the mean loss of the batch; sums as they are before the step, with dropout. `epoch` counts
     /// on over the phases of a training.
     virtual BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) = 0;

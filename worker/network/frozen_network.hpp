@@ -8,20 +8,12 @@
 
 #include "common/backbones/layer_graph.hpp"
 #include "common/trial/precision.hpp"
+#include "common/trial/tap.hpp"
 #include "common/trial/trial.hpp"
 #include "worker/weights/registry.hpp"
 #include "worker/weights/tensor_file.hpp"
 
 namespace thaw {
-
-/// What to keep of a pass: the output of layer cut-1, as it is [c, h, w], or pooled to a vector. At cuts other than
-/// tap_cuts the values are the same to rounding only.
-struct Tap {
-    int cut = 0;
-    bool pooled = false;
-    Pooling pooling = Pooling::average;
-    bool operator==(const Tap&) const = default;
-};
 
 /// Number of floats a tap gives for one image.
 std::int64_t tap_elements(const LayerGraph& graph, const Tap& tap);
@@ -45,6 +37,7 @@ class FrozenNetwork {
 };
 
 /// The back end of this build: chosen by CMake, by which source file it compiles. Throws what check_supported throws.
+/// At cuts other than tap_cuts the taps' values are the same to rounding only.
 std::unique_ptr<FrozenNetwork> make_frozen_network(const LayerGraph& graph, const TensorMap& tensors,
                                                    const Preprocessing& preprocessing, const std::vector<Tap>& taps,
                                                    Precision precision = Precision::float32);

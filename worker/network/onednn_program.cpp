@@ -4,11 +4,11 @@
 #include <cstring>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "common/util/error.hpp"
-#include "worker/network/buffer_plan.hpp"
 #include "worker/network/folded_convolution.hpp"
+#include "worker/network/layer_reads.hpp"
+#include "worker/network/onednn_steps.hpp"
 
 namespace thaw {
 namespace {
@@ -51,82 +51,40 @@ std::vector<Eltwise> eltwises_of(Activation activation) {
     }
 }
 
-/// Layers whose output is their input, as it lies in memory.
-bool does_nothing(const Layer& layer) {
-    return layer.kind == LayerKind::dropout || layer.kind == LayerKind::reshape;
-}
-
-/// The layer whose output `index` passes on.
-int origin(const LayerGraph& graph, int index) {
-    while (does_nothing(graph.layers[static_cast<std::size_t>(index)]))
-        index = graph.layers[static_cast<std::size_t>(index)].inputs[0];
-    return index;
-}
-
-/// The graph with all inputs read past layers that do nothing.
-LayerGraph short_cut(LayerGraph graph) {
-    for (Layer& layer : graph.layers)
-        for (int& input : layer.inputs) input = origin(graph, input);
-    return graph;
-}
-
 /// Turns layers into steps.
-class Compiler {
+class Compiler : public OneDnnSteps {
   public:
     Compiler(const LayerGraph& graph, const TensorMap& tensors, const std::vector<Tap>& taps, Precision precision,
              dnnl::engine engine)
-        : graph_(short_cut(graph)),
+        : OneDnnSteps(std::move(engine)),
+          reads_(graph, taps),
           tensors_(tensors),
-          type_(precision == Precision::bfloat16 ? memory::data_type::bf16 : kFloat),
-          engine_(std::move(engine)),
-          readers_(graph.layers.size()) {
-        for (const Tap& tap : taps) end_ = std::max(end_, tap.cut);
-        for (int i = 1; i < end_; ++i)
-            if (!does_nothing(layer(i)))
-                for (const int input : layer(i).inputs) readers_[at(input)].push_back(i);
-        // A tap reads its layer after all else: it is never overwritten, and no fusion may swallow it.
-        for (const Tap& tap : taps) readers_[at(origin(graph_, tap.cut - 1))].push_back(kTap);
+          type_(precision == Precision::bfloat16 ? memory::data_type::bf16 : kFloat) {
         const Shape& input = layer(0).output;
         input_ = make_value({dims_of(input), kFloat, Tag::nchw});
         values_[0] = in_layout(input_, {dims_of(input), type_, Tag::nchw});
         if (values_[0].buffer != input_.buffer) buffers.give_back(input_.buffer);
-        for (int i = 1; i < end_; ++i)
+        for (int i = 1; i < reads_.end(); ++i)
             if (!done_.contains(i) && !does_nothing(layer(i))) compile(i);
     }
-
-    std::vector<OneDnnStep> steps;
-    BufferPlan buffers;
-    std::size_t scratchpad_bytes = 0;
 
     const Value& input() const { return input_; }
     /// A tap's map in a plain layout: channels last where they are to be pooled.
     Value tap_output(const Tap& tap) {
-        const Value& map = values_.at(origin(graph_, tap.cut - 1));
+        const Value& map = values_.at(reads_.tapped(tap));
         const bool reduced = tap.pooled && tap.pooling != Pooling::flatten;
         return in_layout(map, {map.desc.dims(), kFloat, reduced ? Tag::nhwc : Tag::nchw});
     }
 
   private:
-    static constexpr int kTap = 1 << 30;  // later than every layer
-    static std::size_t at(int index) { return static_cast<std::size_t>(index); }
-    const Layer& layer(int index) const { return graph_.layers[at(index)]; }
+    const Layer& layer(int index) const { return reads_.layer(index); }
 
     memory::desc any_layout(const Shape& shape) const { return {dims_of(shape), type_, Tag::any}; }
-    Value make_value(const memory::desc& desc) { return {desc, buffers.take(desc.get_size())}; }
 
-    /// The one layer that reads this one's output, or -1.
-    int sole_reader(int index) const {
-        return readers_[at(index)].size() == 1 && readers_[at(index)][0] != kTap ? readers_[at(index)][0] : -1;
-    }
-    int sole_reader(int index, LayerKind kind) const {
-        const int reader = sole_reader(index);
-        return reader >= 0 && layer(reader).kind == kind ? reader : -1;
-    }
+    int sole_reader(int index) const { return reads_.sole_reader(index); }
+    int sole_reader(int index, LayerKind kind) const { return reads_.sole_reader(index, kind); }
     /// Whether anything that has no step yet reads layer `index`, when layer `now` is compiled.
-    bool still_read(int index, int now) const {
-        return std::any_of(readers_[at(index)].begin(), readers_[at(index)].end(),
-                           [&](int reader) { return reader > now && !done_.contains(reader); });
-    }
+    bool still_read(int index, int now) const { return reads_.still_read(index, now, done_); }
 
     /// Gives back the buffers of the inputs of layers `group`, compiled at layer `now`, that nothing else will read.
     void retire_inputs(const std::vector<int>& group, int now, int kept_buffer = -1) {
@@ -137,51 +95,6 @@ class Compiler {
                 if (found->second.buffer != kept_buffer) buffers.give_back(found->second.buffer);
                 values_.erase(found);
             }
-    }
-
-    dnnl::primitive_attr attributes() const {
-        dnnl::primitive_attr attributes;
-        attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-        return attributes;
-    }
-
-    /// Adds a step that executes `primitive` on buffers and constants.
-    template <typename Description>
-    void add_primitive(const Description& description, const dnnl::primitive& primitive,
-                       const std::vector<std::pair<int, Value>>& arguments,
-                       const std::vector<std::pair<int, memory>>& constants = {}) {
-        scratchpad_bytes = std::max(scratchpad_bytes, description.scratchpad_desc().get_size());
-        const memory::desc scratchpad = description.scratchpad_desc();
-        steps.push_back([=, engine = engine_](Workspace& space) {
-            std::unordered_map<int, memory> bound;
-            for (const auto& [name, value] : arguments)
-                bound.emplace(name, memory(value.desc, engine, space.buffers[at(value.buffer)].get_data_handle()));
-            for (const auto& [name, constant] : constants) bound.emplace(name, constant);
-            bound.emplace(DNNL_ARG_SCRATCHPAD, memory(scratchpad, engine, space.scratchpad.get_data_handle()));
-            primitive.execute(space.stream, bound);
-        });
-    }
-
-    void add_reorder(const Value& from, const Value& to) {
-        const dnnl::reorder::primitive_desc description(engine_, from.desc, engine_, to.desc, attributes());
-        add_primitive(description, dnnl::reorder(description), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
-    }
-
-    /// The value in the layout that a primitive wants; a copy where it has another.
-    Value in_layout(const Value& value, const memory::desc& wanted) {
-        if (value.desc == wanted) return value;
-        const Value copy = make_value(wanted);
-        add_reorder(value, copy);
-        return copy;
-    }
-
-    memory constant(const std::vector<float>& values, const memory::desc& plain, const memory::desc& wanted) {
-        memory source(plain, engine_, const_cast<float*>(values.data()));
-        memory packed(wanted, engine_);
-        dnnl::stream stream(engine_);
-        dnnl::reorder(source, packed).execute(stream, source, packed);
-        stream.wait();
-        return packed;
     }
 
     void compile(int index) {
@@ -299,7 +212,7 @@ class Compiler {
 
     void compile_zero_pad(int index) {
         if (const int conv = sole_reader(index, LayerKind::conv); conv >= 0) {
-            readers_[at(layer(index).inputs[0])].push_back(conv);  // which pads by itself
+            reads_.add_reader(layer(index).inputs[0], conv);  // which pads by itself
             return;
         }
         const Padding& padding = layer(index).padding;
@@ -309,7 +222,7 @@ class Compiler {
         const Value out = make_value(grown);
         const Value inner{grown.submemory_desc(source.desc.dims(), {0, 0, padding.top, padding.left}), out.buffer};
         steps.push_back([out](Workspace& space) {
-            std::memset(space.buffers[at(out.buffer)].get_data_handle(), 0, out.desc.get_size());
+            std::memset(space.buffers[static_cast<std::size_t>(out.buffer)].get_data_handle(), 0, out.desc.get_size());
         });
         add_reorder(source, inner);
         finish(index, out);
@@ -373,25 +286,21 @@ class Compiler {
 
     void compile_pool(int index, algorithm kind) {
         const Layer& pool = layer(index);
-        const Value source = values_.at(pool.inputs[0]);
-        const dnnl::pooling_forward::desc operation(kInference, kind, source.desc, any_layout(pool.output),
-                                                    {pool.stride, pool.stride}, {pool.kernel_height, pool.kernel_width},
-                                                    {pool.padding.top, pool.padding.left},
-                                                    {pool.padding.bottom, pool.padding.right});
-        const dnnl::pooling_forward::primitive_desc description(operation, attributes(), engine_);
-        const Value out = make_value(description.dst_desc());
-        add_primitive(description, dnnl::pooling_forward(description), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}});
-        finish(index, out);
+        emit_pool(index, kind, {pool.stride, pool.stride}, {pool.kernel_height, pool.kernel_width}, pool.padding);
     }
 
     void compile_global_pool(int index) {
         const Layer& pool = layer(index);
         THAW_CHECK(pool.output.height == 1 && pool.output.width == 1, "{} in a frozen base", pool.name);
-        const Value source = values_.at(pool.inputs[0]);
         const Shape& in = layer(pool.inputs[0]).output;
-        const dnnl::pooling_forward::desc operation(kInference, algorithm::pooling_avg_exclude_padding, source.desc,
-                                                    any_layout(pool.output), {1, 1}, {in.height, in.width}, {0, 0},
-                                                    {0, 0});
+        emit_pool(index, algorithm::pooling_avg_exclude_padding, {1, 1}, {in.height, in.width}, {});
+    }
+
+    void emit_pool(int index, algorithm kind, const Dims& strides, const Dims& kernel, const Padding& padding) {
+        const Value source = values_.at(layer(index).inputs[0]);
+        const dnnl::pooling_forward::desc operation(kInference, kind, source.desc, any_layout(layer(index).output),
+                                                    strides, kernel, {padding.top, padding.left},
+                                                    {padding.bottom, padding.right});
         const dnnl::pooling_forward::primitive_desc description(operation, attributes(), engine_);
         const Value out = make_value(description.dst_desc());
         add_primitive(description, dnnl::pooling_forward(description), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, out}});
@@ -462,13 +371,10 @@ class Compiler {
         values_[index] = out;
     }
 
-    const LayerGraph graph_;
+    LayerReads reads_;
     const TensorMap& tensors_;
     memory::data_type type_;  // of what lies between layers, and of weights
-    dnnl::engine engine_;
-    int end_ = 1;
     Value input_;
-    std::vector<std::vector<int>> readers_;
     std::map<int, Value> values_;
     std::set<int> done_;  // fused into an earlier step
 };

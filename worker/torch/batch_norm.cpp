@@ -102,48 +102,67 @@ std::int64_t combine_statistics(Group& group, std::int64_t rows, std::vector<dou
     return static_cast<std::int64_t>(total);
 }
 
+/// What a training step's backward pass needs of its forward pass.
+template <typename Scalar>
+struct TrainedChannels : torch::CustomClassHolder {
+    TrainedChannels(Channels<Scalar> known, double rows_of_batch, const BatchNormLayer& layer, bool is_first)
+        : channels(std::move(known)),
+          rows(rows_of_batch),
+          epsilon(layer.epsilon),
+          group(layer.group),
+          first(is_first) {}
+
+    const Channels<Scalar> channels;
+    const double rows, epsilon;
+    Group* const group;
+    const bool first;  // nothing before it is trained
+};
+
+/// Sums over the whole batch, whoever has a part of it.
+void sum_over(Group& group, std::vector<double>& sum, std::vector<double>& products) {
+    const auto count = static_cast<std::ptrdiff_t>(sum.size());
+    sum.insert(sum.end(), products.begin(), products.end());
+    group.all_reduce_sum(std::span(sum));
+    std::copy(sum.begin() + count, sum.end(), products.begin());
+}
+
 /// Sergey Ioffe, Christian Szegedy: Batch Normalization (2015), section 3.
 template <typename Scalar>
 class BatchNorm : public torch::autograd::Function<BatchNorm<Scalar>> {
   public:
+    /// Weight and bias are those of the layer: autograd has to see them.
     static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& input,
-                                 const torch::Tensor& weight, const torch::Tensor& bias, torch::Tensor running_mean,
-                                 torch::Tensor running_var, double momentum, double epsilon, Bounds bounds,
-                                 Group* group) {
+                                 const torch::Tensor& weight, const torch::Tensor& bias, const BatchNormLayer& layer) {
         const torch::Tensor x = channels_last(input);
         const MapShape shape = shape_of(x);
         std::vector<double> mean(static_cast<std::size_t>(shape.channels)), variance(mean.size());
         if (shape.rows > 0) kernel<Scalar>().statistics(x.data_ptr<Scalar>(), shape, mean.data(), variance.data());
-        const auto rows =
-            static_cast<double>(group ? combine_statistics(*group, shape.rows, mean, variance) : shape.rows);
-        const double unbiased = rows > 1 ? rows / (rows - 1) : 1;
-        Scalar* const kept_mean = running_mean.data_ptr<Scalar>();
-        Scalar* const kept_var = running_var.data_ptr<Scalar>();
+        const auto rows = static_cast<double>(layer.group ? combine_statistics(*layer.group, shape.rows, mean, variance)
+                                                          : shape.rows);
+        const double unbiased = rows > 1 ? rows / (rows - 1) : 1, momentum = layer.momentum;
+        Scalar* const kept_mean = layer.running_mean.data_ptr<Scalar>();
+        Scalar* const kept_var = layer.running_var.data_ptr<Scalar>();
         for (std::size_t c = 0; c < mean.size(); ++c) {
             kept_mean[c] = static_cast<Scalar>((1 - momentum) * static_cast<double>(kept_mean[c]) + momentum * mean[c]);
             kept_var[c] = static_cast<Scalar>((1 - momentum) * static_cast<double>(kept_var[c]) +
                                               momentum * variance[c] * unbiased);
         }
-        context->saved_data["epsilon"] = epsilon;
-        context->saved_data["rows"] = rows;
-        context->saved_data["group"] = reinterpret_cast<std::int64_t>(group);
-        context->saved_data["bounds"] = std::vector<double>{bounds.low, bounds.high};
-        context->saved_data["mean"] = mean;
-        context->saved_data["variance"] = variance;
-        context->saved_data["first"] = !input.requires_grad();
+        const auto kept = c10::make_intrusive<TrainedChannels<Scalar>>(
+            Channels<Scalar>(std::move(mean), std::move(variance), layer.epsilon, weight, bias,
+                             bounds_of(layer.activation)),
+            rows, layer, !input.requires_grad());
+        context->saved_data["channels"] = c10::IValue::make_capsule(kept);
         context->save_for_backward({x, weight, bias});
-        return normalized(x, Channels<Scalar>(std::move(mean), std::move(variance), epsilon, weight, bias, bounds));
+        return normalized(x, kept->channels);
     }
 
     static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::tensor_list gradients) {
         const auto saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2];
-        const std::vector<double> bounds = context->saved_data["bounds"].toDoubleVector();
-        const double epsilon = context->saved_data["epsilon"].toDouble();
-        const Channels<Scalar> channels(context->saved_data["mean"].toDoubleVector(),
-                                        context->saved_data["variance"].toDoubleVector(), epsilon, weight, bias,
-                                        {bounds[0], bounds[1]});
+        const auto kept =
+            c10::static_intrusive_pointer_cast<TrainedChannels<Scalar>>(context->saved_data["channels"].toCapsule());
+        const Channels<Scalar>& channels = kept->channels;
         const torch::Tensor dy = channels_last(gradients[0]);
         const MapShape shape = shape_of(x);
         const auto count = static_cast<std::size_t>(shape.channels);
@@ -152,43 +171,43 @@ class BatchNorm : public torch::autograd::Function<BatchNorm<Scalar>> {
                                        channels.rounded_mean.data(), sum.data(), products.data());
         torch::Tensor dweight = torch::empty_like(weight), dbias = torch::empty_like(bias), dx;
         for (std::size_t i = 0; i < count; ++i) {
-            const double deviation = 1 / std::sqrt(channels.variance[i] + epsilon);
+            const double deviation = 1 / std::sqrt(channels.variance[i] + kept->epsilon);
             dweight.data_ptr<Scalar>()[i] = static_cast<Scalar>(products[i] * deviation);
             dbias.data_ptr<Scalar>()[i] = static_cast<Scalar>(sum[i]);
         }
-        if (auto* const group = reinterpret_cast<Group*>(context->saved_data["group"].toInt())) {
-            sum.insert(sum.end(), products.begin(), products.end());
-            group->all_reduce_sum(std::span(sum));
-            std::copy(sum.begin() + static_cast<std::ptrdiff_t>(count), sum.end(), products.begin());
-        }
+        if (kept->group) sum_over(*kept->group, sum, products);
+        if (!kept->first) dx = input_gradient(x, dy, weight, *kept, sum, products);
+        return {dx, dweight, dbias, {}};
+    }
+
+  private:
+    static torch::Tensor input_gradient(const torch::Tensor& x, const torch::Tensor& dy, const torch::Tensor& weight,
+                                        const TrainedChannels<Scalar>& kept, const std::vector<double>& sum,
+                                        const std::vector<double>& products) {
+        const Channels<Scalar>& channels = kept.channels;
+        const std::size_t count = channels.mean.size();
         std::vector<Scalar> a(count), b(count), c(count);
-        const double n = context->saved_data["rows"].toDouble();
+        const double n = kept.rows;
         for (std::size_t i = 0; i < count; ++i) {
-            const double deviation = 1 / std::sqrt(channels.variance[i] + epsilon);
+            const double deviation = 1 / std::sqrt(channels.variance[i] + kept.epsilon);
             const double by = static_cast<double>(weight.data_ptr<Scalar>()[i]) * deviation;
             a[i] = static_cast<Scalar>(by);
             b[i] = static_cast<Scalar>(-by * products[i] * deviation * deviation / n);
             c[i] = static_cast<Scalar>(-by * sum[i] / n);
         }
-        if (!context->saved_data["first"].toBool()) {
-            dx = torch::empty_like(x);
-            kernel<Scalar>().backward(x.data_ptr<Scalar>(), dy.data_ptr<Scalar>(), shape, channels.clamp(),
-                                      channels.rounded_mean.data(), a.data(), b.data(), c.data(),
-                                      dx.data_ptr<Scalar>());
-        }
-        return {dx, dweight, dbias, {}, {}, {}, {}, {}, {}};
+        torch::Tensor dx = torch::empty_like(x);
+        kernel<Scalar>().backward(x.data_ptr<Scalar>(), dy.data_ptr<Scalar>(), shape_of(x), channels.clamp(),
+                                  channels.rounded_mean.data(), a.data(), b.data(), c.data(), dx.data_ptr<Scalar>());
+        return dx;
     }
 };
 
 template <typename Scalar>
-torch::Tensor batch_norm_of(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                            torch::Tensor& running_mean, torch::Tensor& running_var, bool training, double momentum,
-                            double epsilon, Activation activation, Group* group) {
-    const Bounds bounds = bounds_of(activation);
-    if (training)
-        return BatchNorm<Scalar>::apply(x, weight, bias, running_mean, running_var, momentum, epsilon, bounds, group);
+torch::Tensor batch_norm_of(const torch::Tensor& x, const BatchNormLayer& layer, bool training) {
+    if (training) return BatchNorm<Scalar>::apply(x, layer.weight, layer.bias, layer);
     return normalized(channels_last(x),
-                      Channels<Scalar>(doubles(running_mean), doubles(running_var), epsilon, weight, bias, bounds));
+                      Channels<Scalar>(doubles(layer.running_mean), doubles(layer.running_var), layer.epsilon,
+                                       layer.weight, layer.bias, bounds_of(layer.activation)));
 }
 
 }  // namespace
@@ -197,11 +216,9 @@ bool can_follow_batch_norm(Activation activation) {
     return activation == Activation::none || activation == Activation::relu || activation == Activation::relu6;
 }
 
-torch::Tensor batch_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                         torch::Tensor& running_mean, torch::Tensor& running_var, bool training, double momentum,
-                         double epsilon, Activation activation, Group* group) {
-    const auto of = x.scalar_type() == torch::kFloat64 ? batch_norm_of<double> : batch_norm_of<float>;
-    return of(x, weight, bias, running_mean, running_var, training, momentum, epsilon, activation, group);
+torch::Tensor batch_norm(const torch::Tensor& x, const BatchNormLayer& layer, bool training) {
+    return x.scalar_type() == torch::kFloat64 ? batch_norm_of<double>(x, layer, training)
+                                              : batch_norm_of<float>(x, layer, training);
 }
 
 }  // namespace thaw

@@ -254,8 +254,10 @@ torch::Tensor TorchNetwork::normalize(int index, const torch::Tensor& x, bool tr
     const Activation activation =
         next < taken_in_.size() && taken_in_[next] ? graph_.layers[next].activation : Activation::none;
     if (index >= frozen_ && x.is_cpu() && (training || !torch::GradMode::is_enabled()))  // it has no other gradients
-        return batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, training, layer.momentum,
-                          layer.epsilon, activation, group_);
+        return batch_norm(x,
+                          {own.weight, own.bias, own.running_mean, own.running_var, layer.momentum, layer.epsilon,
+                           activation, group_},
+                          training);
     if (index >= frozen_ && training && group_)
         return activate(group_batch_norm(x, own.weight, own.bias, own.running_mean, own.running_var, layer.momentum,
                                          layer.epsilon, *group_),

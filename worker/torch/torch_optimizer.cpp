@@ -1,11 +1,10 @@
 #include "worker/torch/torch_optimizer.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
+#include <type_traits>
 
-#include "worker/heads/head_kernel.hpp"
 #include "worker/heads/model_state.hpp"
+#include "worker/heads/optimizer_rules.hpp"
 
 namespace thaw {
 namespace {
@@ -20,21 +19,18 @@ void assign(torch::Tensor& tensor, std::string_view bytes) {
     tensor.copy_(on_host);
 }
 
-/// As optimizer_rules.hpp has it.
-double positive(double epsilon, torch::ScalarType type) {
-    return std::max(epsilon, type == torch::kFloat64 ? std::numeric_limits<double>::min()
-                                                     : static_cast<double>(std::numeric_limits<float>::min()));
-}
+template <>
+struct Arithmetic<torch::Tensor> {
+    using Constant = double;
+    static constexpr double kSmallest = std::numeric_limits<float>::min();  // tensors may be of floats
+    static torch::Tensor root(const torch::Tensor& x) { return x.sqrt(); }
+};
 
 }  // namespace
 
 TorchOptimizer::TorchOptimizer(const Optimizer& options, double learning_rate, const std::vector<std::size_t>& tensors,
                                const torch::Tensor& like)
-    : options_(options),
-      keras_(options.style == OptimizerStyle::keras),
-      rate_(learning_rate),
-      epsilon_(positive(options.epsilon, like.scalar_type())),
-      tensors_(tensors.begin(), tensors.end()) {
+    : options_(options), rate_(learning_rate), tensors_(tensors.begin(), tensors.end()) {
     const int moments = optimizer_moments(options);
     first_ = torch::zeros({moments >= 1 ? like.numel() : 0}, like.options());
     second_ = torch::zeros({moments >= 2 ? like.numel() : 0}, like.options());
@@ -44,21 +40,22 @@ void TorchOptimizer::step(torch::Tensor& parameters, const torch::Tensor& gradie
     const torch::NoGradGuard no_gradients;
     ++steps_;
     const torch::Tensor wanted = adjusted(parameters, gradients);
-    switch (options_.kind) {
-        case OptimizerKind::adam:
-        case OptimizerKind::adamw:
-            return adam(parameters, wanted);
-        case OptimizerKind::sgd:
-            return sgd(parameters, wanted);
-        case OptimizerKind::rmsprop:
-            return rmsprop(parameters, wanted);
-    }
+    with_rule<torch::Tensor>({options_, rate_, steps_}, [&]<typename Rule>(const Rule& rule) {
+        using Value = torch::Tensor;
+        if constexpr (std::is_invocable_v<Rule, Value, Value&>)
+            rule(wanted, parameters);
+        else if constexpr (std::is_invocable_v<Rule, Value, Value&, Value&>)
+            rule(wanted, parameters, first_);
+        else
+            rule(wanted, parameters, first_, second_);
+    });
 }
 
 /// As clip_by_norm() of clipping.hpp; norms stay on the device.
 torch::Tensor TorchOptimizer::clipped(const torch::Tensor& gradients) const {
-    const auto factor = [this](double most, const torch::Tensor& norm) {
-        return keras_ ? most / norm.clamp_min(most) : (most / (norm + 1e-6)).clamp_max(1.0);
+    const bool keras = options_.style == OptimizerStyle::keras;
+    const auto factor = [keras](double most, const torch::Tensor& norm) {
+        return keras ? most / norm.clamp_min(most) : (most / (norm + 1e-6)).clamp_max(1.0);
     };
     if (options_.clipvalue > 0) return gradients.clamp(-options_.clipvalue, options_.clipvalue);
     if (options_.global_clipnorm > 0) return gradients * factor(options_.global_clipnorm, gradients.norm());
@@ -72,38 +69,9 @@ torch::Tensor TorchOptimizer::clipped(const torch::Tensor& gradients) const {
 torch::Tensor TorchOptimizer::adjusted(torch::Tensor& parameters, const torch::Tensor& gradients) const {
     const torch::Tensor short_enough = clipped(gradients);
     if (options_.weight_decay <= 0) return short_enough;
-    if (!keras_ && options_.kind != OptimizerKind::adamw) return short_enough.add(parameters, options_.weight_decay);
+    if (!decays_apart(options_)) return short_enough.add(parameters, options_.weight_decay);
     parameters.mul_(1 - options_.weight_decay * rate_);
     return short_enough;
-}
-
-void TorchOptimizer::adam(torch::Tensor& parameters, const torch::Tensor& gradients) {
-    const auto t = static_cast<double>(steps_);
-    const double correction = std::sqrt(1 - std::pow(options_.beta2, t));
-    const double rate = rate_ * correction / (1 - std::pow(options_.beta1, t));
-    first_.mul_(options_.beta1).add_(gradients, 1 - options_.beta1);
-    second_.mul_(options_.beta2).addcmul_(gradients, gradients, 1 - options_.beta2);
-    parameters.addcdiv_(first_, second_.sqrt().add_(keras_ ? epsilon_ : epsilon_ * correction), -rate);
-}
-
-void TorchOptimizer::sgd(torch::Tensor& parameters, const torch::Tensor& gradients) {
-    if (options_.momentum <= 0) {
-        parameters.add_(gradients, -rate_);
-        return;
-    }
-    const double own = keras_ ? -rate_ : 1, step = keras_ ? 1 : -rate_;  // of the gradient and the buffer
-    first_.mul_(options_.momentum).add_(gradients, own);
-    if (options_.nesterov)
-        parameters.add_(first_, step * options_.momentum).add_(gradients, -rate_);
-    else
-        parameters.add_(first_, step);
-}
-
-void TorchOptimizer::rmsprop(torch::Tensor& parameters, const torch::Tensor& gradients) {
-    second_.mul_(options_.rho).addcmul_(gradients, gradients, 1 - options_.rho);
-    const torch::Tensor root = keras_ ? (second_ + epsilon_).sqrt_() : second_.sqrt().add_(epsilon_);
-    first_.mul_(options_.momentum).addcdiv_(gradients, root, keras_ ? rate_ : 1);
-    parameters.add_(first_, keras_ ? -1 : -rate_);
 }
 
 std::string TorchOptimizer::state() const {

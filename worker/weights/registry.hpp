@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/backbones/layer_graph.hpp"
+#include "common/backbones/published_weights.hpp"
 #include "common/trial/trial.hpp"
 #include "common/util/table.hpp"
 
@@ -23,21 +23,15 @@ struct Preprocessing {
 const Preprocessing& find_preprocessing(const std::string& name);
 std::vector<std::string> preprocessing_names();
 
-struct WeightsEntry {
-    std::string name;           // "mobilenet_v2-imagenet-tf"
-    std::string backbone;       // "mobilenet_v2"
-    std::string file;           // file name looked for in the weights folders
-    std::string sha256;         // of the file: its first 8 or more hex digits; empty where it is not published
-    std::string preprocessing;  // a Preprocessing's name
-    PaddingStyle padding = PaddingStyle::symmetric;
-    std::string licence;
-    std::string source;    // one line for people: how to get the file; "curl -O ADDRESS" where it has an address
-    std::string md5 = {};  // of the file, where that is what is published
+struct WeightsEntry : PublishedWeights {
+    std::string name;      // "mobilenet_v2-imagenet-tf"
+    std::string backbone;  // "mobilenet_v2"
 
     /// Where `thaw weights pull` fetches it; empty where it has no address.
     std::string address() const;
 };
 
+/// Those of common/backbones.
 const std::vector<WeightsEntry>& weights_registry();
 
 /// Throws UserError where the file is not the entry's, as far as its hash is published.

@@ -50,7 +50,7 @@ class CacheChooser {
     }
 
   private:
-    using Reader = std::pair<std::size_t, TapKey>;  // features stage and its tap
+    using Reader = std::pair<std::size_t, Tap>;  // features stage and its tap
 
     /// Which train stages read each tap.
     void find_readers() {
@@ -65,7 +65,7 @@ class CacheChooser {
 
     Candidate candidate(std::size_t s, std::size_t t) {
         const PlannedStage& stage = plan_.stages[s];
-        const TapKey& tap = stage.taps[t].key;
+        const Tap& tap = stage.taps[t];
         const Trial& first = plan_.first_trial(stage);
         const std::int64_t row = context_.costs.tap_bytes(first, tap);
         Candidate result{s, t, row * array_rows(first, inputs_), 0, 0, 0, 0};
@@ -118,7 +118,7 @@ class CacheChooser {
         ++count_[static_cast<std::size_t>(place)];
         PlannedStage& stage = plan_.stages[candidate.stage];
         stage.taps[candidate.tap].place = place;
-        const TapKey& tap = stage.taps[candidate.tap].key;
+        const Tap& tap = stage.taps[candidate.tap];
         constexpr const char* kPlaces[] = {"on disk", "in memory", "computed anew"};
         report_.details.push_back(fmt::format(
             "{}{} cut {}{}: {} ({:.1f} MB; computed anew {:.1f} s, on disk {:.1f} s, in memory {:.1f} s): {}",

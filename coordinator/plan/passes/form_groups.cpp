@@ -17,7 +17,7 @@ bool stands_in_cache(const Plan& plan, const PlannedStage& stage, const Inputs& 
     const Trial& trial = plan.first_trial(stage);
     if (stage.kind == StageKind::decode) return inputs.is_cached(decoded_array(trial, inputs));
     return std::all_of(stage.taps.begin(), stage.taps.end(), [&](const PlannedTap& tap) {
-        return tap.place == Storage::disk && inputs.is_cached(features_array(trial, tap.key, inputs));
+        return tap.place == Storage::disk && inputs.is_cached(features_array(trial, tap, inputs));
     });
 }
 

@@ -39,7 +39,7 @@ PassReport fuse_heads(Plan& plan, PassContext& context) {
     const int threads = context.inputs.threads_per_rank * context.inputs.ranks;
     const double target = std::clamp(sum / (threads * kStagesPerThread), kShortest, kLongest);
 
-    std::map<std::tuple<std::vector<int>, TapKey, int>, Found> open;  // by what they read; the seconds of all there
+    std::map<std::tuple<std::vector<int>, Tap, int>, Found> open;  // by what they read; the seconds of all there
     StageMap into = every_stage_itself(plan);
     int fused = 0;
     for (const Found& head : heads) {

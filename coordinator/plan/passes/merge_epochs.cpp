@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/trial/later_settings.hpp"
 #include "coordinator/plan/passes.hpp"
 
 namespace thaw {

@@ -44,10 +44,10 @@ class StageCosts {
         Cost cost;
         int deepest = 0;  // of the outputs that are not there
         for (const PlannedTap& tap : stage.taps) {
-            const std::int64_t bytes = array_rows(trial, inputs_) * costs_.tap_bytes(trial, tap.key);
+            const std::int64_t bytes = array_rows(trial, inputs_) * costs_.tap_bytes(trial, tap);
             (tap.place == Storage::disk ? cost.bytes : cost.memory) += bytes;
-            const bool made = tap.place != Storage::disk || !inputs_.is_cached(features_array(trial, tap.key, inputs_));
-            if (made) deepest = tap.key.cut;
+            const bool made = tap.place != Storage::disk || !inputs_.is_cached(features_array(trial, tap, inputs_));
+            if (made) deepest = tap.cut;
             if (tap.place == Storage::disk)
                 cost.seconds += static_cast<double>(bytes) * (made ? costs_.disk().seconds : costs_.disk().evaluation);
         }

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "common/trial/phases.hpp"
+#include "common/trial/epoch_rules.hpp"
 #include "coordinator/plan/passes.hpp"
 
 namespace thaw {
@@ -31,7 +31,7 @@ PassReport share_forward(Plan& plan, PassContext& context) {
             ++left;
             continue;
         }
-        const TapKey tap = tap_of(trial, context.graphs.of(trial, context.inputs));
+        const Tap tap = tap_of(trial, context.graphs.of(trial, context.inputs));
         std::string key;
         kSharePrefix.key(trial, context.inputs, key);
         key += fmt::format("|{}|{}|{}|{}|{}|{}", tap.cut, tap.pooled, to_string(tap.pooling), trial.seed,

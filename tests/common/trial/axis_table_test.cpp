@@ -13,7 +13,7 @@ namespace {
 struct Change {
     Trial& trial;
     void operator()(std::monostate) const { trial.head.pooling = Pooling::max; }
-    void operator()(const WordMember& word) const { word.set(trial, "axis", word.words().back()); }
+    void operator()(const WordMember<Trial>& word) const { word.set(trial, "axis", word.words().back()); }
     template <typename Value>
     void operator()(Value Trial::*member) const {
         change(trial.*member);
@@ -48,7 +48,7 @@ TEST(AxisTable, EveryRowDecidesTheIdOrNotAsItSaysAndReadsBack) {
 
 TEST(AxisTable, WordsAreReadAsTheyAreWritten) {
     for (const AxisRow& row : kAxes) {
-        const auto* word = std::get_if<WordMember>(&row.member);
+        const auto* word = std::get_if<WordMember<Trial>>(&row.member);
         EXPECT_EQ(word != nullptr, std::holds_alternative<Word>(row.form)) << row.name;
         if (!word) continue;
         for (const std::string& name : word->words()) {

@@ -5,9 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "common/trial/later_settings.hpp"
 #include "common/trial/trial.hpp"
-#include "common/trial/usual_optimizer.hpp"
 #include "common/util/error.hpp"
 #include "common/util/fingerprint.hpp"
 #include "common/util/random.hpp"

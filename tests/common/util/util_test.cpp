@@ -11,7 +11,6 @@
 #include "common/util/atomic_file.hpp"
 #include "common/util/error.hpp"
 #include "common/util/fingerprint.hpp"
-#include "common/util/instead_of.hpp"
 #include "common/util/nearest.hpp"
 #include "tests/support/temporary_folder.hpp"
 

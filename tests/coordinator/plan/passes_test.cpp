@@ -129,7 +129,7 @@ TEST_F(PassesTest, OnlyTheOutputThatIsComputedAnewLeavesTheFrozenPass) {
     const Plan made = plan({trial("all"), trial("features.1")});
     const auto passes = specs<FeaturesStage>(made);
     ASSERT_THAT(passes, SizeIs(1));
-    EXPECT_THAT(passes[0].taps, ElementsAre(Field(&FeaturesStage::Tap::pooled, true)));
+    EXPECT_THAT(passes[0].taps, ElementsAre(Field(&FeaturesStage::KeptTap::pooled, true)));
 }
 
 TEST_F(PassesTest, TailsWithoutKeptFeaturesShareOneFrozenPassWhereTheirBatchesAreEqual) {

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "common/trial/phases.hpp"
+#include "common/trial/epoch_rules.hpp"
 #include "tests/coordinator/plan/plan_fixture.hpp"
 #include "tests/coordinator/sweep/sweep_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -37,9 +37,9 @@ class PlanTest : public testing::Test {
         return {count(plan, StageKind::decode), count(plan, StageKind::features),
                 static_cast<int>(plan.trajectories.size())};
     }
-    static std::vector<TapKey> keys(const PlannedStage& stage) {
-        std::vector<TapKey> keys;
-        for (const PlannedTap& tap : stage.taps) keys.push_back(tap.key);
+    static std::vector<Tap> keys(const PlannedStage& stage) {
+        std::vector<Tap> keys;
+        for (const PlannedTap& tap : stage.taps) keys.push_back(tap);
         return keys;
     }
     std::vector<std::string> outputs(const Plan& plan) {
@@ -189,8 +189,8 @@ TEST_F(PlanTest, TakesEveryCutFromOnePass) {
     const Plan plan = make_plan({head, same, max, tail, deeper}, inputs_, graphs_);
     EXPECT_THAT(counts(plan), ElementsAre(1, 1, 5));
     EXPECT_THAT(keys(plan.stages[1]),
-                ElementsAre(TapKey{deeper.cut, false, Pooling::average}, TapKey{tail.cut, false, Pooling::average},
-                            TapKey{head.cut, true, Pooling::average}, TapKey{head.cut, true, Pooling::max}));
+                ElementsAre(Tap{deeper.cut, false, Pooling::average}, Tap{tail.cut, false, Pooling::average},
+                            Tap{head.cut, true, Pooling::average}, Tap{head.cut, true, Pooling::max}));
     expect_sound(plan);
 }
 
@@ -449,7 +449,7 @@ TEST_F(PlanTest, PredictsThatWhatStandsInTheCacheIsOnlyRead) {
         return make_plan(trials, inputs_, graphs_).stages[stage].predicted.seconds;
     };
     const double decoded = seconds(0), forwarded = seconds(1);
-    const TapKey deep{trials[0].cut, true, Pooling::average}, shallow{trials[1].cut, false, Pooling::average};
+    const Tap deep{trials[0].cut, true, Pooling::average}, shallow{trials[1].cut, false, Pooling::average};
     inputs_.cached_arrays = {decoded_array(trials[0], inputs_).file(), features_array(trials[0], deep, inputs_).file()};
     EXPECT_LT(seconds(0), decoded / 10);
     EXPECT_LT(seconds(1), forwarded) << "only the shallower output is to be made";

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "common/trial/usual_optimizer.hpp"
+#include "common/trial/optimizer.hpp"
+#include "common/util/settings_json.hpp"
 
 namespace thaw {
 
@@ -29,20 +30,11 @@ inline std::vector<OptionsCase> optimizer_options() {
     std::ifstream file(std::string(THAW_SOURCE_DIR) + "/tests/worker/heads/golden/optimizer_options.json");
     std::vector<OptionsCase> cases;
     for (const auto& golden : nlohmann::json::parse(file)) {
-        nlohmann::json options = golden.at("options");
-        const auto style = parse_name("style", names_of(OptimizerStyle{}), options.at("style").get<std::string>());
-        Optimizer optimizer = usual_optimizer(parse_optimizer_kind(golden.at("kind")), style);
-        const auto take = [&](const char* name, auto& member) { member = options.value(name, member); };
-        take("momentum", optimizer.momentum);
-        take("nesterov", optimizer.nesterov);
-        take("beta1", optimizer.beta1);
-        take("beta2", optimizer.beta2);
-        take("rho", optimizer.rho);
-        take("epsilon", optimizer.epsilon);
-        take("weight_decay", optimizer.weight_decay);
-        take("clipvalue", optimizer.clipvalue);
-        take("clipnorm", optimizer.clipnorm);
-        take("global_clipnorm", optimizer.global_clipnorm);
+        const auto style =
+            parse_name("style", names_of(OptimizerStyle{}), golden.at("options").at("style").get<std::string>());
+        nlohmann::json settings = usual_optimizer(parse_optimizer_kind(golden.at("kind")), style);
+        settings.update(golden.at("options"));
+        const auto optimizer = settings.get<Optimizer>();
         cases.push_back({optimizer, golden.at("loss"), golden.at("parameters")});
     }
     return cases;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/worker/heads/small_head.hpp"
 #include "worker/heads/head_model.hpp"
 
@@ -35,6 +37,17 @@ TEST(OptimizerOptions, TenStepsOfEveryOneEqualKerasAndPytorch) {
         }
 }
 
+TEST(OptimizerOptions, EveryOptimizerOfTheTableHasItsGoldenSteps) {
+    const std::vector<OptionsCase> cases = optimizer_options();
+    for (const OptimizerRow& row : kOptimizers)
+        for (const auto& [style, name] : names_of(OptimizerStyle{}))
+            EXPECT_TRUE(std::any_of(cases.begin(), cases.end(),
+                                    [&, of = style](const OptionsCase& golden) {
+                                        return golden.optimizer == usual_optimizer(row.kind, of);
+                                    }))
+                << row.name << " as " << name << " has it";
+}
+
 /// Clipping needs all gradients before the first step, and so another path: where it clips nothing, both end alike.
 TEST(OptimizerOptions, ClippingThatClipsNothingChangesNothing) {
     const std::vector<float> values = features();
@@ -48,8 +61,8 @@ TEST(OptimizerOptions, ClippingThatClipsNothingChangesNothing) {
         }
         return head.state();
     };
-    for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::sgd, OptimizerKind::rmsprop}) {
-        const Optimizer plain{.kind = kind};
+    for (const OptimizerRow& row : kOptimizers) {
+        const Optimizer plain{.kind = row.kind};
         for (double Optimizer::*option : {&Optimizer::clipnorm, &Optimizer::global_clipnorm, &Optimizer::clipvalue}) {
             Optimizer clipping = plain;
             clipping.*option = 1e6;

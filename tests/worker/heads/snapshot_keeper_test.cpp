@@ -17,6 +17,7 @@ using testing::IsEmpty;
 /// Whose state is the number of epochs that it was trained.
 class CountingModel : public Model {
   public:
+    void set_learning_rate(double) override {}
     BatchSums train_batch(std::span<const int>, std::span<const int>, int) override { return {}; }
     BatchSums evaluate(std::span<const int>, std::span<const int>) override { return {}; }
     std::string state() const override { return std::to_string(epochs); }

@@ -20,6 +20,7 @@ using testing::HasSubstr;
 /// Learns nothing, remembers what it was shown.
 class Recorder : public Model {
   public:
+    void set_learning_rate(double) override {}
     BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override {
         seen[epoch].insert(seen[epoch].end(), rows.begin(), rows.end());
         batch_sizes[epoch].push_back(static_cast<int>(rows.size()));

@@ -22,6 +22,9 @@ struct NormLayer {
         weight.set_requires_grad(true);
         bias.set_requires_grad(true);
     }
+    BatchNormLayer with(Activation activation) {
+        return {weight, bias, running_mean, running_var, 0.1, 1e-3, activation};
+    }
     NormLayer copy() const {
         NormLayer same = *this;
         for (torch::Tensor* tensor : {&same.weight, &same.bias, &same.running_mean, &same.running_var})
@@ -46,8 +49,7 @@ void expect_as_torch(torch::Dtype type, const std::vector<std::int64_t>& shape, 
     for (const bool training : {true, false}) {
         torch::Tensor x = maps.clone().contiguous(at::MemoryFormat::ChannelsLast).set_requires_grad(training);
         torch::Tensor z = maps.clone().set_requires_grad(training);
-        const torch::Tensor y =
-            batch_norm(x, ours.weight, ours.bias, ours.running_mean, ours.running_var, training, 0.1, 1e-3, activation);
+        const torch::Tensor y = batch_norm(x, ours.with(activation), training);
         const torch::Tensor expected = activate(torch::batch_norm(z, theirs.weight, theirs.bias, theirs.running_mean,
                                                                   theirs.running_var, training, 0.1, 1e-3, false),
                                                 activation);
@@ -86,16 +88,14 @@ TEST(BatchNorm, TakesMapsInAnyOrder) {
     const torch::Tensor maps = torch::randn({2, 5, 4, 3});
     const auto run = [&](const torch::Tensor& x) {
         NormLayer fresh = layer.copy();
-        return batch_norm(x, fresh.weight, fresh.bias, fresh.running_mean, fresh.running_var, true, 0.1, 1e-3,
-                          Activation::relu);
+        return batch_norm(x, fresh.with(Activation::relu), true);
     };
     EXPECT_TRUE(torch::equal(run(maps), run(maps.contiguous(at::MemoryFormat::ChannelsLast))));
 }
 
 TEST(BatchNorm, LeavesNoGradientWhereNothingBeforeItIsTrained) {
     NormLayer layer(5, torch::kFloat32);
-    const torch::Tensor y = batch_norm(torch::randn({2, 5, 4, 3}), layer.weight, layer.bias, layer.running_mean,
-                                       layer.running_var, true, 0.1, 1e-3, Activation::none);
+    const torch::Tensor y = batch_norm(torch::randn({2, 5, 4, 3}), layer.with(Activation::none), true);
     y.sum().backward();
     EXPECT_LT((layer.bias.grad() - 24).abs().max().item<double>(), 1e-5);
 }

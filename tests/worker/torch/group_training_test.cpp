@@ -132,6 +132,7 @@ TEST_F(GroupTraining, LeavesTheSameWeightsOnAllRanks) {
 class FailsOnOneRank : public Model {
   public:
     FailsOnOneRank(std::unique_ptr<Model> model, bool here) : model_(std::move(model)), here_(here) {}
+    void set_learning_rate(double rate) override { model_->set_learning_rate(rate); }
     BatchSums train_batch(std::span<const int> rows, std::span<const int> labels, int epoch) override {
         if (here_ && epoch == 2 && ++batches_ == 2) throw std::bad_alloc();
         return model_->train_batch(rows, labels, epoch);
