@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 std::string key_of(const Dataset& dataset, const std::vector<int>& images) {
     RowFingerprints rows;
-    for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].fingerprint);
+    for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].pixels());
     return rows_key(rows);
 }
 
