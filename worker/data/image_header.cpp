@@ -117,7 +117,7 @@ std::string_view webp_exif(const Bytes& bytes) {
     }
 }
 
-/// The first version of the decoder read no animations, and left the rotation of pictures with alpha.
+/// The first version of the decoder read no animations, and turned nothing.
 ImageHeader webp_header(const Bytes& bytes) {
     const std::string_view kind = bytes.view(12, 4);
     if (kind == "VP8 ") return {ImageFormat::webp, bytes.little(26, 2) & 0x3FFF, bytes.little(28, 2) & 0x3FFF};
@@ -128,7 +128,7 @@ ImageHeader webp_header(const Bytes& bytes) {
     const int flags = bytes.byte(20);
     ImageHeader header{ImageFormat::webp, bytes.little(24, 3) + 1, bytes.little(27, 3) + 1, (flags & kAlpha) != 0};
     if (flags & kExif) header.orientation = exif_orientation(webp_exif(bytes));
-    if ((flags & kAnimation) || (header.alpha && header.orientation != 1)) header.decoder = 2;
+    if ((flags & kAnimation) || header.orientation != 1) header.decoder = 2;
     return header;
 }
 
@@ -169,15 +169,52 @@ std::uint32_t tiff_value(const Bytes& bytes, std::uint32_t tag, std::uint32_t ot
     return otherwise;
 }
 
-/// The first version of the decoder was sure of upright 8-bit grey, RGB and palette alone.
+/// Of these kinds the first version of the decoder made the same pixels; it knew no alpha, and no 12 bits in 16.
 ImageHeader tiff_header(const Bytes& bytes) {
-    constexpr std::uint32_t kWidth = 256, kLength = 257, kBits = 258, kPhotometric = 262, kOrientation = 274,
-                            kExtraSamples = 338, kPalette = 3;
+    constexpr std::uint32_t kWidth = 256, kLength = 257, kBits = 258, kPhotometric = 262, kPlanes = 284,
+                            kTileWidth = 322, kExtraSamples = 338;
+    constexpr std::uint32_t kGrey = 1, kRgb = 2, kPalette = 3, kCmyk = 5;
     const auto value = [&](std::uint32_t tag, std::uint32_t otherwise) { return tiff_value(bytes, tag, otherwise); };
     ImageHeader header{ImageFormat::tiff, value(kWidth, 0), value(kLength, 0)};
-    const bool plain = value(kBits, 1) == 8 && value(kPhotometric, 0) <= kPalette && value(kOrientation, 1) == 1 &&
-                       value(kExtraSamples, 9) == 9;
-    if (!plain) header.decoder = 2;
+    const std::uint32_t bits = value(kBits, 1), photometric = value(kPhotometric, 0);
+    const bool same = (bits == 1 || bits == 8) && value(kExtraSamples, 0) == 0 && value(kPlanes, 1) == 1 &&
+                      value(kTileWidth, 0) == 0 &&
+                      (photometric == kGrey || photometric == kRgb || photometric == kPalette || photometric == kCmyk);
+    if (!same) header.decoder = 2;
+    return header;
+}
+
+/// The place behind the blocks of an extension or of a frame's pixels.
+size_t behind_blocks(const Bytes& bytes, size_t at) {
+    while (const size_t length = bytes.byte(at)) at += 1 + length;
+    return at + 1;
+}
+
+/// Whether the file is one opaque frame, as large as the canvas and in the palette of the file.
+bool is_still_gif(const Bytes& bytes) {
+    constexpr int kExtension = 0x21, kFrame = 0x2C, kControl = 0xF9, kHasTable = 0x80;
+    if (!(bytes.byte(10) & kHasTable)) return false;
+    int frames = 0;
+    size_t at = 13 + (size_t{3} << ((bytes.byte(10) & 7) + 1));
+    for (;;) {
+        const int kind = bytes.byte(at);
+        if (kind == kExtension) {
+            if (bytes.byte(at + 1) == kControl && (bytes.byte(at + 3) & 1)) return false;
+            at = behind_blocks(bytes, at + 2);
+        } else if (kind == kFrame) {
+            const bool whole = bytes.little(at + 1, 4) == 0 && bytes.little(at + 5, 4) == bytes.little(6, 4);
+            if (++frames > 1 || !whole || (bytes.byte(at + 9) & kHasTable)) return false;
+            at = behind_blocks(bytes, at + 11);
+        } else {
+            return frames == 1;
+        }
+    }
+}
+
+/// The first version of the decoder showed another frame's colours, and black for what is transparent.
+ImageHeader gif_header(const Bytes& bytes) {
+    ImageHeader header{ImageFormat::gif, bytes.little(6, 2), bytes.little(8, 2)};
+    if (!is_still_gif(bytes)) header.decoder = 2;
     return header;
 }
 
@@ -260,8 +297,7 @@ ImageHeader read_image_header(std::string_view file) {
     if (file.starts_with("II*\0"sv) || file.starts_with("MM\0*"sv) || file.starts_with("II+\0"sv) ||
         file.starts_with("MM\0+"sv))
         return tiff_header(bytes);
-    // The first version of the decoder showed another frame's colours, and black for what is transparent.
-    if (file.starts_with("GIF8")) return {ImageFormat::gif, bytes.little(6, 2), bytes.little(8, 2), false, 1, 2};
+    if (file.starts_with("GIF8")) return gif_header(bytes);
     if (file.starts_with("BM")) return bmp_header(bytes);
     if (file.size() > 2 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6') return ppm_header(bytes);
     refuse_stranger(file);
