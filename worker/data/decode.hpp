@@ -13,9 +13,10 @@ namespace thaw {
 /// load_img does for "grayscale". Writes 3*image_size^2 bytes to `out`. Throws StageError that names the file and the
 /// reason (unreadable, truncated, not an image and what instead, larger than 150 megapixels, or 1000 of a JPEG). A
 /// truncated file is unreadable, also where a decoder would fill the rest with grey. Of JPEGs above 64 megapixels a
-/// half, a quarter or an eighth of the size is decoded. Memory: 0.4 GB a thread up to 64 megapixels; above, one picture
-/// at a time takes 1.5 GB at most. Shrinking averages all the pixels covered (antialiased, as PIL does for bilinear and
-/// bicubic), except for `nearest`, which picks the pixels that Keras' load_img picks.
+/// half, a quarter or an eighth of the size is decoded. Memory of 8 bits, measured: 0.5 GB a thread up to 64
+/// megapixels; above, 1.1 GB, of one picture at a time. 64 megapixels of 16-bit RGBA in a TIFF take 1.4 GB. Shrinking
+/// averages all the pixels covered (antialiased, as PIL does for bilinear and bicubic), except for `nearest`, which
+/// picks the pixels that Keras' load_img picks.
 void decode_image(const std::filesystem::path& path, const DecodeOptions& options, std::uint8_t* out);
 
 /// Which code decodes, and so which pixels come of it: part of the key of all that is made of them.

@@ -107,6 +107,9 @@ void refuse_unusual_samples(const TiffLayout& layout) {
 /// The samples of an image of 16 bits, [height, width, sample], from strips or tiles.
 std::vector<std::uint16_t> samples_of(TIFF* tiff, const TiffLayout& layout, const TiffSource& source) {
     const std::size_t row = std::size_t{layout.width} * layout.samples;
+    if (row * layout.height * 2 > static_cast<std::size_t>(kMostBytesAtOnce))
+        throw StageError("{} x {} pixels of {} samples of 16 bits are more than thaw takes; convert it to 8 bits",
+                         layout.width, layout.height, layout.samples);
     std::vector<std::uint16_t> samples(row * layout.height);
     if (!TIFFIsTiled(tiff)) {
         if (static_cast<std::size_t>(TIFFScanlineSize(tiff)) != row * 2) fail_tiff(source);
