@@ -293,7 +293,7 @@ ImageHeader read_image_header(std::string_view file) {
     if (file.empty()) throw StageError("empty file");
     if (file.starts_with("\xFF\xD8\xFF")) return jpeg_header(bytes);
     if (file.starts_with("\x89PNG\r\n\x1A\n")) return png_header(bytes);
-    if (file.starts_with("RIFF") && file.substr(8).starts_with("WEBP")) return webp_header(bytes);
+    if (file.starts_with("RIFF") && file.size() >= 12 && file.substr(8, 4) == "WEBP") return webp_header(bytes);
     if (file.starts_with("II*\0"sv) || file.starts_with("MM\0*"sv) || file.starts_with("II+\0"sv) ||
         file.starts_with("MM\0+"sv))
         return tiff_header(bytes);

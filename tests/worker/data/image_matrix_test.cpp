@@ -115,6 +115,7 @@ TEST(NotAnImage, IsNamedForWhatItIs) {
         {"%PDF-1.7", "PDF"},
         {"8BPS\0\1"s, "Photoshop"},
         {std::string(128, '\0') + "DICM", "DICOM"},
+        {"RIFF\0"s, "not an image"},
         {"plain words", "not an image"},
     };
     for (const auto& [content, says] : cases) {
