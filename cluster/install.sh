@@ -5,7 +5,7 @@ set -eu
 
 run="g++ cmake ninja-build ccache pkg-config
     libtorch-dev libdnnl-dev libopenblas0-pthread libopenblas-pthread-dev libopenmpi-dev openmpi-bin
-    libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev zlib1g-dev
+    libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libtiff-dev libwebp-dev libgif-dev zlib1g-dev
     libyaml-cpp-dev libsqlite3-dev libfmt-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libxxhash-dev libzip-dev
     libhdf5-dev libseccomp-dev libcurl4-openssl-dev
     libssl-dev ca-certificates python3 python3-pip dataset-fashion-mnist"

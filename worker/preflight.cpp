@@ -1,9 +1,12 @@
 #include "worker/preflight.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/backbones/backbones.hpp"
 #include "common/util/fingerprint.hpp"
+#include "common/util/log.hpp"
 #include "worker/cache/image_cache.hpp"
 #include "worker/cache/view_rows.hpp"
 #include "worker/data/decode.hpp"
@@ -18,15 +21,23 @@ namespace fs = std::filesystem;
 
 std::string key_of(const Dataset& dataset, const std::vector<int>& images) {
     RowFingerprints rows;
-    for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].fingerprint);
+    for (const int image : images) rows.push_back(dataset.images[static_cast<std::size_t>(image)].pixels());
     return rows_key(rows);
+}
+
+/// Throws UserError where they do not fit; tells what is taken of more than a network's own tensors.
+void check_fit(const LayerGraph& graph, const fs::path& path) {
+    WeightsFile file = read_weights_file(path);
+    const std::string taken = taken_text(find_fit(graph, file));
+    fit_weights(graph, std::move(file), path.string());
+    if (!taken.empty()) log_info(fmt::format("weights file {}: {}", path.string(), taken));
 }
 
 WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesystem::path>& folders) {
     const ResolvedWeights found =
         resolve_weights(network.backbone, {network.weights, network.preprocessing, network.padding}, folders);
     const LayerGraph graph = build_backbone(network.backbone, network.image_size, found.padding);
-    if (!found.random()) fit_weights(graph, read_weights_file(found.path), found.path.string());
+    if (!found.random()) check_fit(graph, found.path);
     return {found.path.string(), found.sha256, found.preprocessing.name, to_string(found.padding)};
 }
 

@@ -4,6 +4,10 @@
 
 namespace thaw {
 
+void log_info(const std::string& message) {
+    spdlog::info("{}", message);
+}
+
 void log_warning(const std::string& message) {
     spdlog::warn("{}", message);
 }

@@ -5,6 +5,7 @@
 
 namespace thaw {
 
+void log_info(const std::string& message);
 void log_warning(const std::string& message);
 
 }  // namespace thaw

@@ -13,6 +13,9 @@
 namespace thaw {
 namespace {
 
+/// Those with which trajectory keys had no versions in them yet.
+constexpr const char *kFirstFeaturesVersion = "2", *kFirstDecoder = "1";
+
 /// Of all that decides what becomes of an image, whichever image it is.
 std::string decode_key(const Trial& trial, const Inputs& inputs) {
     Fingerprint fingerprint;
@@ -233,7 +236,13 @@ std::string trial_context(const Trial& trial, const Inputs& inputs) {
 std::string trajectory_key(const Trial& trial, const Inputs& inputs) {
     Trial trajectory = trial;
     trajectory.epochs = 0;
-    return trial_id(trajectory, Fingerprint().add(trial_context(trial, inputs)).add(inputs.frozen_back_end).hex());
+    Fingerprint context;
+    context.add(trial_context(trial, inputs)).add(inputs.frozen_back_end);
+    // Snapshots go on with the pixels and features that they began with; those of the first versions have no mark.
+    if (inputs.decoder != kFirstDecoder && !inputs.decoder.empty()) context.add("decoder " + inputs.decoder);
+    if (std::string_view(kFeaturesVersion) != kFirstFeaturesVersion)
+        context.add(std::string("features ") + kFeaturesVersion);
+    return trial_id(trajectory, context.hex());
 }
 
 std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& inputs) {

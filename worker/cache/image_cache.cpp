@@ -44,7 +44,7 @@ void add_bad_views(const ViewRows& rows, std::vector<BadImage>& bad) {
 
 RowFingerprints fingerprints_of(const Dataset& dataset) {
     RowFingerprints rows;
-    for (const ImageFile& image : dataset.images) rows.push_back(image.fingerprint);
+    for (const ImageFile& image : dataset.images) rows.push_back(image.pixels());
     return rows;
 }
 

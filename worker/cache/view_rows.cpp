@@ -29,7 +29,7 @@ ViewRows::ViewRows(const Dataset& dataset, const Trial& trial)
 
 RowFingerprints ViewRows::names(const Dataset& dataset) const {
     RowFingerprints names;
-    for (const ImageFile& image : dataset.images) names.push_back(image.fingerprint);
+    for (const ImageFile& image : dataset.images) names.push_back(image.pixels());
     Augment changes = augment_;
     changes.views = 1;
     const std::string what = augment_name(changes);

@@ -13,6 +13,7 @@
 
 #include "common/util/error.hpp"
 #include "common/util/parallel.hpp"
+#include "worker/data/decode.hpp"
 #include "worker/data/fingerprint_cache.hpp"
 
 namespace thaw {
@@ -189,7 +190,9 @@ void add_fingerprints(Dataset& dataset, int threads, const fs::path& cache_file)
     FingerprintCache cache(cache_file);
     for_each_index(dataset.images.size(), threads, [&](std::size_t i) {
         try {
-            dataset.images[i].fingerprint = cache.of(dataset.folder / dataset.images[i].path);
+            const fs::path file = dataset.folder / dataset.images[i].path;
+            dataset.images[i].fingerprint = cache.of(file);
+            dataset.images[i].decoder = decoder_of(file);
         } catch (const std::system_error& error) {
             throw UserError("cannot read {}: {}", (dataset.folder / dataset.images[i].path).string(),
                             error.code().message());

@@ -19,6 +19,10 @@ struct ImageFile {
     std::string fingerprint;  // of the file's content
     int fold = 0;             // where folds cross-validate: of Part::train images, the one that they validate, from 1
 
+    int decoder = 1;  // ImageHeader::decoder: which version of its format's decoder makes its pixels
+
+    /// Names what its pixels are made of: the content and, above 1, the decoder's version.
+    std::string pixels() const;
     /// Its part for a trial of this fold; 0: for one without.
     Part part_in(int trials_fold) const { return fold != 0 && fold == trials_fold ? Part::validation : part; }
     /// Whether some trial's validation images have it among them.
@@ -29,7 +33,8 @@ struct Dataset {
     std::filesystem::path folder;
     std::vector<std::string> classes;  // sorted by name
     std::vector<ImageFile> images;     // sorted by path
-    /// Hash of all that decides what is trained on: contents, labels, parts, folds; not of where the folder lies.
+    /// Hash of all that decides what is trained on: contents, decoders, labels, parts, folds; not of where the folder
+    /// lies.
     std::string fingerprint() const;
     /// How many images have this part for a trial of this fold.
     int count(Part part, int fold) const;

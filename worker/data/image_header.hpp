@@ -13,10 +13,14 @@ struct ImageHeader {
     ImageFormat format = ImageFormat::jpeg;
     std::int64_t width = 0, height = 0;  // as stored, before any EXIF rotation
     bool alpha = false;                  // png and webp: there is a channel or a colour of transparency
+    int orientation = 1;                 // png and webp: EXIF's
+    /// Which version of its format's decoder makes the pixels. Above 1: other pixels than the first one made of it, and
+    /// part of the identity of a dataset that has it.
+    int decoder = 1;
 };
 
 /// Reads the header by content, whatever the file is called. Throws StageError, without the file's name, where it is no
-/// image of these formats, or its header is cut short.
+/// image of these formats (and says what it is instead, where that is known), or its header is cut short.
 ImageHeader read_image_header(std::string_view bytes);
 
 /// The orientation, 1 to 8, that an EXIF block (a TIFF file in small) states; 1 where it states none.

@@ -12,12 +12,15 @@
 
 #include "common/util/error.hpp"
 #include "worker/data/image_header.hpp"
+#include "worker/data/pixels.hpp"
 
 namespace thaw {
 namespace {
 
 /// Each scan of a progressive file costs a pass over all its pixels; real files have a dozen.
 constexpr int kMaxScans = 500;
+/// A progressive file's coefficients are kept until its last scan, 2 bytes each.
+constexpr std::int64_t kMostCoefficientBytes = std::int64_t{1} << 30;
 
 /// libjpeg's decoder; its errors jump out of C code, so nothing between setjmp and longjmp may own anything.
 struct Decoder {
@@ -56,12 +59,12 @@ struct Decoder {
         std::longjmp(decoder->escape, 1);
     }
 
-    bool start(std::string_view bytes);
+    bool start(std::string_view bytes, std::int64_t most_pixels);
     bool read_rows(cv::Mat& pixels);
 };
 
 /// Reads up to the first row; false where that fails.
-bool Decoder::start(std::string_view bytes) {
+bool Decoder::start(std::string_view bytes, std::int64_t most_pixels) {
     if (setjmp(escape)) return false;
     jpeg_create_decompress(&state);
     state.progress = &progress;
@@ -72,6 +75,17 @@ bool Decoder::start(std::string_view bytes) {
     for (const jpeg_marker_struct* marker = state.marker_list; marker; marker = marker->next) {
         const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
         if (exif.empty() && data.starts_with("Exif")) exif = data.substr(std::min<std::size_t>(6, data.size()));
+    }
+    constexpr unsigned kSmallest = 8;
+    for (state.scale_num = 1, state.scale_denom = 1; state.scale_denom < kSmallest; state.scale_denom *= 2) {
+        jpeg_calc_output_dimensions(&state);
+        if (std::int64_t{state.output_width} * state.output_height <= most_pixels) break;
+    }
+    const std::int64_t kept = std::int64_t{state.image_width} * state.image_height * state.num_components * 2;
+    if (jpeg_has_multiple_scans(&state) && kept > kMostCoefficientBytes) {
+        std::snprintf(message, sizeof message, "%s",
+                      "too large for a progressive JPEG, all of which must be in memory at once");
+        return false;
     }
     jpeg_start_decompress(&state);
     return true;
@@ -100,26 +114,12 @@ cv::Mat cmyk_to_rgb(const cv::Mat& cmyk, bool inverted) {
     return rgb;
 }
 
-/// EXIF's eight orientations: 5 to 8 lie on their side, the others are turned or mirrored where they are.
-cv::Mat upright(const cv::Mat& stored, int orientation) {
-    if (orientation < 2 || orientation > 8) return stored;
-    cv::Mat turned = stored;
-    if (orientation >= 5) cv::transpose(stored, turned);
-    constexpr int kBoth = -1, kVertical = 0, kHorizontal = 1, kNone = 2;
-    constexpr int kFlips[] = {kHorizontal, kBoth, kVertical, kNone, kHorizontal, kBoth, kVertical};
-    const int flip = kFlips[orientation - 2];
-    if (flip == kNone) return turned;
-    cv::Mat flipped;
-    cv::flip(turned, flipped, flip);
-    return flipped;
-}
-
 }  // namespace
 
-cv::Mat decode_jpeg(std::string_view bytes) {
+cv::Mat decode_jpeg(std::string_view bytes, std::int64_t most_pixels) {
     Decoder decoder;
     cv::Mat pixels;
-    bool done = decoder.start(bytes);
+    bool done = decoder.start(bytes, most_pixels);
     if (done) {
         pixels.create(static_cast<int>(decoder.state.output_height), static_cast<int>(decoder.state.output_width),
                       CV_8UC(decoder.state.output_components));

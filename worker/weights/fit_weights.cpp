@@ -3,12 +3,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <utility>
 
 #include "common/backbones/backbones.hpp"
 #include "common/util/error.hpp"
 #include "worker/weights/keras_fit.hpp"
+#include "worker/weights/name_fit.hpp"
 #include "worker/weights/printable.hpp"
 
 namespace thaw {
@@ -56,25 +57,6 @@ std::string first_names(const TensorMap& tensors) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
-WeightsFit find_fit_by_name(const LayerGraph& graph, const WeightsFile& file) {
-    WeightsFit fit;
-    std::map<std::string, bool> known;
-    for (NeededTensor& needed : needed_tensors(graph)) {
-        known[needed.name] = true;
-        const auto found = file.tensors.find(needed.name);
-        if (found != file.tensors.end() && found->second.shape == needed.shape)
-            fit.placed.push_back({needed, needed.name, Layout::same, {}});
-        else if (needed.base && found == file.tensors.end())
-            fit.missing.push_back(needed.name);
-        else if (needed.base)
-            fit.misshapen.push_back(fmt::format("{} is [{}], needs [{}]", needed.name,
-                                                fmt::join(found->second.shape, ", "), fmt::join(needed.shape, ", ")));
-    }
-    for (const auto& [name, tensor] : file.tensors)
-        if (!known.contains(name) && !name.ends_with(".num_batches_tracked")) fit.extra.push_back(printable(name));
-    return fit;
-}
-
 /// `from` [rows, columns] -> `to` [columns, rows].
 void transpose(const float* from, std::int64_t rows, std::int64_t columns, float* to) {
     for (std::int64_t column = 0; column < columns; ++column)
@@ -117,6 +99,7 @@ HostTensor converted(const PlacedTensor& placed, WeightsFile& file) {
     if (!fit.missing.empty()) faults.push_back(listed_tensors(fit.missing, "missing"));
     if (!fit.misshapen.empty()) faults.push_back(listed_tensors(fit.misshapen, "of another shape"));
     if (!fit.extra.empty()) faults.push_back(listed_tensors(fit.extra, "it has no place for"));
+    if (!fit.under.empty()) faults.push_back(fmt::format("looked at those under '{}'", printable(fit.under)));
     const NetworkMatch match = closest_network(file);
     std::string advice;
     if (match.fits())
@@ -154,7 +137,7 @@ WeightsFit find_fit(const LayerGraph& graph, const WeightsFile& file) {
     // A network that Keras does not have (torchvision's MobileNetV2) has no layer that a Keras file could name.
     const bool by_keras = !file.keras.empty() && std::any_of(graph.layers.begin(), graph.layers.end(),
                                                              [](const Layer& layer) { return !layer.keras.empty(); });
-    return by_keras ? find_keras_fit(graph, file) : find_fit_by_name(graph, file);
+    return by_keras ? find_keras_fit(graph, file) : find_name_fit(graph, file);
 }
 
 TensorMap fit_weights(const LayerGraph& graph, WeightsFile file, const std::string& path) {
@@ -162,7 +145,39 @@ TensorMap fit_weights(const LayerGraph& graph, WeightsFile file, const std::stri
     if (!fit.fits()) refuse(graph, file, fit, path);
     TensorMap tensors;
     for (const PlacedTensor& placed : fit.placed) tensors[placed.needed.name] = converted(placed, file);
+    if (const std::string faults = not_finite_text(tensors); !faults.empty())
+        throw UserError(
+            "weights file {}: in its weights {}: nothing can be computed with them; fetch the file again, or save the "
+            "weights of an epoch before the training diverged",
+            path, faults);
     return tensors;
+}
+
+std::string taken_text(const WeightsFit& fit) {
+    if (fit.under.empty() && fit.also_under.empty()) return "";
+    std::string text = fmt::format("taken: the {} tensors under '{}'", fit.placed.size(), printable(fit.under));
+    if (!fit.extra.empty()) text += "; left: " + listed_tensors(fit.extra, "that the backbone has no place for");
+    for (const std::string& other : fit.also_under)
+        text += fmt::format("; those under '{}' would fit as well", printable(other));
+    return text;
+}
+
+std::string not_finite_text(const TensorMap& tensors) {
+    constexpr std::size_t kMostNamed = 5;
+    std::vector<std::string> faults;
+    for (const auto& [name, tensor] : tensors) {
+        std::size_t nan = 0, inf = 0;
+        for (const float value : tensor.values) {
+            nan += std::isnan(value);
+            inf += std::isinf(value);
+        }
+        if (nan + inf == 0) continue;
+        const char* plural = nan + inf == 1 ? "value that is no number" : "values that are no numbers";
+        faults.push_back(fmt::format("'{}' has {} {} ({} nan, {} inf)", printable(name), nan + inf, plural, nan, inf));
+    }
+    const std::size_t more = faults.size() > kMostNamed ? faults.size() - kMostNamed : 0;
+    faults.resize(faults.size() - more);
+    return fmt::format("{}{}", fmt::join(faults, ", "), more > 0 ? fmt::format(", and {} more tensors", more) : "");
 }
 
 NetworkMatch closest_network(const WeightsFile& file) {

@@ -40,16 +40,27 @@ struct WeightsFit {
     std::vector<PlacedTensor> placed;
     std::vector<std::string> missing, misshapen;  // of the base
     std::vector<std::string> extra;               // what the graph has no place for
+    std::string under;                            // what the names of those placed begin with: "state_dict.module."
+    std::vector<std::string> also_under;          // where as many fit as well: "model_ema."
     bool fits() const { return missing.empty() && misshapen.empty(); }
     std::size_t placed_in_base() const;
 };
 
-/// By PyTorch's names or, where Keras wrote the file, by its layers' names or their order.
+/// By PyTorch's names or, where Keras wrote the file, by its layers' names or their order; whatever the network is
+/// wrapped in. Of several that fit as well, an averaged one (EMA, SWA) comes last.
 WeightsFit find_fit(const LayerGraph& graph, const WeightsFile& file);
 
 /// The graph's tensors: all of the base, and what the file has of the classifier on top. Throws UserError with the
-/// backbone, the path, the missing, misshapen and extra tensors, five of each, and the network that fits best.
+/// backbone, the path, the missing, misshapen and extra tensors, five of each, and the network that fits best; or with
+/// the tensors that have nan or inf.
 TensorMap fit_weights(const LayerGraph& graph, WeightsFile file, const std::string& path);
+
+/// What of a file is taken and what is left, where that is to be told: the network is wrapped in something, or more
+/// than one would fit. Else empty.
+std::string taken_text(const WeightsFit& fit);
+
+/// "'a.running_var' has 3 values that are no numbers (2 nan, 1 inf)", five such at most; empty where all are numbers.
+std::string not_finite_text(const TensorMap& tensors);
 
 /// A network by how much of it a file has.
 struct NetworkMatch {

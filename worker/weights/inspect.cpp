@@ -44,8 +44,14 @@ std::string match_line(const NetworkMatch& match) {
                        match.placed, match.needed, others);
 }
 
+std::string taken_line(const WeightsFit& fit) {
+    const std::string text = taken_text(fit);
+    return text.empty() ? "" : text + "\n";
+}
+
 std::string fit_lines(const std::string& backbone, const WeightsFit& fit) {
     std::string text = fmt::format("{} backbone '{}'\n", fit.fits() ? "fits" : "does not fit", backbone);
+    text += taken_line(fit);
     const auto list = [&](const char* what, const std::vector<std::string>& items) {
         if (!items.empty()) text += fmt::format("{} {}:\n  {}\n", items.size(), what, fmt::join(items, "\n  "));
     };
@@ -59,9 +65,14 @@ std::string fit_lines(const std::string& backbone, const WeightsFit& fit) {
 
 std::string inspect_weights(const std::filesystem::path& path, const std::string& backbone) {
     const WeightsFile file = read_weights_file(path);
-    const std::string what = tensor_lines(file.tensors) + totals(file);
-    return what + (backbone.empty() ? match_line(closest_network(file))
-                                    : fit_lines(backbone, find_fit(default_graph(backbone), file)));
+    std::string text = tensor_lines(file.tensors) + totals(file);
+    if (const std::string faults = not_finite_text(file.tensors); !faults.empty())
+        text += "not usable where these are needed: " + faults + "\n";
+    if (!backbone.empty()) return text + fit_lines(backbone, find_fit(default_graph(backbone), file));
+    const NetworkMatch match = closest_network(file);
+    text += match_line(match);
+    if (match.fits()) text += taken_line(find_fit(default_graph(match.backbone), file));
+    return text;
 }
 
 std::string convert_weights(const std::filesystem::path& from, const std::filesystem::path& to,

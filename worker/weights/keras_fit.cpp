@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -171,25 +172,43 @@ WeightsFit by_order(const LayerGraph& graph, const WeightsFile& file, const std:
     return matching.finish();
 }
 
+/// Layers whose names say that they lie in models inside a model ("outer/base/conv1"), as layers of these.
+std::deque<KerasLayer> layers_inside(const std::vector<KerasLayer>& layers) {
+    constexpr int kDeepest = 4;
+    std::deque<KerasLayer> inner;
+    for (const KerasLayer& layer : layers) {
+        std::size_t slash = layer.name.find('/');
+        for (int depth = 0; slash != layer.name.npos && depth < kDeepest;
+             slash = layer.name.find('/', slash + 1), ++depth)
+            inner.push_back({layer.container + "/" + layer.name.substr(0, slash), layer.name.substr(slash + 1),
+                             layer.kind, layer.weights});
+    }
+    return inner;
+}
+
 }  // namespace
 
 WeightsFit find_keras_fit(const LayerGraph& graph, const WeightsFile& file) {
+    const std::deque<KerasLayer> inner = layers_inside(file.keras);
     std::map<std::string, Layers> containers;
     for (const KerasLayer& layer : file.keras) containers[layer.container].push_back(&layer);
+    for (const KerasLayer& layer : inner) containers[layer.container].push_back(&layer);
     const std::vector<KerasGroup> groups = keras_groups(graph);
     std::vector<WeightsFit> fits;
-    const auto is_best = [&](WeightsFit fit) {
+    const auto is_best = [&](const std::string& container, WeightsFit fit) {
+        fit.under = container;
         fits.push_back(std::move(fit));
         return fits.back().fits();
     };
     // Names that Keras made up count on from model to model: where they are not the graph's, the order is what Keras
     // itself goes by, of all layers or, in Keras 3, of those of one class.
     for (const auto& [name, layers] : containers)
-        if (is_best(by_key(graph, file, groups, layers, &KerasLayer::name, &KerasGroup::name))) return fits.back();
+        if (is_best(name, by_key(graph, file, groups, layers, &KerasLayer::name, &KerasGroup::name)))
+            return fits.back();
     for (const auto& [name, layers] : containers) {
         const bool counted = !layers.front()->kind.empty();
-        if (is_best(counted ? by_key(graph, file, groups, layers, &KerasLayer::kind, &KerasGroup::kind)
-                            : by_order(graph, file, groups, layers)))
+        if (is_best(name, counted ? by_key(graph, file, groups, layers, &KerasLayer::kind, &KerasGroup::kind)
+                                  : by_order(graph, file, groups, layers)))
             return fits.back();
     }
     return *std::ranges::max_element(fits, {}, &WeightsFit::placed_in_base);

@@ -1,5 +1,6 @@
 #include "worker/weights/pickle_reader.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -15,20 +16,53 @@ constexpr std::size_t kMostValues = 1'000'000;
 
 using Use = PickleGlobal::Use;
 
-/// All a pickle of tensors may ask for, besides the storages of element_type.cpp.
+/// What a pickle of tensors asks for, besides the storages of element_type.cpp.
 constexpr std::pair<std::string_view, Use> kGlobals[] = {
     {"collections.OrderedDict", Use::ordered_dict},
     {"torch._utils._rebuild_tensor", Use::rebuild_tensor},
     {"torch._utils._rebuild_tensor_v2", Use::rebuild_tensor},
     {"torch._utils._rebuild_parameter", Use::rebuild_parameter},
+    {"torch._utils._rebuild_parameter_with_state", Use::rebuild_parameter},
+    {"torch._tensor._rebuild_from_type_v2", Use::rebuild_subclass},
     {"torch.Size", Use::size},
-    {"torch.device", Use::ignored},
-    {"torch.float64", Use::ignored},
-    {"torch.float32", Use::ignored},
-    {"torch.float16", Use::ignored},
-    {"torch.bfloat16", Use::ignored},
-    {"torch.int64", Use::ignored},
+    {"builtins.getattr", Use::attribute},
+    {"__builtin__.getattr", Use::attribute},
 };
+
+/// Modules that no checkpoint has a use for, and attacks have. Nothing of them would run here; but who loads the same
+/// file elsewhere should know.
+constexpr std::string_view kRefusedModules[] = {
+    "_posixsubprocess", "asyncio",   "bdb",     "cloudpickle", "code",   "codeop",    "commands",
+    "ctypes",           "dill",      "ftplib",  "http",        "imp",    "importlib", "marshal",
+    "multiprocessing",  "nt",        "os",      "pdb",         "pickle", "pip",       "pkgutil",
+    "popen2",           "posix",     "profile", "pty",         "pydoc",  "requests",  "runpy",
+    "shutil",           "signal",    "socket",  "subprocess",  "sys",    "tempfile",  "timeit",
+    "urllib",           "webbrowser"};
+
+/// Of Python's own functions and classes, those that values of plain data are made by.
+constexpr std::string_view kHarmlessBuiltins[] = {
+    "Ellipsis", "NotImplemented", "bool", "bytearray", "bytes", "complex", "dict",
+    "float",    "frozenset",      "int",  "list",      "long",  "object",  "range",
+    "set",      "slice",          "str",  "tuple",     "type",  "unicode", "xrange"};
+
+[[noreturn]] void refuse_function(const std::string& function) {
+    throw UserError(
+        "its pickle asks for '{}', which thaw refuses: weights have no use for it, and attacks have. If you trust "
+        "the file, load it in Python and save it again as .safetensors or as a plain state_dict: "
+        "torch.save(model.state_dict(), \"weights.pth\")",
+        printable(function));
+}
+
+bool is_refused(std::string_view module, std::string_view name) {
+    const std::string_view root = module.substr(0, module.find('.'));
+    if (root == "builtins" || root == "__builtin__")
+        return std::ranges::find(kHarmlessBuiltins, name) == std::end(kHarmlessBuiltins) && !name.ends_with("Error") &&
+               !name.ends_with("Exception");
+    // Names with a dot (protocol 4) reach into what a module imports.
+    return std::ranges::find(kRefusedModules, root) != std::end(kRefusedModules) ||
+           (module == "torch" && (name.starts_with("load") || name.starts_with("hub"))) ||
+           (module == "types" && (name == "FunctionType" || name == "CodeType"));
+}
 
 }  // namespace
 
@@ -143,52 +177,39 @@ void PickleReader::set_items(const std::vector<PickleValue>& items) {
 }
 
 void PickleReader::append_items(const std::vector<PickleValue>& items) {
+    if (std::holds_alternative<PickleDict*>(top())) return;  // of a class that is a list or a set
     PickleList** list = std::get_if<PickleList*>(&top());
     if (!list) fail("a list is expected");
     (*list)->items.insert((*list)->items.end(), items.begin(), items.end());
 }
 
-/// True where the next instructions make an instance of the global just read: EMPTY_TUPLE NEWOBJ (object.__reduce__),
-/// or a persistent id ("module", class, source).
-bool PickleReader::instantiates_next() const {
-    if (!stack_.empty() && std::holds_alternative<std::string_view>(stack_.back()) &&
-        std::get<std::string_view>(stack_.back()) == "module")
-        return true;
-    std::string_view rest = bytes_.substr(position_);
-    constexpr std::string_view kRemember[] = {{"q", 1}, {"r", 1}, {"\x94", 1}};
-    constexpr std::size_t kLengths[] = {2, 5, 1};
-    for (std::size_t i = 0; i < std::size(kRemember); ++i)
-        if (rest.starts_with(kRemember[i])) {
-            rest = rest.substr(std::min(kLengths[i], rest.size()));
-            break;
-        }
-    return rest.starts_with(")\x81");
-}
-
-void PickleReader::refuse_global(const std::string& name) const {
-    if (name.starts_with("__torch__."))
-        throw UserError(
-            "it is a TorchScript program (class '{}'), not a state_dict; in Python: "
-            "torch.save(torch.jit.load(FILE).state_dict(), \"weights.pth\")",
-            printable(name));
-    if (instantiates_next())
-        throw UserError(
-            "it holds a whole pickled object of class '{}', which only that class's code could read; where the model "
-            "is at hand in Python, save its state_dict instead: torch.save(model.state_dict(), \"weights.pth\")",
-            printable(name));
-    throw UserError(
-        "its pickle asks for '{}', which thaw refuses: weights may hold tensors and nothing else. If you trust the "
-        "file, load it in Python and save it again as .safetensors or as a plain state_dict: "
-        "torch.save(model.state_dict(), \"weights.pth\")",
-        printable(name));
-}
-
 PickleGlobal PickleReader::find_global(std::string_view module, std::string_view name) const {
     const std::string full = std::string(module) + "." + std::string(name);
     for (const auto& [known, use] : kGlobals)
-        if (known == full) return {use, nullptr};
-    if (const ElementType* type = find_torch_storage(full)) return {Use::storage, type};
-    refuse_global(full);
+        if (known == full) return {use, nullptr, module, name};
+    if (const ElementType* type = find_torch_storage(full)) return {Use::storage, type, module, name};
+    if (full.starts_with("__torch__."))
+        throw UserError(
+            "it is a TorchScript program (class '{}'), not a state_dict; in Python: "
+            "torch.save(torch.jit.load(FILE).state_dict(), \"weights.pth\")",
+            printable(full));
+    if (is_refused(module, name)) refuse_function(full);
+    return {Use::opaque, nullptr, module, name};
+}
+
+/// An object whose class or maker is `of_class`, as far as it says.
+void PickleReader::push_object(const PickleValue& of_class) {
+    PickleDict& object = dicts_.emplace_back();
+    object.of_class = "object";
+    if (const auto* global = std::get_if<PickleGlobal>(&of_class))
+        object.of_class = printable(std::string(global->module) + "." + std::string(global->name));
+    push(&object);
+}
+
+/// NEWOBJ and its kin: a class and what its instance is made of.
+void PickleReader::make_object(std::size_t arguments) {
+    pop_items(arguments);
+    push_object(pop());
 }
 
 void PickleReader::push_global() {
@@ -203,27 +224,53 @@ void PickleReader::push_stack_global() {
 
 void PickleReader::reduce() {
     const PickleTuple& arguments = *pop_as<PickleTuple*>("a tuple of arguments");
-    const auto global = pop_as<PickleGlobal>("a known function");
-    switch (global.use) {
+    const PickleValue function = pop();
+    if (std::holds_alternative<PickleDict*>(function)) return push_object({});  // a method of some object
+    const auto* global = std::get_if<PickleGlobal>(&function);
+    if (!global) fail("a known function is expected");
+    call(*global, arguments);
+}
+
+void PickleReader::call(const PickleGlobal& function, const PickleTuple& arguments) {
+    const auto& items = arguments.items;
+    switch (function.use) {
         case Use::ordered_dict:
             return push(make_ordered_dict(arguments));
         case Use::rebuild_tensor:
             return push(make_tensor(arguments));
-        case Use::ignored:
-            return push(PickleIgnored{});
         case Use::size:
         case Use::rebuild_parameter:
-            if (arguments.items.empty()) fail("an argument is missing");
-            return push(arguments.items[0]);
+            if (items.empty()) fail("an argument is missing");
+            return push(items[0]);
+        case Use::rebuild_subclass: {  // (function, class, its arguments, state)
+            const auto* inner = items.size() < 3 ? nullptr : std::get_if<PickleGlobal>(&items[0]);
+            const auto* inner_arguments = inner ? std::get_if<PickleTuple*>(&items[2]) : nullptr;
+            if (!inner_arguments || inner->use == Use::rebuild_subclass) fail("a function and arguments are expected");
+            return call(*inner, **inner_arguments);
+        }
+        case Use::attribute:  // a member of an enum is pickled as getattr(class, name)
+            if (items.size() != 2 || !std::holds_alternative<PickleGlobal>(items[0]))
+                refuse_function(std::string(function.module) + ".getattr");
+            return push_object(items[0]);
         case Use::storage:
             fail("a storage without data");
+        case Use::opaque:
+            const bool names_class = function.module == "copyreg" || function.module == "copy_reg";
+            return push_object(names_class && !items.empty() ? items[0] : PickleValue(function));
     }
 }
 
-/// An OrderedDict may carry attributes (a state_dict's _metadata): read, and not looked at.
+/// Attributes (a state_dict's _metadata, all of a Namespace) are read, and not looked at.
 void PickleReader::build() {
-    pop();
-    if (!std::holds_alternative<PickleDict*>(top())) fail("only a dict may have attributes");
+    const PickleValue state = pop();
+    PickleDict** object = std::get_if<PickleDict*>(&top());
+    if (!object) fail("only a dict may have attributes");
+    if (const auto* attributes = std::get_if<PickleDict*>(&state); attributes && !(*object)->of_class.empty()) {
+        count_values((*attributes)->items.size());  // one state may be that of many objects
+        for (const auto& [key, value] : (*attributes)->items)
+            if (const auto* name = std::get_if<std::string_view>(&key); name && *name == "_parameters")
+                (*object)->is_network = true;
+    }
 }
 
 PickleValue PickleReader::make_ordered_dict(const PickleTuple& arguments) {
@@ -257,6 +304,7 @@ std::vector<std::int64_t> PickleReader::integers(const PickleValue& value) const
 /// (storage, offset, shape, strides, ...); what follows (requires_grad, hooks) concerns training alone.
 PickleValue PickleReader::make_tensor(const PickleTuple& arguments) {
     const auto& items = arguments.items;
+    if (!items.empty() && std::holds_alternative<PickleDict*>(items[0])) return items[0];  // of a type that thaw lacks
     if (items.size() < 4) fail("a tensor needs storage, offset, shape and strides");
     const PickleStorage* const* storage = std::get_if<const PickleStorage*>(&items[0]);
     const std::int64_t* offset = std::get_if<std::int64_t>(&items[1]);
@@ -267,6 +315,10 @@ PickleValue PickleReader::make_tensor(const PickleTuple& arguments) {
 /// A persistent id: ("storage", type, key, device, elements[, view]).
 void PickleReader::push_storage() {
     const auto& items = pop_as<PickleTuple*>("a storage's description")->items;
+    const auto* what = items.size() < 2 ? nullptr : std::get_if<std::string_view>(&items[0]);
+    const auto* made_by = what ? std::get_if<PickleGlobal>(&items[1]) : nullptr;
+    if (made_by && *what == "module") return push(*made_by);  // a class with its source
+    if (made_by && *what == "storage" && made_by->use == Use::opaque) return push_object(*made_by);
     if (items.size() < 5 || items.size() > 6) fail("a storage's description of 5 or 6 values is expected");
     const auto* kind = std::get_if<std::string_view>(&items[0]);
     const auto* type = std::get_if<PickleGlobal>(&items[1]);
@@ -308,22 +360,33 @@ struct PickleInstructions {
         {0x8c, [](PickleReader& r) { r.push(r.take_sized<std::uint8_t>()); }},                 // SHORT_BINUNICODE
         {0x8d, [](PickleReader& r) { r.push(r.take_sized<std::uint64_t>()); }},                // BINUNICODE8
         {'T', [](PickleReader& r) { r.push(r.take_sized<std::uint32_t>()); }},                 // BINSTRING (Python 2)
-        {'U', [](PickleReader& r) { r.push(r.take_sized<std::uint8_t>()); }},   // SHORT_BINSTRING (Python 2)
-        {'B', [](PickleReader& r) { r.push(r.take_sized<std::uint32_t>()); }},  // BINBYTES
-        {'C', [](PickleReader& r) { r.push(r.take_sized<std::uint8_t>()); }},   // SHORT_BINBYTES
-        {')', [](PickleReader& r) { r.push_tuple(r.pop_items(0)); }},           // EMPTY_TUPLE
-        {0x85, [](PickleReader& r) { r.push_tuple(r.pop_items(1)); }},          // TUPLE1
-        {0x86, [](PickleReader& r) { r.push_tuple(r.pop_items(2)); }},          // TUPLE2
-        {0x87, [](PickleReader& r) { r.push_tuple(r.pop_items(3)); }},          // TUPLE3
-        {'t', [](PickleReader& r) { r.push_tuple(r.pop_to_mark()); }},          // TUPLE
-        {']', [](PickleReader& r) { r.push(&r.lists_.emplace_back()); }},       // EMPTY_LIST
-        {'a', [](PickleReader& r) { r.append_items({r.pop()}); }},              // APPEND
-        {'e', [](PickleReader& r) { r.append_items(r.pop_to_mark()); }},        // APPENDS
-        {'}', [](PickleReader& r) { r.push(&r.dicts_.emplace_back()); }},       // EMPTY_DICT
-        {'s', [](PickleReader& r) { r.set_items(r.pop_items(2)); }},            // SETITEM
-        {'u', [](PickleReader& r) { r.set_items(r.pop_to_mark()); }},           // SETITEMS
-        {'q', [](PickleReader& r) { r.put(r.take_number<std::uint8_t>()); }},   // BINPUT
-        {'r', [](PickleReader& r) { r.put(r.take_number<std::uint32_t>()); }},  // LONG_BINPUT
+        {'U', [](PickleReader& r) { r.push(r.take_sized<std::uint8_t>()); }},         // SHORT_BINSTRING (Python 2)
+        {'B', [](PickleReader& r) { r.push(r.take_sized<std::uint32_t>()); }},        // BINBYTES
+        {'C', [](PickleReader& r) { r.push(r.take_sized<std::uint8_t>()); }},         // SHORT_BINBYTES
+        {0x8b, [](PickleReader& r) { r.push_long(r.take_sized<std::uint32_t>()); }},  // LONG4
+        {0x8e, [](PickleReader& r) { r.push(r.take_sized<std::uint64_t>()); }},       // BINBYTES8
+        {0x96, [](PickleReader& r) { r.push(r.take_sized<std::uint64_t>()); }},       // BYTEARRAY8
+        {'0', [](PickleReader& r) { r.pop(); }},                                      // POP
+        {'1', [](PickleReader& r) { r.pop_to_mark(); }},                              // POP_MARK
+        {'2', [](PickleReader& r) { r.push(r.top()); }},                              // DUP
+        {0x81, [](PickleReader& r) { r.make_object(1); }},                            // NEWOBJ
+        {0x92, [](PickleReader& r) { r.make_object(2); }},                            // NEWOBJ_EX
+        {0x8f, [](PickleReader& r) { r.push_object({}); }},                           // EMPTY_SET
+        {0x90, [](PickleReader& r) { r.append_items(r.pop_to_mark()); }},             // ADDITEMS
+        {0x91, [](PickleReader& r) { r.pop_to_mark(), r.push_object({}); }},          // FROZENSET
+        {')', [](PickleReader& r) { r.push_tuple(r.pop_items(0)); }},                 // EMPTY_TUPLE
+        {0x85, [](PickleReader& r) { r.push_tuple(r.pop_items(1)); }},                // TUPLE1
+        {0x86, [](PickleReader& r) { r.push_tuple(r.pop_items(2)); }},                // TUPLE2
+        {0x87, [](PickleReader& r) { r.push_tuple(r.pop_items(3)); }},                // TUPLE3
+        {'t', [](PickleReader& r) { r.push_tuple(r.pop_to_mark()); }},                // TUPLE
+        {']', [](PickleReader& r) { r.push(&r.lists_.emplace_back()); }},             // EMPTY_LIST
+        {'a', [](PickleReader& r) { r.append_items({r.pop()}); }},                    // APPEND
+        {'e', [](PickleReader& r) { r.append_items(r.pop_to_mark()); }},              // APPENDS
+        {'}', [](PickleReader& r) { r.push(&r.dicts_.emplace_back()); }},             // EMPTY_DICT
+        {'s', [](PickleReader& r) { r.set_items(r.pop_items(2)); }},                  // SETITEM
+        {'u', [](PickleReader& r) { r.set_items(r.pop_to_mark()); }},                 // SETITEMS
+        {'q', [](PickleReader& r) { r.put(r.take_number<std::uint8_t>()); }},         // BINPUT
+        {'r', [](PickleReader& r) { r.put(r.take_number<std::uint32_t>()); }},        // LONG_BINPUT
         {0x94, [](PickleReader& r) { r.put(static_cast<std::uint32_t>(r.memo_.size())); }},  // MEMOIZE
         {'h', [](PickleReader& r) { r.get(r.take_number<std::uint8_t>()); }},                // BINGET
         {'j', [](PickleReader& r) { r.get(r.take_number<std::uint32_t>()); }},               // LONG_BINGET

@@ -1,5 +1,5 @@
-// A pickle machine that knows tensors and nothing else: it builds plain data, and refuses by name whatever a pickle
-// asks for beyond that. It calls nothing, so no file can make it run code.
+// A pickle machine that knows tensors and plain data; objects of all other classes are opaque values. It calls nothing,
+// so no file can make it run code; functions that only an attack has a use for are refused by name all the same.
 #pragma once
 
 #include <fmt/core.h>
@@ -35,16 +35,24 @@ struct PickleTensor {
     std::vector<std::int64_t> shape, strides;
 };
 
-/// One of the few names a pickle may ask for.
+/// A class or function by its name.
 struct PickleGlobal {
-    enum class Use { ordered_dict, size, ignored, rebuild_tensor, rebuild_parameter, storage };
-    Use use = Use::ignored;
+    enum class Use {
+        ordered_dict,
+        size,
+        opaque,
+        rebuild_tensor,
+        rebuild_parameter,
+        rebuild_subclass,
+        attribute,
+        storage
+    };
+    Use use = Use::opaque;
     const ElementType* element = nullptr;  // storage
+    std::string_view module, name;
 };
 
 struct PickleNone {};
-/// A value that is read but not looked at: a device, a dtype.
-struct PickleIgnored {};
 /// An integer of more than 64 bits: its little-endian bytes.
 struct PickleBigInteger {
     std::string_view bytes;
@@ -52,8 +60,8 @@ struct PickleBigInteger {
 
 /// Pointers are into the PickleReader, texts into the bytes it reads.
 using PickleValue =
-    std::variant<PickleNone, bool, std::int64_t, double, std::string_view, PickleBigInteger, PickleIgnored,
-                 PickleGlobal, PickleTuple*, PickleList*, PickleDict*, const PickleStorage*, const PickleTensor*>;
+    std::variant<PickleNone, bool, std::int64_t, double, std::string_view, PickleBigInteger, PickleGlobal, PickleTuple*,
+                 PickleList*, PickleDict*, const PickleStorage*, const PickleTensor*>;
 
 struct PickleTuple {
     std::vector<PickleValue> items;
@@ -61,8 +69,11 @@ struct PickleTuple {
 struct PickleList {
     std::vector<PickleValue> items;
 };
+/// A dict, or an object of any class: of what it holds only the items are kept that a dict of its class would have.
 struct PickleDict {
     std::vector<std::pair<PickleValue, PickleValue>> items;  // in the file's order, a later key overrides
+    std::string of_class;                                    // "argparse.Namespace"; empty: a plain dict
+    bool is_network = false;                                 // a whole torch.nn.Module
 };
 
 /// Reads one pickle after the other from `bytes`, which must outlive it and the values it returns. There is no
@@ -113,9 +124,10 @@ class PickleReader {
     void push_global();
     void push_stack_global();
     PickleGlobal find_global(std::string_view module, std::string_view name) const;
-    [[noreturn]] void refuse_global(const std::string& name) const;
-    bool instantiates_next() const;
+    void push_object(const PickleValue& of_class);
+    void make_object(std::size_t arguments);
     void reduce();
+    void call(const PickleGlobal& function, const PickleTuple& arguments);
     void build();
     void push_storage();
     PickleValue make_ordered_dict(const PickleTuple& arguments);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "common/util/error.hpp"
 #include "worker/weights/printable.hpp"
@@ -13,58 +14,76 @@ namespace {
 
 using NamedTensors = std::map<std::string, const PickleTensor*>;
 
-/// The last value under that key, as in Python; nullptr where there is none.
-const PickleValue* find_key(const PickleDict& dict, std::string_view key) {
-    for (auto item = dict.items.rbegin(); item != dict.items.rend(); ++item)
-        if (const auto* name = std::get_if<std::string_view>(&item->first); name && *name == key) return &item->second;
-    return nullptr;
-}
+/// All tensors that keys lead to, named as one dict of dicts would be: "model_ema.module.features.0.weight". What a
+/// training keeps under numbers, an optimizer's state, is no part of a network.
+class TensorSearch {
+  public:
+    void look_in(const PickleValue& value, const std::string& path, int depth = 0) {
+        constexpr int kDeepest = 8;
+        if (const auto* items = items_of(value); items && depth < kDeepest) {
+            if (!seen_.insert(items).second) return;
+            for (std::size_t i = 0; i < items->size(); ++i)
+                if (const auto* dict = std::get_if<PickleDict*>(&(*items)[i]))
+                    look_in(*dict, fmt::format("{}{}.", path, i), depth + 1);
+            return;
+        }
+        PickleDict* const* dict = std::get_if<PickleDict*>(&value);
+        if (!dict || depth == kDeepest || !seen_.insert(*dict).second) return;
+        if (!(*dict)->of_class.empty() && (!object_ || ((*dict)->is_network && !object_->is_network))) object_ = *dict;
+        for (const auto& [key, item] : (*dict)->items) look_at(key, item, path, depth);
+    }
 
-/// Looks through {"state_dict": {...}} and its kin, as training scripts write them.
-const PickleDict& find_state_dict(const PickleValue& value) {
-    PickleDict* const* found = std::get_if<PickleDict*>(&value);
-    if (!found)
+    const NamedTensors& tensors() const { return tensors_; }
+    /// A network as a Python object, or any object where there is none.
+    const PickleDict* object() const { return object_; }
+
+  private:
+    static const std::vector<PickleValue>* items_of(const PickleValue& value) {
+        if (const auto* list = std::get_if<PickleList*>(&value)) return &(*list)->items;
+        if (const auto* tuple = std::get_if<PickleTuple*>(&value)) return &(*tuple)->items;
+        return nullptr;
+    }
+
+    void look_at(const PickleValue& key, const PickleValue& item, const std::string& path, int depth) {
+        constexpr std::size_t kLongest = 300;  // as names are put together, their length must not multiply
+        const auto* name = std::get_if<std::string_view>(&key);
+        if (!name || path.size() + name->size() > kLongest) return;
+        const std::string full = path + std::string(*name);
+        if (const auto* tensor = std::get_if<const PickleTensor*>(&item))
+            tensors_.insert_or_assign(full, *tensor);  // the last one under a key, as in Python
+        else
+            look_in(item, full + ".", depth + 1);
+    }
+
+    NamedTensors tensors_;
+    std::set<const void*> seen_;  // also ends the search in a dict that contains itself
+    const PickleDict* object_ = nullptr;
+};
+
+[[noreturn]] void refuse_without_tensors(const PickleValue& value, const PickleDict* object) {
+    PickleDict* const* dict = std::get_if<PickleDict*>(&value);
+    if (object && (object->is_network || (dict && *dict == object)))
+        throw UserError(
+            "it holds a whole pickled object of class '{}', which only that class's code could read; where the model "
+            "is at hand in Python, save its state_dict instead: torch.save(model.state_dict(), \"weights.pth\")",
+            object->of_class);
+    if (!dict)
         throw UserError(
             "it holds no state_dict (a dict of tensors); in Python: "
             "torch.save(model.state_dict(), \"weights.pth\")");
-    const PickleDict* dict = *found;
-    constexpr int kMostNesting = 4;  // also ends the search in a dict that contains itself
-    for (int level = 0; level < kMostNesting; ++level)
-        for (const char* wrapper : {"state_dict", "model_state_dict", "model"})
-            if (const PickleValue* inner = find_key(*dict, wrapper);
-                inner && std::holds_alternative<PickleDict*>(*inner)) {
-                dict = std::get<PickleDict*>(*inner);
-                break;
-            }
-    return *dict;
-}
-
-NamedTensors tensors_in_dict(const PickleDict& dict) {
-    NamedTensors tensors;
-    for (const auto& [key, value] : dict.items) {
-        const auto* name = std::get_if<std::string_view>(&key);
-        const auto* tensor = std::get_if<const PickleTensor*>(&value);
-        if (name && tensor) tensors.insert_or_assign(std::string(*name), *tensor);
-    }
-    if (!tensors.empty()) return tensors;
     std::vector<std::string> keys;
-    for (const auto& [key, value] : dict.items)
+    for (const auto& [key, item] : (*dict)->items)
         if (const auto* name = std::get_if<std::string_view>(&key); name && keys.size() < 5)
             keys.push_back(printable(*name));
     throw UserError("no tensors are in it, only: {}",
                     keys.empty() ? "nothing" : fmt::format("{}", fmt::join(keys, ", ")));
 }
 
-/// DataParallel and torch.compile put their own name before every key.
-NamedTensors without_wrapper_prefix(NamedTensors tensors) {
-    for (const std::string prefix : {"module.", "_orig_mod."}) {
-        const auto has_prefix = [&](const auto& entry) { return entry.first.starts_with(prefix); };
-        if (!std::ranges::all_of(tensors, has_prefix)) continue;
-        NamedTensors stripped;
-        for (const auto& [name, tensor] : tensors) stripped.emplace(name.substr(prefix.size()), tensor);
-        tensors = std::move(stripped);
-    }
-    return tensors;
+NamedTensors find_tensors(const PickleValue& value) {
+    TensorSearch search;
+    search.look_in(value, "");
+    if (search.tensors().empty()) refuse_without_tensors(value, search.object());
+    return search.tensors();
 }
 
 /// torchvision's DenseNet files are from a time when a module's name might have a dot: "denselayer1.norm.1.weight".
@@ -138,7 +157,7 @@ void gather(const PickleTensor& tensor, const std::vector<std::byte>& storage, s
 }  // namespace
 
 TensorMap gather_tensors(const PickleValue& value, std::uint64_t content_bytes, const ReadStorage& read_storage) {
-    const NamedTensors tensors = with_todays_names(without_wrapper_prefix(tensors_in_dict(find_state_dict(value))));
+    const NamedTensors tensors = with_todays_names(find_tensors(value));
     std::map<const PickleStorage*, std::vector<const std::string*>> names_by_storage;
     std::uint64_t elements = 0;
     for (const auto& [name, tensor] : tensors) {

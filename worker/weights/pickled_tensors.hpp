@@ -1,4 +1,4 @@
-// From a PyTorch pickle's value to named tensors: finds the state_dict in it and gathers each tensor from its storage.
+// From a PyTorch pickle's value to named tensors: finds all that are in it and gathers each tensor from its storage.
 #pragma once
 
 #include <cstddef>

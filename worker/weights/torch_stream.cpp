@@ -40,7 +40,10 @@ std::unordered_map<const PickleStorage*, std::uint64_t> locate_storages(const Pi
     for (const PickleValue& value : (*list)->items) {
         const auto* key = std::get_if<std::string_view>(&value);
         const auto known = key ? reader.storages().find(*key) : reader.storages().end();
-        if (known == reader.storages().end()) throw UserError("its list of storages names one that no tensor has");
+        if (known == reader.storages().end())
+            throw UserError(
+                "its list of storages names one that no tensor has, or one of a type that thaw does not know "
+                "(complex, quantized); load it and save it again without these");
         const PickleStorage& storage = *known->second;
         const std::uint64_t count = file.read_uint64(at);
         if (count != static_cast<std::uint64_t>(storage.elements))

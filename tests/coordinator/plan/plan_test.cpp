@@ -357,6 +357,14 @@ TEST_F(PlanTest, NamesOutputsByWhatIsInThem) {
     EXPECT_NE(names_of(usual)[0], expected[0]);
 }
 
+TEST_F(PlanTest, GoesOnWithNoSnapshotOfAnotherDecodersPixels) {
+    const Trial trial = made_up_trial(graphs_);
+    inputs_.decoder = "1";
+    const std::string first = trajectory_key(trial, inputs_);
+    inputs_.decoder = "2";
+    EXPECT_NE(trajectory_key(trial, inputs_), first);
+}
+
 /// Caches from before this test have them: whoever changes these names without need lets users compute all again.
 TEST_F(PlanTest, NamesFeaturesAsEver) {
     EXPECT_EQ(outputs(make_plan({made_up_trial(graphs_)}, inputs_, graphs_)).back(),

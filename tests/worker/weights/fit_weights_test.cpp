@@ -3,41 +3,17 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "common/backbones/backbones.hpp"
 #include "common/util/error.hpp"
+#include "tests/worker/weights/tiny_graph.hpp"
 
 namespace thaw {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-/// Input, depthwise convolution, batch-norm, convolution with bias, flatten, dense; on top another dense.
-LayerGraph tiny_graph() {
-    LayerGraph graph;
-    graph.backbone = "tiny";
-    const auto add = [&](LayerKind kind, Shape output, const char* tensors) -> Layer& {
-        Layer& layer = graph.layers.emplace_back();
-        if (graph.layers.size() > 1) layer.inputs = {static_cast<int>(graph.layers.size()) - 2};
-        layer.kind = kind;
-        layer.output = output;
-        layer.tensors = tensors;
-        layer.kernel_height = layer.kernel_width = 1;
-        return layer;
-    };
-    add(LayerKind::input, {3, 4, 4}, "");
-    Layer& depthwise = add(LayerKind::conv, {3, 4, 4}, "dw");
-    depthwise.groups = 3;
-    depthwise.kernel_height = 3;
-    depthwise.kernel_width = 5;
-    add(LayerKind::batch_norm, {3, 4, 4}, "bn");
-    add(LayerKind::conv, {8, 4, 4}, "pw").bias = true;
-    add(LayerKind::flatten, {128, 1, 1}, "");
-    add(LayerKind::dense, {6, 1, 1}, "hidden").bias = true;
-    graph.top_begin = static_cast<int>(graph.layers.size());
-    add(LayerKind::dense, {10, 1, 1}, "top").bias = true;
-    return graph;
-}
 
 TensorMap fitting_tensors() {
     TensorMap tensors;
@@ -94,6 +70,39 @@ TEST(WeightsFit, SaysWhichBackboneToWriteForAFileOfAnother) {
     for (const NeededTensor& needed : needed_tensors(build_backbone("squeezenet1_1", 64, PaddingStyle::symmetric)))
         tensors[needed.name].shape = needed.shape;
     EXPECT_THAT(complaint(tensors), HasSubstr("write `backbone: squeezenet1_1` for it, or take weights of tiny"));
+}
+
+TEST(WeightsFit, RefusesWeightsThatAreNoNumbers) {
+    TensorMap tensors = fitting_tensors();
+    tensors["bn.running_var"].values = {NAN, 1, -INFINITY};
+    tensors["unrelated"] = {{1}, {NAN}};
+    EXPECT_THAT(complaint(tensors), testing::AllOf(HasSubstr("some.pth"),
+                                                   HasSubstr("'bn.running_var' has 2 values that are no numbers "
+                                                             "(1 nan, 1 inf)"),
+                                                   Not(HasSubstr("unrelated"))));
+}
+
+TEST(WeightsFit, TellsWhatIsTakenAndWhatIsLeft) {
+    TensorMap tensors;
+    for (const auto& [name, tensor] : fitting_tensors()) {
+        tensors["model.module." + name] = tensor;
+        tensors["model_ema.module." + name] = tensor;
+    }
+    tensors["model_ema.n_averaged"] = {};
+    EXPECT_EQ(taken_text(find_fit(tiny_graph(), {"test", fitting_tensors(), {}})), "");
+    EXPECT_EQ(taken_text(find_fit(tiny_graph(), {"test", tensors, {}})),
+              "taken: the 9 tensors under 'model.module.'; left: 10 tensors that the backbone has no place for "
+              "(model_ema.module.bn.bias, model_ema.module.bn.running_mean, model_ema.module.bn.running_var, "
+              "model_ema.module.bn.weight, model_ema.module.dw.weight, ...); those under 'model_ema.module.' would fit "
+              "as well");
+}
+
+TEST(WeightsFit, SaysOfWrappedTensorsWhichAreMissing) {
+    TensorMap tensors;
+    for (const auto& [name, tensor] : fitting_tensors())
+        if (name != "pw.bias") tensors["net.encoder." + name] = tensor;
+    EXPECT_THAT(complaint(tensors), testing::AllOf(HasSubstr("1 tensor missing (pw.bias)"),
+                                                   HasSubstr("looked at those under 'net.encoder.'")));
 }
 
 }  // namespace
