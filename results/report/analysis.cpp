@@ -107,6 +107,11 @@ CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
     return coded;
 }
 
+/// Equal numbers of correct images have equal means, in whichever order their trials were summed up.
+double steady(double mean) {
+    return std::round(1e12 * mean) / 1e12;
+}
+
 /// What those of `trials` have on average whose accuracy is a number.
 template <typename Field>
 double mean_over(const Leaderboard& board, const std::vector<std::size_t>& trials, const Field& field) {
@@ -131,6 +136,7 @@ Configuration configuration_of(const Leaderboard& board, std::vector<std::size_t
             ++configuration.diverged;
     }
     configuration.accuracy = mean_of(accuracies);
+    configuration.accuracy.mean = steady(configuration.accuracy.mean);
     configuration.validation_loss = mean_over(board, trials, &RankedTrial::validation_loss);
     configuration.train_accuracy = mean_over(board, trials, &RankedTrial::train_accuracy);
     configuration.seconds = mean_over(board, trials, &RankedTrial::seconds);
@@ -234,7 +240,8 @@ AxisEffect effect_of(const Analysis& analysis, std::size_t axis) {
         ++effect.counts[level];
     }
     for (std::size_t level = 0; level < effect.means.size(); ++level)
-        effect.means[level] = effect.counts[level] > 0 ? effect.means[level] / effect.counts[level] : std::nan("");
+        effect.means[level] =
+            effect.counts[level] > 0 ? steady(effect.means[level] / effect.counts[level]) : std::nan("");
     if (effect.levels.size() > kMostPairedLevels) return effect;
     std::map<std::pair<int, int>, std::vector<double>> differences;
     for_each_pair(analysis, axis, [&](int from, int to, double difference) {
@@ -332,14 +339,35 @@ std::vector<std::size_t> best_by_level(const Analysis& analysis, std::size_t axi
     return best;
 }
 
-std::optional<int> overfits_from(const std::vector<EpochRecord>& curve) {
-    const auto lower = [](const EpochRecord& a, const EpochRecord& b) { return a.validation_loss < b.validation_loss; };
-    if (curve.empty()) return {};
-    for (const EpochRecord& epoch : curve)
-        if (!std::isfinite(epoch.validation_loss)) return {};
-    const auto lowest = std::min_element(curve.begin(), curve.end(), lower);
-    if (curve.back().validation_loss <= 1.01 * lowest->validation_loss) return {};
-    return lowest->epoch;
+AxisEffect effect_of_depth(const Analysis& analysis, const std::vector<double>& shares) {
+    Analysis part;
+    part.levels = analysis.levels;
+    part.levels[kFreezeAxis] = {{"less than 25 %"}, {"25 to 49 %"}, {"50 to 74 %"}, {"75 to 99 %"}, {"100 %"}};
+    for (std::size_t i = 0; i < analysis.configurations.size(); ++i) {
+        if (!std::isfinite(shares[i])) continue;
+        part.configurations.push_back(analysis.configurations[i]);
+        part.level_of.push_back(analysis.level_of[i]);
+        part.level_of.back()[kFreezeAxis] = std::clamp(static_cast<int>(4 * shares[i]), 0, 4);
+    }
+    return effect_of(part, kFreezeAxis);
+}
+
+std::optional<Overfitting> overfitting(const std::vector<EpochRecord>& curve) {
+    constexpr std::size_t kFewestEpochs = 5;
+    if (curve.size() < kFewestEpochs) return {};
+    std::vector<double> losses, bends;
+    for (const EpochRecord& epoch : curve) losses.push_back(epoch.validation_loss);
+    if (!std::all_of(losses.begin(), losses.end(), [](double loss) { return std::isfinite(loss); })) return {};
+    for (std::size_t i = 1; i + 1 < losses.size(); ++i)
+        bends.push_back(std::abs(losses[i - 1] - 2 * losses[i] + losses[i + 1]));
+    std::sort(bends.begin(), bends.end());
+    const double median = (bends[(bends.size() - 1) / 2] + bends[bends.size() / 2]) / 2;
+    // 1.4826 makes a median a standard deviation; a second difference of independent errors has 6 times their variance.
+    const double noise = 1.4826 * median / std::sqrt(6.0);
+    const auto lowest = std::min_element(losses.begin(), losses.end());
+    const double rise = losses.back() - *lowest;
+    if (rise <= 3 * noise || rise <= 0.01 * *lowest) return {};
+    return Overfitting{curve[static_cast<std::size_t>(lowest - losses.begin())].epoch, *lowest, losses.back(), noise};
 }
 
 }  // namespace thaw

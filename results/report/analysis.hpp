@@ -79,8 +79,18 @@ std::optional<PairedTest> effect_between(const AxisEffect& effect, int from, int
 /// The best configuration of each level that has one.
 std::vector<std::size_t> best_by_level(const Analysis& analysis, std::size_t axis);
 
-/// The epoch after which validation loss rose for good, where it ended at least 1 % above that: over-fitting from
-/// there.
-std::optional<int> overfits_from(const std::vector<EpochRecord>& curve);
+/// Configurations by the share of their backbone's layers that is frozen, which compares depths of different backbones:
+/// from "less than 25 %" to "100 %". `shares` has one number a configuration, 0 to 1; NaN leaves it out.
+AxisEffect effect_of_depth(const Analysis& analysis, const std::vector<double>& shares);
+
+/// Validation loss that ends above its minimum by more than its noise explains.
+struct Overfitting {
+    int epoch = 0;  // of the minimum
+    double lowest = 0, last = 0;
+    double noise = 0;  // standard deviation of one epoch's loss around a smooth curve
+};
+/// The noise is estimated from the median second difference, so five epochs are the fewest that tell; a rise counts
+/// from three times the noise, and from 1 %.
+std::optional<Overfitting> overfitting(const std::vector<EpochRecord>& curve);
 
 }  // namespace thaw

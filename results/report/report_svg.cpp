@@ -111,8 +111,18 @@ std::string svg_picture(double width, double height, const std::string& title, c
         width, height, escape_html(title), 1.5 * width, content);
 }
 
-std::string standalone_svg(const std::string& picture) {
+std::string standalone_svg(const std::string& picture, const std::string& note) {
     const std::size_t content = picture.find('>') + 1;
+    if (!note.empty()) {
+        // Below the picture, whose height is the last number of its view box.
+        const std::size_t end = picture.find('"', picture.find("viewBox=\"") + 9), start = picture.rfind(' ', end) + 1;
+        const double height = std::stod(picture.substr(start, end - start));
+        const std::string words = svg_label("tick", 4, height + 12, note);
+        const std::size_t close = picture.rfind("</svg>");
+        return standalone_svg(picture.substr(0, start) + fmt::format("{:.0f}", height + 18) +
+                                  picture.substr(end, close - end) + words + picture.substr(close),
+                              "");
+    }
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"" +
            picture.substr(4, content - 5) + ">\n<style>\n" + paper_style() + "</style>\n" + picture.substr(content) +
            "\n";
