@@ -103,7 +103,7 @@ def near_time(text, seconds, what=""):
 
 
 def near_p(text, p):
-    assert p < 0.001 if text == "p < 0.001" else abs(float(text[4:]) - p) <= 0.051 * p + 1e-6, (text, p)
+    assert text == (f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"), (text, p)
 
 
 class Database:
@@ -178,7 +178,7 @@ class Database:
     def named(self, text):
         """The configuration that says "BACKBONE, freeze all, head 128"."""
         found = [c for c in self.ranked() if self.says(c, text)]
-        assert found, text
+        assert len(found) == 1, (text, found)
         return found[0]
 
     def says(self, configuration, text):
@@ -225,6 +225,8 @@ static(
     r"The pruner stopped these trials early\. Their results are kept, and a larger search can resume them\.",
     r"A stage runs once for all trials that need it\. A reused stage was already in the cache\. Times and sizes cover "
     r"computed stages only\.",
+    r"The database has no predictions of the best trial \(an older version of thaw ran it\), so there is no confusion matrix "
+    r"and no test over images\.",
     r"The longest stages:", r"Earlier runs:")
 
 
@@ -376,9 +378,10 @@ def states(db, count, parts):
 
 @form(r"All trials: (.*)\.")
 def constant(db, parts):
-    for values in db.all(f"SELECT DISTINCT {', '.join(db.axes)} FROM comparable_trials"):
+    axes = db.axes + ["seed", "fold"]
+    for values in db.all(f"SELECT DISTINCT {', '.join(axes)} FROM comparable_trials"):
         for part in parts.split(", "):
-            assert db.has(dict(zip(db.axes, values)), part), (part, values)
+            assert db.has(dict(zip(axes, values)), part), (part, values)
 
 
 def level_of(axis, text):
@@ -537,7 +540,7 @@ def configurations_shown(db, shown, count):
       r"Accuracy above, loss below, all on the same scales\. Thin lines are training, thick lines validation\. A dashed line marks "
       r"the epoch after which a configuration overfits\.")
 def curves_shown(db, shown, count):
-    assert int(shown) <= int(count) == db.one("SELECT count(*) FROM c")
+    assert int(count) == db.one("SELECT count(*) FROM c") and int(shown) == min(6, int(count))
 
 
 @form(r"\*\*(.*?)(, seed (\d+))?: (\S+) %\*\*")
@@ -553,10 +556,12 @@ def chart_heading(db):
 
 
 def of_trial(db, text):
-    """Trials that a caption names by their values; the seed comes last."""
-    *parts, seed = text.split(", ") if ", seed " in text else text.split(", ") + ["seed "]
-    configuration = db.named(", ".join(parts))
-    return db.best_trial(configuration)
+    """The trial that a caption names by its values, with the seed where there are several."""
+    parts = text.split(", ")
+    seed = next((part[5:] for part in parts if part.startswith("seed ")), None)
+    trial = db.best_trial(db.named(", ".join(part for part in parts if not part.startswith("seed "))))
+    assert seed in (None, str(db.one("SELECT seed FROM trials WHERE id = ?", trial))), (text, trial)
+    return trial
 
 
 def noise_of(losses):
@@ -630,7 +635,7 @@ def ranking(db, all_of, shown, count, seeds):
 
 @form(r"First (\d+) of (\d+) rows\.")
 def first_rows(db, shown, count):
-    assert int(shown) < int(count), (shown, count)
+    assert int(shown) == db.last_rows < int(count), (shown, db.last_rows, count)
     assert int(count) in (db.one("SELECT count(*) FROM c"), db.one("SELECT count(*) FROM stages"),
                           len({frozenset(pair) for pair in db.judged()[2] if pair[0] != pair[1]}))
 
@@ -645,9 +650,10 @@ def sharing(db, once, each, times):
 @form(r"Run of (.*), from the start of its first stage to the end of its last: predicted (.*), (measured|interrupted after) (.*?)"
       r"( \((?:(\d+) % (more|less)|as predicted)\))?\.")
 def run_time(db, started, predicted, how, measured, _, percent, side):
-    expected, took = db.one("SELECT predicted_seconds, seconds FROM sweeps WHERE seconds IS NOT NULL ORDER BY id DESC LIMIT 1")
+    expected, took, at = db.one("SELECT predicted_seconds, seconds, started FROM sweeps WHERE seconds + predicted_seconds IS NOT NULL ORDER BY id DESC LIMIT 1")
     assert abs(float(predicted.split()[0]) - expected) <= 0.006 * expected if expected < 120 else near_time(predicted, expected) is None
     assert abs(float(measured.split()[0]) - took) <= 0.006 * took if took < 120 else near_time(measured, took) is None
+    assert at.startswith(started.removesuffix(" UTC").replace(" ", "T")), (started, at)
     if percent:
         near(percent, 100 * abs(took / expected - 1))
         assert (side == "more") == (took > expected)
@@ -780,6 +786,7 @@ TABLES = {"rank": leaderboard_rows, "backbone": backbone_rows, "true / predicted
 def check_table(db, lines):
     split = lambda line: [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
     heads, rows = split(lines[0]), [split(line) for line in lines[2:]]
+    db.last_rows = len(rows)
     if heads[0] == "kind" and heads[1] == "what":  # single stages
         return
     if heads[0] == "trials":
