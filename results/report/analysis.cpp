@@ -129,7 +129,9 @@ Configuration configuration_of(const Leaderboard& board, std::vector<std::size_t
     Configuration configuration;
     std::vector<double> accuracies;
     for (const std::size_t trial : trials) {
-        const double accuracy = board.trials[trial].validation_accuracy;
+        const RankedTrial& one = board.trials[trial];
+        const double accuracy = one.validation_accuracy;
+        configuration.runs.push_back({one.axes[kSeedAxis], one.axes[kFoldAxis], accuracy});
         if (std::isfinite(accuracy))
             accuracies.push_back(accuracy);
         else
@@ -173,14 +175,13 @@ void group_by_configuration(const Leaderboard& board, const std::vector<Codes>& 
 
 using Groups = std::unordered_map<Codes, std::vector<std::size_t>, HashCodes>;  // configurations by what they share
 
-/// Calls `visit(level, level, difference)` for all pairs of configurations that differ in nothing but this axis.
+/// Calls `visit(from, to)` for all pairs of configurations that differ in nothing but this axis, in its levels' order.
 template <typename Visit>
 void for_each_pair(const Analysis& analysis, std::size_t axis, const Visit& visit) {
     const auto level = [&](std::size_t i) { return analysis.level_of[i][axis]; };
     const auto pair = [&](std::size_t a, std::size_t b) {
         if (level(a) > level(b)) std::swap(a, b);
-        const double difference = analysis.configurations[b].accuracy.mean - analysis.configurations[a].accuracy.mean;
-        if (level(a) != level(b)) visit(level(a), level(b), difference);
+        if (level(a) != level(b)) visit(a, b);
     };
     // A head without hidden layers has no dropout, and so is all else equal to heads with any.
     const auto has_no_dropout = [&](std::size_t i) {
@@ -226,6 +227,14 @@ int leading_level(const AxisEffect& effect) {
     return best;
 }
 
+/// Of trials with equal seeds and folds.
+void add_differences(const Configuration& from, const Configuration& to, std::vector<double>& differences) {
+    for (const Configuration::Run& a : from.runs)
+        for (const Configuration::Run& b : to.runs)
+            if (a.seed == b.seed && a.fold == b.fold && std::isfinite(a.accuracy) && std::isfinite(b.accuracy))
+                differences.push_back(b.accuracy - a.accuracy);
+}
+
 AxisEffect effect_of(const Analysis& analysis, std::size_t axis) {
     AxisEffect effect;
     effect.axis = axis;
@@ -243,13 +252,21 @@ AxisEffect effect_of(const Analysis& analysis, std::size_t axis) {
         effect.means[level] =
             effect.counts[level] > 0 ? steady(effect.means[level] / effect.counts[level]) : std::nan("");
     if (effect.levels.size() > kMostPairedLevels) return effect;
-    std::map<std::pair<int, int>, std::vector<double>> differences;
-    for_each_pair(analysis, axis, [&](int from, int to, double difference) {
-        differences[{from, to}].push_back(difference);
+    struct Differences {
+        std::vector<double> of_means, of_runs;
+    };
+    std::map<std::pair<int, int>, Differences> differences;
+    for_each_pair(analysis, axis, [&](std::size_t from, std::size_t to) {
+        const Configuration &low = analysis.configurations[from], &high = analysis.configurations[to];
+        auto& [of_means, of_runs] = differences[{analysis.level_of[from][axis], analysis.level_of[to][axis]}];
+        of_means.push_back(high.accuracy.mean - low.accuracy.mean);
+        if (of_means.size() < kFewestPairs) add_differences(low, high, of_runs);
     });
     for (auto& [levels, values] : differences) {
-        std::sort(values.begin(), values.end());  // the same sums whatever the order of hashes
-        effect.pairs.push_back({levels.first, levels.second, paired_t_test(values)});
+        const bool by_seed = values.of_means.size() < kFewestPairs && values.of_runs.size() >= kFewestPairs;
+        auto& chosen = by_seed ? values.of_runs : values.of_means;
+        std::sort(chosen.begin(), chosen.end());  // the same sums whatever the order of hashes
+        effect.pairs.push_back({levels.first, levels.second, paired_t_test(chosen), by_seed});
     }
     effect.best = leading_level(effect);
     return effect;
@@ -316,14 +333,14 @@ AxisEffect effect_within(const Analysis& analysis, std::size_t axis, std::size_t
     return effect_of(part, axis);
 }
 
-std::optional<PairedTest> effect_between(const AxisEffect& effect, int from, int to) {
+std::optional<PairEffect> effect_between(const AxisEffect& effect, int from, int to) {
     for (const PairEffect& pair : effect.pairs) {
-        if (pair.from == from && pair.to == to) return pair.test;
+        if (pair.from == from && pair.to == to) return pair;
         if (pair.from != to || pair.to != from) continue;
-        PairedTest test = pair.test;
-        test.difference.mean = -test.difference.mean;
-        test.difference.interval = {-pair.test.difference.interval.high, -pair.test.difference.interval.low};
-        return test;
+        PairEffect turned = {from, to, pair.test, pair.by_seed};
+        turned.test.difference.mean = -pair.test.difference.mean;
+        turned.test.difference.interval = {-pair.test.difference.interval.high, -pair.test.difference.interval.low};
+        return turned;
     }
     return {};
 }

@@ -12,7 +12,6 @@ namespace thaw {
 namespace {
 
 constexpr std::size_t kMostBackbones = 8;  // with a sentence of their own
-constexpr int kFewestPairs = 3;            // that are worth a test
 
 bool is_tested(const PairedTest& test) {
     constexpr double kNoDeviation = 1e-9;  // pairs that all differ by the same do not say how that varies
@@ -53,11 +52,12 @@ bool is_level(const PairedTest& test) {
 
 /// "learning rate 0.0003 by 1.2 points (95 % CI 0.4 to 2.0, 15 pairs)"; where the leading level is behind, the
 /// difference is turned round.
-std::string against_text(const AxisEffect& effect, int level, const PairedTest& test) {
+std::string against_text(const AxisEffect& effect, int level, const PairEffect& pair) {
+    const PairedTest& test = pair.test;
     const Mean& d = test.difference;
     const bool behind = d.mean < 0 && !is_level(test);
     const double low = behind ? -d.interval.high : d.interval.low, high = behind ? -d.interval.low : d.interval.high;
-    std::string pairs = counted(d.count, "pair");
+    std::string pairs = counted(d.count, pair.by_seed ? "seed" : "pair");
     if (is_tested(test)) pairs = fmt::format("95 % CI {} to {}, {}", points_text(low), points_text(high), pairs);
     const std::string by =
         is_level(test) ? "to within 0.05 points" : fmt::format("by {} points", points_text(std::abs(d.mean)));
@@ -88,10 +88,11 @@ std::vector<std::string> comparisons_of(const AxisEffect& effect, const std::str
                                         {few, lower, {}},
                                         {few, level_with, {}}}};
     for (int level = 0; level < static_cast<int>(effect.levels.size()); ++level)
-        if (const auto test = effect_between(effect, level, effect.best)) {
-            const std::size_t kind = is_significant(*test) ? 0 : is_tested(*test) ? 3 : 6;
-            const std::size_t side = is_level(*test) ? 2 : test->difference.mean < 0 ? 1 : 0;
-            outcomes[kind + side].others.push_back(against_text(effect, level, *test));
+        if (const auto pair = effect_between(effect, level, effect.best)) {
+            const PairedTest& test = pair->test;
+            const std::size_t kind = is_significant(test) ? 0 : is_tested(test) ? 3 : 6;
+            const std::size_t side = is_level(test) ? 2 : test.difference.mean < 0 ? 1 : 0;
+            outcomes[kind + side].others.push_back(against_text(effect, level, *pair));
         }
     std::vector<std::string> sentences;
     for (const auto& [before, verb, others] : outcomes) {
@@ -149,7 +150,7 @@ std::string effect_text(const ReportData& data, const AxisEffect& effect) {
     if (sentences.empty())
         return "No two configurations differ in this alone, so there is no paired comparison; the chart shows what was "
                "reached.";
-    return fmt::format("{}", fmt::join(sentences, " "));
+    return fmt::format("{}", fmt::join(sentences, "\n"));
 }
 
 double seconds_per_step(const ReportData& data, const Configuration& configuration) {
@@ -175,7 +176,8 @@ std::string effects_note(const ReportData& data) {
     return fmt::format(
         "Each comparison pairs configurations that differ in this hyperparameter alone{}. 95 % CIs, not corrected for "
         "multiple comparisons; all configurations share the same validation images.",
-        data.analysis.seeds.size() > 1 ? ", each the mean of its seeds" : "");
+        data.analysis.seeds.size() > 1 ? ", each the mean of its seeds (where there are too few, their trials by seed)"
+                                       : "");
 }
 
 std::vector<RankedBackbone> ranked_backbones(const ReportData& data) {

@@ -77,7 +77,8 @@ std::vector<double> ticks(Span span, int wanted) {
     for (const double factor : {5.0, 2.0, 1.0})
         if (factor * magnitude >= raw) step = factor * magnitude;
     std::vector<double> places;
-    for (double i = std::ceil(span.low / step); i * step <= span.high + 1e-9 * step; ++i) places.push_back(i * step);
+    for (double i = std::ceil(span.low / step); i * step <= span.high + 1e-9 * step; ++i)
+        places.push_back(i * step + 0.0);  // no -0
     return places;
 }
 

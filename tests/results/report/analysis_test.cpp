@@ -100,9 +100,9 @@ TEST(Analysis, AnUnbalancedGridDoesNotMoveAnEffect) {
     EXPECT_NEAR(freeze.pairs[0].test.difference.mean, -0.1, 1e-12);
     EXPECT_EQ(freeze.best, 0);
     EXPECT_LT(freeze.means[0], freeze.means[1]) << "which is what raw averages would say";
-    EXPECT_NEAR(effect_between(freeze, 1, 0)->difference.mean, 0.1, 1e-12);
-    EXPECT_NEAR(effect_between(freeze, 1, 0)->difference.interval.low,
-                -effect_between(freeze, 0, 1)->difference.interval.high, 1e-12);
+    EXPECT_NEAR(effect_between(freeze, 1, 0)->test.difference.mean, 0.1, 1e-12);
+    EXPECT_NEAR(effect_between(freeze, 1, 0)->test.difference.interval.low,
+                -effect_between(freeze, 0, 1)->test.difference.interval.high, 1e-12);
 }
 
 TEST(Analysis, NetworksWithAFileOfWeightsEachCanBeCompared) {
@@ -130,6 +130,19 @@ TEST(Analysis, AnEffectCanBeThatWithinOneNetwork) {
                                                 trial_of("b", "50", 1, 1, 0.5), trial_of("b", "all", 1, 1, 0.7)}));
     EXPECT_NEAR(effect_within(analysis, kFreezeAxis, kBackboneAxis, 0).pairs.at(0).test.difference.mean, -0.1, 1e-12);
     EXPECT_NEAR(effect_within(analysis, kFreezeAxis, kBackboneAxis, 1).pairs.at(0).test.difference.mean, 0.2, 1e-12);
+}
+
+TEST(Analysis, TooFewConfigurationsArePairedByTheirSeeds) {
+    std::vector<RankedTrial> trials;
+    for (const std::int64_t seed : {1, 2, 3, 4}) {
+        trials.push_back(trial_of("a", "50", 1, seed, 0.8 + 0.01 * static_cast<double>(seed)));
+        if (seed > 1) trials.push_back(trial_of("a", "all", 1, seed, 0.7));  // one seed is missing
+    }
+    const PairEffect effect = effect_on(analyze(board_of(trials)), "freeze").pairs.at(0);
+    EXPECT_TRUE(effect.by_seed);
+    EXPECT_EQ(effect.test.difference.count, 3);
+    EXPECT_NEAR(effect.test.difference.mean, -0.13, 1e-12);
+    EXPECT_NEAR(effect.test.difference.deviation, 0.01, 1e-12);
 }
 
 TEST(Analysis, AHeadWithoutHiddenLayersIsComparedWithHeadsOfAnyDropout) {

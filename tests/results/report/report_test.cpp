@@ -350,7 +350,14 @@ TEST_P(LargeReportTest, StaysSmall) {
     }
     report();
     EXPECT_LT(std::filesystem::file_size(html_path), 1'000'000U);
-    EXPECT_THAT(html, HasSubstr(fmt::format("The best 200 of {} configurations", GetParam())));
+    const std::string of_all = fmt::format(" of {} ", GetParam());
+    EXPECT_THAT(html, AllOf(HasSubstr("The best 200" + of_all + "configurations"), HasSubstr("First 200" + of_all)));
+    EXPECT_THAT(markdown, HasSubstr("\nFirst 25" + of_all + "rows.\n"));
+    for (const char* figure : {"accuracy_by_learning_rate", "accuracy_by_time", "parallel_coordinates"}) {
+        const std::string note = of_all + "configurations.";
+        EXPECT_THAT(read_file(folder / "figures" / (std::string(figure) + ".svg")), HasSubstr(note + "</text></svg>"));
+        EXPECT_THAT(html, HasSubstr(note + "</figcaption>"));
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Trials, LargeReportTest, testing::Values(10'000, 100'000));
@@ -391,7 +398,56 @@ TEST_F(ReportTest, LeadsWithTheTestAccuracyWhereTheWinnerWasAskedOnce) {
                                 "class=\"number\">1.0000</td><td class=\"number\">0.4000</td>"));
 }
 
-TEST_F(ReportTest, ShowsThePhotosThatTheWinnerTakesWrongly) {
+TEST_F(ReportTest, ShowsWhatIsUndefinedAsADash) {
+    const SweepRecord sweep = shape_sweep("/nowhere", 40);
+    const std::vector<Trial> trials = synthetic_trials(2);
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        for (const Trial& trial : trials) {
+            EpochRecord epoch = synthetic_epoch(trial, 1);
+            epoch.validation_accuracy = 1.0 / 3;
+            epoch.predicted.assign(sweep.validation.size(), 0);  // a circle, whatever it is
+            store.record_epoch(trial.id, epoch);
+            store.finish_trial(trial.id);
+        }
+    }
+    report();
+    EXPECT_THAT(markdown, AllOf(HasSubstr("| circle | 40 | 120 | 0.3333 | 1.0000 | 0.5000 |"),
+                                HasSubstr("| square | 40 | 0 | – | 0.0000 | 0.0000 |"),
+                                HasSubstr("| macro average | 120 | 120 | 0.1111 | 0.3333 | 0.1667 |")));
+}
+
+TEST_F(ReportTest, NeedsNoMatrixForFewerImagesThanClasses) {
+    SweepRecord sweep = shape_sweep("/nowhere", 1);
+    sweep.validation.resize(2);
+    sweep.validation_images = 2;
+    const std::vector<Trial> trials = synthetic_trials(2);
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        for (const Trial& trial : trials) finish_with_predictions(store, trial, sweep.validation);
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("No confusion matrix: 2 images of 3 classes."), Not(HasSubstr("true \\ pred"))));
+}
+
+TEST_F(ReportTest, DrawsParallelCoordinatesUpToTheBestValue) {
+    const std::vector<Trial> trials = synthetic_trials(32);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) finish(store, trial);
+    }
+    report();
+    const std::size_t reaches = html.find("reaches <b>") + 11;
+    const std::string best = html.substr(reaches, html.find("</b>", reaches) - reaches);
+    const std::string figure = read_file(folder / "figures/parallel_coordinates.svg");
+    EXPECT_THAT(figure, HasSubstr(">" + best + "</text>")) << "the axis' upper end";
+    EXPECT_THAT(figure, HasSubstr("<title>" + best + ": ")) << "the line that ends there";
+}
+
+TEST_F(ReportTest, ShowsThePhotosThatTheWinnerMisclassifies) {
     const SweepRecord sweep = shape_sweep("/photos", 40);
     const std::vector<Trial> trials = synthetic_trials(8);
     {

@@ -213,7 +213,8 @@ def static(*patterns):
 
 static(
     r"The sweep was interrupted\. Run the same command again to resume it\.",
-    r"Each comparison pairs configurations that differ in this hyperparameter alone(, each the mean of its seeds)?\. 95 % "
+    r"Each comparison pairs configurations that differ in this hyperparameter alone(, each the mean of its seeds "
+    r"\(where there are too few, their trials by seed\))?\. 95 % "
     r"CIs, not corrected for multiple comparisons; all configurations share the same validation images\.",
     r"Each dot is a configuration(, the mean of its seeds)?; the large dot is the best one(; hollow dots have random "
     r"weights)?\.",
@@ -416,13 +417,20 @@ class Pairs:
         if axis == "head":
             drop("dropout")
             same.append("(a.dropout IS b.dropout OR (a.head = 'none') <> (b.head = 'none'))")
-        self.differences = {}
-        for left, right, difference in db.all(
+        self.differences, self.pairs = {}, {}
+        for left, right, difference, *configurations in db.all(
                 f"WITH some AS (SELECT * FROM c LEFT JOIN depths USING (configuration) WHERE {condition}) SELECT a.{axis}, b.{axis},"
-                f" b.accuracy - a.accuracy FROM some a JOIN some b ON a.{axis} <> b.{axis} AND {' AND '.join(same)}"
+                f" b.accuracy - a.accuracy, a.configuration, b.configuration FROM some a JOIN some b ON a.{axis} <> b.{axis} AND {' AND '.join(same)}"
                 " WHERE a.accuracy IS NOT NULL AND b.accuracy IS NOT NULL", *values):
             shown = lambda value: f"{value:.6g}" if isinstance(value, float) else str(value)
             self.differences.setdefault((shown(left), shown(right)), []).append(difference)
+            self.pairs.setdefault((shown(left), shown(right)), []).append(configurations)
+
+    def by_seed(self, db, left, right):
+        """Differences of trials with equal seeds instead of their means."""
+        return [row[0] for pair in self.pairs[left, right] for row in db.all(
+            "SELECT b.validation_accuracy - a.validation_accuracy FROM leaderboard a JOIN leaderboard b USING (seed, fold)"
+            " WHERE a.configuration = ? AND b.configuration = ?", *pair) if row[0] is not None]
 
     def leader(self, level):
         """It is ahead of those that it is paired with by as much as any other, on average."""
@@ -432,7 +440,7 @@ class Pairs:
 
 
 OUTCOMES = {"beats": 1, "is nominally higher than": 1, "falls behind": -1, "is nominally lower than": -1, "equals": 0}
-ITEM = (r"(.+?) (by (\S+) points|to within 0\.05 points) \((95 % CI (\S+) to (\S+), )?(\d+) pairs?\)")
+ITEM = (r"(.+?) (by (\S+) points|to within 0\.05 points) \((95 % CI (\S+) to (\S+), )?(\d+) (pairs?|seeds?)\)")
 
 
 def effect(db, axis, text, pairs, where=""):
@@ -448,9 +456,14 @@ def effect(db, axis, text, pairs, where=""):
         assert leader in (None, level), (leader, level)
         leader = level
         for item in re.split(r"(?<=\)) and |(?<=\)), ", items):
-            other_text, by, points, _, low, high, count = re.fullmatch(ITEM, item).groups()
+            other_text, by, points, _, low, high, count, kind = re.fullmatch(ITEM, item).groups()
             other = level_of(axis, other_text)
             differences = pairs.differences[other, level]
+            if len(differences) < 3 and len(by_seed := pairs.by_seed(db, other, level)) >= 3:
+                differences = by_seed
+                assert kind.startswith("seed"), item
+            else:
+                assert kind.startswith("pair"), item
             if OUTCOMES[verb] < 0:
                 differences = [-difference for difference in differences]
             assert int(count) == len(differences), (item, differences)
