@@ -1,6 +1,7 @@
 #include "results/report/report_document.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -58,12 +59,22 @@ std::string status_text(const ReportData& data) {
     return "The sweep was interrupted. Run the same command again to resume it.";
 }
 
+/// "128 trials: 117 finished, 3 pruned, 8 waiting."
+std::string states_text(const Leaderboard& board) {
+    std::vector<std::string> parts;
+    for (const auto& [count, state] :
+         {std::pair(board.finished, "finished"), std::pair(board.stopped, "pruned"), std::pair(board.failed, "failed"),
+          std::pair(board.running, "running"), std::pair(board.waiting, "waiting")})
+        if (count > 0) parts.push_back(fmt::format("{} {}", count, state));
+    return fmt::format("{}{}{}.", counted(board.total(), "trial"), parts.empty() ? "" : ": ", fmt::join(parts, ", "));
+}
+
 Blocks lead_of(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     Blocks blocks = {winner_facts(data)};
     if (const std::string status = status_text(data); !status.empty()) blocks.push_back(Paragraph{status, "status"});
     blocks.push_back(Facts{facts_of(data)});
-    blocks.push_back(Paragraph{progress_text(board) + "."});
+    blocks.push_back(Paragraph{states_text(board)});
     if (board.any && !board.constant.empty())
         blocks.push_back(Paragraph{"All trials: " + describe(*board.any, board.constant) + "."});
     return blocks;

@@ -175,7 +175,7 @@ TEST_F(ReportTest, NamesTheTrialsThatWereStoppedAndWhatTheyReached) {
         store.end_sweep("ok");
     }
     report();
-    EXPECT_THAT(html, AllOf(HasSubstr("32 trials: 16 finished, 16 stopped early."), HasSubstr("<h2>Pruned trials"),
+    EXPECT_THAT(html, AllOf(HasSubstr("32 trials: 16 finished, 16 pruned."), HasSubstr("<h2>Pruned trials"),
                             HasSubstr("<code>" + trials[2].id + "</code> 70.00 %: mobilenet_v2, freeze 50"),
                             HasSubstr("and 3 more"), HasSubstr("All 16 configurations, "),
                             Not(HasSubstr("<h2>Failed trials"))));

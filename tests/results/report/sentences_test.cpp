@@ -122,6 +122,26 @@ TEST_F(ReportSentences, AreWhatTheDatabaseHasWithoutPredictions) {
     report();
 }
 
+TEST_F(ReportSentences, AreWhatTheDatabaseHasOfOverfitting) {
+    const std::vector<Trial> trials = grid_of_trials(1);
+    {
+        Store store(database);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) {
+            for (int number = 1; number <= 10; ++number) {
+                EpochRecord epoch = synthetic_epoch(trial, number);
+                const double past = std::max(0, number - 5), wave = number % 2 ? 0.004 : 0;
+                epoch.validation_loss = 0.4 + 1.0 / (number * number) + 0.02 * past * noise(trial) + wave;
+                store.record_epoch(trial.id, epoch);
+            }
+            store.finish_trial(trial.id);
+        }
+    }
+    report();
+    EXPECT_NE(said().find("overfitting "), std::string::npos) << said();
+    EXPECT_NE(said().find("names "), std::string::npos) << "some curves do not: " << said();
+}
+
 TEST_F(ReportSentences, ThatAreWrongAreFound) {
     fill(database, 3);
     report();
