@@ -121,8 +121,10 @@ class Predictions {
                 one["class"] = std::get<std::string>(row[0]);
                 for (const std::size_t count : {1U, 2U})
                     one[by_class.columns[count]] = std::get<std::int64_t>(row[count]);
-                for (const std::size_t share : {3U, 4U, 5U})
-                    one[by_class.columns[share]] = std::get<double>(row[share]);
+                for (const std::size_t share : {3U, 4U, 5U}) {
+                    const auto* ratio = std::get_if<double>(&row[share]);  // none: undefined
+                    one[by_class.columns[share]] = ratio ? nlohmann::ordered_json(*ratio) : nullptr;
+                }
             }
         }
         return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';

@@ -13,7 +13,7 @@ namespace thaw {
 inline constexpr const char* kMacroAverage = "macro average";
 
 /// A row a class, and last their macro average, which is no class of its own: class, images, predicted, precision,
-/// recall, F1.
+/// recall, F1. What would be divided by zero is undefined and has no value (the average counts it as 0).
 Table class_scores_table(const std::vector<std::string>& classes, const std::vector<ClassScores>& scores);
 
 }  // namespace thaw

@@ -107,6 +107,11 @@ CodedAxis code_axis(const Leaderboard& board, std::size_t axis) {
     return coded;
 }
 
+/// Equal numbers of correct images have equal means, in whichever order their trials were summed up.
+double steady(double mean) {
+    return std::round(1e12 * mean) / 1e12;
+}
+
 /// What those of `trials` have on average whose accuracy is a number.
 template <typename Field>
 double mean_over(const Leaderboard& board, const std::vector<std::size_t>& trials, const Field& field) {
@@ -124,13 +129,16 @@ Configuration configuration_of(const Leaderboard& board, std::vector<std::size_t
     Configuration configuration;
     std::vector<double> accuracies;
     for (const std::size_t trial : trials) {
-        const double accuracy = board.trials[trial].validation_accuracy;
+        const RankedTrial& one = board.trials[trial];
+        const double accuracy = one.validation_accuracy;
+        configuration.runs.push_back({one.axes[kSeedAxis], one.axes[kFoldAxis], accuracy});
         if (std::isfinite(accuracy))
             accuracies.push_back(accuracy);
         else
             ++configuration.diverged;
     }
     configuration.accuracy = mean_of(accuracies);
+    configuration.accuracy.mean = steady(configuration.accuracy.mean);
     configuration.validation_loss = mean_over(board, trials, &RankedTrial::validation_loss);
     configuration.train_accuracy = mean_over(board, trials, &RankedTrial::train_accuracy);
     configuration.seconds = mean_over(board, trials, &RankedTrial::seconds);
@@ -167,14 +175,13 @@ void group_by_configuration(const Leaderboard& board, const std::vector<Codes>& 
 
 using Groups = std::unordered_map<Codes, std::vector<std::size_t>, HashCodes>;  // configurations by what they share
 
-/// Calls `visit(level, level, difference)` for all pairs of configurations that differ in nothing but this axis.
+/// Calls `visit(from, to)` for all pairs of configurations that differ in nothing but this axis, in its levels' order.
 template <typename Visit>
 void for_each_pair(const Analysis& analysis, std::size_t axis, const Visit& visit) {
     const auto level = [&](std::size_t i) { return analysis.level_of[i][axis]; };
     const auto pair = [&](std::size_t a, std::size_t b) {
         if (level(a) > level(b)) std::swap(a, b);
-        const double difference = analysis.configurations[b].accuracy.mean - analysis.configurations[a].accuracy.mean;
-        if (level(a) != level(b)) visit(level(a), level(b), difference);
+        if (level(a) != level(b)) visit(a, b);
     };
     // A head without hidden layers has no dropout, and so is all else equal to heads with any.
     const auto has_no_dropout = [&](std::size_t i) {
@@ -220,6 +227,14 @@ int leading_level(const AxisEffect& effect) {
     return best;
 }
 
+/// Of trials with equal seeds and folds.
+void add_differences(const Configuration& from, const Configuration& to, std::vector<double>& differences) {
+    for (const Configuration::Run& a : from.runs)
+        for (const Configuration::Run& b : to.runs)
+            if (a.seed == b.seed && a.fold == b.fold && std::isfinite(a.accuracy) && std::isfinite(b.accuracy))
+                differences.push_back(b.accuracy - a.accuracy);
+}
+
 AxisEffect effect_of(const Analysis& analysis, std::size_t axis) {
     AxisEffect effect;
     effect.axis = axis;
@@ -234,15 +249,24 @@ AxisEffect effect_of(const Analysis& analysis, std::size_t axis) {
         ++effect.counts[level];
     }
     for (std::size_t level = 0; level < effect.means.size(); ++level)
-        effect.means[level] = effect.counts[level] > 0 ? effect.means[level] / effect.counts[level] : std::nan("");
+        effect.means[level] =
+            effect.counts[level] > 0 ? steady(effect.means[level] / effect.counts[level]) : std::nan("");
     if (effect.levels.size() > kMostPairedLevels) return effect;
-    std::map<std::pair<int, int>, std::vector<double>> differences;
-    for_each_pair(analysis, axis, [&](int from, int to, double difference) {
-        differences[{from, to}].push_back(difference);
+    struct Differences {
+        std::vector<double> of_means, of_runs;
+    };
+    std::map<std::pair<int, int>, Differences> differences;
+    for_each_pair(analysis, axis, [&](std::size_t from, std::size_t to) {
+        const Configuration &low = analysis.configurations[from], &high = analysis.configurations[to];
+        auto& [of_means, of_runs] = differences[{analysis.level_of[from][axis], analysis.level_of[to][axis]}];
+        of_means.push_back(high.accuracy.mean - low.accuracy.mean);
+        if (of_means.size() < kFewestPairs) add_differences(low, high, of_runs);
     });
     for (auto& [levels, values] : differences) {
-        std::sort(values.begin(), values.end());  // the same sums whatever the order of hashes
-        effect.pairs.push_back({levels.first, levels.second, paired_t_test(values)});
+        const bool by_seed = values.of_means.size() < kFewestPairs && values.of_runs.size() >= kFewestPairs;
+        auto& chosen = by_seed ? values.of_runs : values.of_means;
+        std::sort(chosen.begin(), chosen.end());  // the same sums whatever the order of hashes
+        effect.pairs.push_back({levels.first, levels.second, paired_t_test(chosen), by_seed});
     }
     effect.best = leading_level(effect);
     return effect;
@@ -309,14 +333,14 @@ AxisEffect effect_within(const Analysis& analysis, std::size_t axis, std::size_t
     return effect_of(part, axis);
 }
 
-std::optional<PairedTest> effect_between(const AxisEffect& effect, int from, int to) {
+std::optional<PairEffect> effect_between(const AxisEffect& effect, int from, int to) {
     for (const PairEffect& pair : effect.pairs) {
-        if (pair.from == from && pair.to == to) return pair.test;
+        if (pair.from == from && pair.to == to) return pair;
         if (pair.from != to || pair.to != from) continue;
-        PairedTest test = pair.test;
-        test.difference.mean = -test.difference.mean;
-        test.difference.interval = {-pair.test.difference.interval.high, -pair.test.difference.interval.low};
-        return test;
+        PairEffect turned = {from, to, pair.test, pair.by_seed};
+        turned.test.difference.mean = -pair.test.difference.mean;
+        turned.test.difference.interval = {-pair.test.difference.interval.high, -pair.test.difference.interval.low};
+        return turned;
     }
     return {};
 }
@@ -332,14 +356,35 @@ std::vector<std::size_t> best_by_level(const Analysis& analysis, std::size_t axi
     return best;
 }
 
-std::optional<int> overfits_from(const std::vector<EpochRecord>& curve) {
-    const auto lower = [](const EpochRecord& a, const EpochRecord& b) { return a.validation_loss < b.validation_loss; };
-    if (curve.empty()) return {};
-    for (const EpochRecord& epoch : curve)
-        if (!std::isfinite(epoch.validation_loss)) return {};
-    const auto lowest = std::min_element(curve.begin(), curve.end(), lower);
-    if (curve.back().validation_loss <= 1.01 * lowest->validation_loss) return {};
-    return lowest->epoch;
+AxisEffect effect_of_depth(const Analysis& analysis, const std::vector<double>& shares) {
+    Analysis part;
+    part.levels = analysis.levels;
+    part.levels[kFreezeAxis] = {{"less than 25 %"}, {"25 to 49 %"}, {"50 to 74 %"}, {"75 to 99 %"}, {"100 %"}};
+    for (std::size_t i = 0; i < analysis.configurations.size(); ++i) {
+        if (!std::isfinite(shares[i])) continue;
+        part.configurations.push_back(analysis.configurations[i]);
+        part.level_of.push_back(analysis.level_of[i]);
+        part.level_of.back()[kFreezeAxis] = std::clamp(static_cast<int>(4 * shares[i]), 0, 4);
+    }
+    return effect_of(part, kFreezeAxis);
+}
+
+std::optional<Overfitting> overfitting(const std::vector<EpochRecord>& curve) {
+    constexpr std::size_t kFewestEpochs = 5;
+    if (curve.size() < kFewestEpochs) return {};
+    std::vector<double> losses, bends;
+    for (const EpochRecord& epoch : curve) losses.push_back(epoch.validation_loss);
+    if (!std::all_of(losses.begin(), losses.end(), [](double loss) { return std::isfinite(loss); })) return {};
+    for (std::size_t i = 1; i + 1 < losses.size(); ++i)
+        bends.push_back(std::abs(losses[i - 1] - 2 * losses[i] + losses[i + 1]));
+    std::sort(bends.begin(), bends.end());
+    const double median = (bends[(bends.size() - 1) / 2] + bends[bends.size() / 2]) / 2;
+    // 1.4826 makes a median a standard deviation; a second difference of independent errors has 6 times their variance.
+    const double noise = 1.4826 * median / std::sqrt(6.0);
+    const auto lowest = std::min_element(losses.begin(), losses.end());
+    const double rise = losses.back() - *lowest;
+    if (rise <= 3 * noise || rise <= 0.01 * *lowest) return {};
+    return Overfitting{curve[static_cast<std::size_t>(lowest - losses.begin())].epoch, *lowest, losses.back(), noise};
 }
 
 }  // namespace thaw

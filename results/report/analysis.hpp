@@ -18,6 +18,11 @@ struct Configuration {
     int diverged = 0;                 // how many have no accuracy
     Mean accuracy;                    // validation, after the last epoch
     double validation_loss = 0, train_accuracy = 0;
+    struct Run {
+        Cell seed, fold;
+        double accuracy = 0;
+    };
+    std::vector<Run> runs;                                    // as `trials`
     double seconds = 0;                                       // of one trial's training
     double validation_auc = 0, validation_top5_accuracy = 0;  // NaN where the classes have none
 };
@@ -30,11 +35,13 @@ struct Level {
 };
 
 /// How accuracy changes from one level to a later one, all else equal: over pairs of configurations that differ in
-/// nothing but this.
+/// nothing but this; where these are too few for a test, over pairs of their trials with equal seeds.
 struct PairEffect {
     int from = 0, to = 0;  // levels
     PairedTest test;       // accuracy at `to` minus that at `from`
+    bool by_seed = false;
 };
+inline constexpr int kFewestPairs = 3;  // that are worth a test
 
 struct AxisEffect {
     std::size_t axis = 0;
@@ -75,12 +82,22 @@ inline constexpr std::size_t kMostPairedLevels = 12;
 AxisEffect effect_within(const Analysis& analysis, std::size_t axis, std::size_t other_axis, int level);
 
 /// From `from` to `to`, in either direction; nothing where no configurations differ in this alone.
-std::optional<PairedTest> effect_between(const AxisEffect& effect, int from, int to);
+std::optional<PairEffect> effect_between(const AxisEffect& effect, int from, int to);
 /// The best configuration of each level that has one.
 std::vector<std::size_t> best_by_level(const Analysis& analysis, std::size_t axis);
 
-/// The epoch after which validation loss rose for good, where it ended at least 1 % above that: over-fitting from
-/// there.
-std::optional<int> overfits_from(const std::vector<EpochRecord>& curve);
+/// Configurations by the share of their backbone's layers that is frozen, which compares depths of different backbones:
+/// from "less than 25 %" to "100 %". `shares` has one number a configuration, 0 to 1; NaN leaves it out.
+AxisEffect effect_of_depth(const Analysis& analysis, const std::vector<double>& shares);
+
+/// Validation loss that ends above its minimum by more than its noise explains.
+struct Overfitting {
+    int epoch = 0;  // of the minimum
+    double lowest = 0, last = 0;
+    double noise = 0;  // standard deviation of one epoch's loss around a smooth curve
+};
+/// The noise is estimated from the median second difference, so five epochs are the fewest that tell; a rise counts
+/// from three times the noise, and from 1 %.
+std::optional<Overfitting> overfitting(const std::vector<EpochRecord>& curve);
 
 }  // namespace thaw

@@ -1,8 +1,10 @@
 #include "results/report/analysis_images.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/trial/data_options.hpp"
 #include "common/util/text.hpp"
@@ -58,10 +60,6 @@ std::string probability(double p) {
     return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p);
 }
 
-std::string points(double difference) {
-    return fmt::format("{:.1f} points", 100 * difference);
-}
-
 }  // namespace
 
 const std::vector<int>* ImagePredictions::of(const std::string& trial) const {
@@ -102,27 +100,38 @@ Comparison compare(const Leaderboard& board, const Configuration& first, const C
     return comparison;
 }
 
+std::string points_text(double difference) {
+    const double points = std::round(1e9 * difference) / 1e7;
+    const std::string text = decimals(std::abs(points), 1);
+    return points < 0 && text != "0.0" ? "−" + text : text;
+}
+
+std::string verdict_text(const Comparison& comparison) {
+    if (!std::isfinite(comparison.difference)) return "not tested";
+    return fmt::format("{} points {}, {}", points_text(std::abs(comparison.difference)),
+                       comparison.difference < 0 ? "higher" : "lower",
+                       comparison.verdict == Comparison::Verdict::better ? "significant"
+                       : comparison.verdict == Comparison::Verdict::tie  ? "not significant"
+                                                                         : "not tested");
+}
+
 std::string comparison_text(const Comparison& comparison) {
-    if (comparison.seeds == 0) return "not to be told from it: the two share no seed";
-    if (comparison.verdict == Comparison::Verdict::unknown)
-        return fmt::format("not to be told from it: {} apart with {}, and the database has no predictions to pair",
-                           points(comparison.difference),
-                           comparison.seeds == 1 ? "one seed" : fmt::format("each of {} seeds", comparison.seeds));
     std::vector<std::string> tests;
-    if (comparison.seeds > 1)
+    if (comparison.seeds == 0) tests.emplace_back("the two share no seed");
+    if (comparison.verdict == Comparison::Verdict::unknown && comparison.seeds > 0)
+        tests.push_back(fmt::format("{}, and the database has no predictions to pair",
+                                    comparison.seeds == 1 ? "one seed" : fmt::format("{} seeds", comparison.seeds)));
+    if (comparison.verdict != Comparison::Verdict::unknown && comparison.seeds > 1)
         tests.push_back(
             fmt::format("paired t test over {} seeds: {}", comparison.seeds, probability(comparison.by_seed.p)));
     if (comparison.images > 0 && comparison.seeds > 1)
         tests.push_back(
             fmt::format("paired t test over {} images: {}", comparison.images, probability(comparison.image_p)));
     if (comparison.images > 0 && comparison.seeds == 1)
-        tests.push_back(fmt::format("{} the winner alone has right, {} the other alone; McNemar's exact test: {}",
+        tests.push_back(fmt::format("the best alone is right on {}, this one alone on {}; McNemar's exact test: {}",
                                     counted(comparison.only_first, "image"), comparison.only_second,
                                     probability(comparison.image_p)));
-    std::string how = tests[0];
-    if (tests.size() > 1) how += "; " + tests[1];
-    return fmt::format("{}, {} apart ({})", comparison.verdict == Comparison::Verdict::tie ? "a tie" : "truly better",
-                       points(comparison.difference), how);
+    return fmt::format("{} ({})", verdict_text(comparison), fmt::join(tests, "; "));
 }
 
 Confusion confusion_of(const std::vector<ImageRecord>& images, const std::vector<int>& predicted) {
@@ -135,12 +144,12 @@ Confusion confusion_of(const std::vector<ImageRecord>& images, const std::vector
 std::vector<ConfusedPair> most_confused(const Confusion& confusion, std::size_t most) {
     std::map<std::pair<int, int>, ConfusedPair> pairs;
     for (const auto& [classes, count] : confusion) {
-        const auto [label, taken_for] = classes;
-        if (label == taken_for) continue;
-        const bool in_order = label < taken_for;
-        ConfusedPair& pair = pairs[std::minmax(label, taken_for)];
-        pair.label = std::min(label, taken_for);
-        pair.other = std::max(label, taken_for);
+        const auto [label, predicted] = classes;
+        if (label == predicted) continue;
+        const bool in_order = label < predicted;
+        ConfusedPair& pair = pairs[std::minmax(label, predicted)];
+        pair.label = std::min(label, predicted);
+        pair.other = std::max(label, predicted);
         (in_order ? pair.as_other : pair.as_label) += count;
     }
     std::vector<ConfusedPair> sorted;

@@ -1,4 +1,4 @@
-// Comparisons image by image: which of two configurations is truly better, and what is taken for what.
+// Comparisons image by image: which of two configurations is significantly better, and which classes are confused.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace thaw {
 
-/// What trials take the images of one part for. Empty where the database has none (an older one).
+/// Trials' predictions of the images of one part. Empty where the database has none (an older one).
 struct ImagePredictions {
     std::vector<ImageRecord> images;
     std::map<std::string, std::vector<int>> by_trial;  // -1: unreadable; kOfAnotherFold
@@ -18,7 +18,7 @@ struct ImagePredictions {
     const std::vector<int>* of(const std::string& trial) const;
 };
 
-/// How many of the readable images are taken for what they are.
+/// How many of the readable images are predicted correctly.
 struct Score {
     int correct = 0, images = 0;
     double accuracy() const { return images > 0 ? static_cast<double>(correct) / images : std::nan(""); }
@@ -42,17 +42,22 @@ struct Comparison {
 /// that over seeds and all of them differ by the same.
 Comparison compare(const Leaderboard& board, const Configuration& first, const Configuration& second,
                    const ImagePredictions& validation);
-/// "a tie, ..." or "truly better, ...", with the tests by name.
+/// What the other one is against the first: "1.2 points lower, not significant".
+std::string verdict_text(const Comparison& comparison);
+/// Likewise, with the tests by name and their p values.
 std::string comparison_text(const Comparison& comparison);
 
-/// Readable images by (label, what they are taken for); those that there are.
+/// A difference of accuracies in percentage points: "−1.2". Differences that are equal but for rounding look equal.
+std::string points_text(double difference);
+
+/// Readable images by (true class, predicted class); those that there are.
 using Confusion = std::map<std::pair<int, int>, int>;
 Confusion confusion_of(const std::vector<ImageRecord>& images, const std::vector<int>& predicted);
 
 /// Two classes, the one with the more mistakes first.
 struct ConfusedPair {
     int label = 0, other = 0;
-    int as_other = 0, as_label = 0;  // of `label` taken for `other`, and the other way round
+    int as_other = 0, as_label = 0;  // `label` predicted as `other`, and the other way round
 };
 /// The most confused first.
 std::vector<ConfusedPair> most_confused(const Confusion& confusion, std::size_t most);

@@ -12,7 +12,7 @@ using Thumbnail = std::function<std::string(const std::filesystem::path& photo)>
 
 /// Always possible, also in the middle of a sweep or with nothing finished. Files appear whole or not at all; an empty
 /// path leaves that one out. The charts go into figures/*.svg beside the HTML page, or beside the Markdown where that
-/// is all. Without `thumbnail` the photos that the winner takes wrongly are only named. Throws UserError where the
+/// is all. Without `thumbnail` the misclassified images are only named. Throws UserError where the
 /// database cannot be read or a file cannot be written.
 void write_report(const std::filesystem::path& database, const std::filesystem::path& html,
                   const std::filesystem::path& markdown, const Thumbnail& thumbnail = {});

@@ -147,9 +147,9 @@ std::string curve_chart(const std::string& title, const std::vector<EpochRecord>
     if (last_epoch > 1) content += svg_label("tick middle", x(last_epoch), kBottom + 14, fmt::format("{}", last_epoch));
     if (epochs.empty()) return svg_picture(kCurveWidth, kHeight, title + ": no epochs", content);
 
-    if (const auto turned = overfits_from(epochs)) {
-        content += svg_line("turn", x(*turned), 8, x(*turned), kBottom);
-        if (curve == Curve::loss) content += svg_label("tick warn", x(*turned) + 3, 15, "over-fits");
+    if (const auto found = overfitting(epochs)) {
+        content += svg_line("turn", x(found->epoch), 8, x(found->epoch), kBottom);
+        if (curve == Curve::loss) content += svg_label("tick warn", x(found->epoch) + 3, 15, "overfits");
     }
     const std::vector<SvgPoint> trains = curve_points(epochs, curve, true, x, y);
     const std::vector<SvgPoint> validations = curve_points(epochs, curve, false, x, y);

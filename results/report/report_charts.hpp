@@ -38,7 +38,7 @@ std::string scatter_chart(const std::string& title, const std::vector<Dot>& dots
                           bool logarithmic);
 
 enum class Curve { accuracy, loss };
-/// Training (thin) and validation over the epochs; a line where over-fitting begins.
+/// Training (thin) and validation over the epochs; a line where overfitting begins.
 std::string curve_chart(const std::string& title, const std::vector<EpochRecord>& epochs, Curve curve, Span values,
                         int last_epoch);
 

@@ -60,6 +60,7 @@ struct TrialCurve {
 struct BackboneCost {
     std::int64_t parameters = 0;  // of its base; 0 where this thaw does not know the network
     double flops = 0;             // of its base and one image
+    int layers = 0;               // of its base
     double frozen_seconds = 0;    // measured, for one image through the layers that are frozen; 0: never computed here
 };
 

@@ -1,6 +1,7 @@
 #include "results/report/report_document.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -12,30 +13,30 @@ namespace thaw {
 namespace {
 
 struct SectionRow {
-    const char *id, *link, *title;
+    const char *id, *title;
     Blocks (*blocks)(const ReportData&);
 };
 
 /// All sections, in the order of the page.
-constexpr std::array<SectionRow, 10> kSections = {
-    {{"axes", "What changes accuracy", "Problem One: what changes accuracy", problem_one_section},
-     {"backbones", "Which backbone", "Problem Two: which backbone", problem_two_section},
-     {"curves", "Learning curves", "Learning curves", curves_section},
-     {"time", "Accuracy and time", "Accuracy and time", time_section},
-     {"images", "What is taken for what", "What is taken for what", images_section},
-     {"leaderboard", "Leaderboard", "Leaderboard", leaderboard_section},
-     {"stopped", "Stopped early", "Stopped early", stopped_section},
-     {"failed", "Failed", "Failed trials", failures_section},
-     {"work", "Work", "Work done and shared", stages_section},
-     {"repeat", "To repeat it", "To repeat it", origin_section}}};
+constexpr std::array<SectionRow, 10> kSections = {{{"axes", "Hyperparameter effects", effects_section},
+                                                   {"backbones", "Backbone comparison", backbones_section},
+                                                   {"curves", "Learning curves", curves_section},
+                                                   {"time", "Accuracy and training time", time_section},
+                                                   {"images", "Classification errors", images_section},
+                                                   {"leaderboard", "Leaderboard", leaderboard_section},
+                                                   {"pruned", "Pruned trials", pruned_section},
+                                                   {"failed", "Failed trials", failures_section},
+                                                   {"work", "Compute and reuse", stages_section},
+                                                   {"repeat", "Reproducibility", origin_section}}};
 
 Text answer_of(const ReportData& data) {
     const Leaderboard& board = data.leaderboard;
     if (board.trials.empty()) return board.total() == 0 ? "There are no trials yet" : "No trial has finished yet";
     const Headline headline = headline_of(data);
     Text text = backbone_text(headline.trial->axes);
-    text.runs.insert(text.runs.end(),
-                     {{" reaches "}, {headline.value, Mark::strong}, {fmt::format(" {}", headline.measure)}});
+    text.runs.insert(
+        text.runs.end(),
+        {{" reaches "}, {headline.value, Mark::strong}, {fmt::format(" {} ({})", headline.measure, headline.of)}});
     return text;
 }
 
@@ -52,9 +53,20 @@ Facts winner_facts(const ReportData& data) {
 /// "The sweep is running (process 1 on host); ...", or nothing for one that ended well.
 std::string status_text(const ReportData& data) {
     if (data.writer)
-        return fmt::format("The sweep is running ({}); what follows is what is known so far.", *data.writer);
+        return fmt::format("The sweep is running ({}). This report covers the trials that have finished so far.",
+                           *data.writer);
     if (data.outcome == "ok" || data.sweep.name.empty()) return "";
-    return "The sweep was interrupted; the same command again goes on where it stopped.";
+    return "The sweep was interrupted. Run the same command again to resume it.";
+}
+
+/// "128 trials: 117 finished, 3 pruned, 8 waiting."
+std::string states_text(const Leaderboard& board) {
+    std::vector<std::string> parts;
+    for (const auto& [count, state] :
+         {std::pair(board.finished, "finished"), std::pair(board.stopped, "pruned"), std::pair(board.failed, "failed"),
+          std::pair(board.running, "running"), std::pair(board.waiting, "waiting")})
+        if (count > 0) parts.push_back(fmt::format("{} {}", count, state));
+    return fmt::format("{}{}{}.", counted(board.total(), "trial"), parts.empty() ? "" : ": ", fmt::join(parts, ", "));
 }
 
 Blocks lead_of(const ReportData& data) {
@@ -62,9 +74,9 @@ Blocks lead_of(const ReportData& data) {
     Blocks blocks = {winner_facts(data)};
     if (const std::string status = status_text(data); !status.empty()) blocks.push_back(Paragraph{status, "status"});
     blocks.push_back(Facts{facts_of(data)});
-    blocks.push_back(Paragraph{progress_text(board) + "."});
+    blocks.push_back(Paragraph{states_text(board)});
     if (board.any && !board.constant.empty())
-        blocks.push_back(Paragraph{"All with: " + describe(*board.any, board.constant) + "."});
+        blocks.push_back(Paragraph{"All trials: " + describe(*board.any, board.constant) + "."});
     return blocks;
 }
 
@@ -77,11 +89,14 @@ Text backbone_text(const AxisValues& values) {
     return text;
 }
 
+std::string first_rows_text(std::size_t shown, std::size_t all) {
+    return fmt::format("First {} of {} rows", shown, all);
+}
+
 Document report_document(const ReportData& data) {
     Document document{data.sweep.name, answer_of(data), lead_of(data), {}, configuration_tips(data)};
-    for (const auto& [id, link, title, blocks] : kSections)
-        if (Blocks filled = blocks(data); !filled.empty())
-            document.sections.push_back({id, link, title, std::move(filled)});
+    for (const auto& [id, title, blocks] : kSections)
+        if (Blocks filled = blocks(data); !filled.empty()) document.sections.push_back({id, title, std::move(filled)});
     return document;
 }
 
@@ -90,9 +105,10 @@ std::vector<std::pair<std::string, std::string>> figure_files(const Document& do
     for (const Section& section : document.sections)
         for (const Block& block : section.blocks) {
             if (const auto* drawn = std::get_if<Figures>(&block))
-                for (const Figure& figure : drawn->figures) files.emplace_back(figure.name, standalone_svg(figure.svg));
+                for (const Figure& figure : drawn->figures)
+                    files.emplace_back(figure.name, standalone_svg(figure.svg, figure.note));
             if (const auto* map = std::get_if<HeatMap>(&block))
-                files.emplace_back(map->name, standalone_svg(heat_chart(*map)));
+                files.emplace_back(map->name, standalone_svg(heat_chart(*map), ""));
         }
     return files;
 }

@@ -28,6 +28,8 @@ struct Text {
     Text(const char* text) : Text(std::string(text)) {}
     Text(std::initializer_list<Run> marked) : runs(marked) {}
 };
+/// "First 25 of 400 rows".
+std::string first_rows_text(std::size_t shown, std::size_t all);
 /// The backbone's name, with a mark where its weights are random or its precision is bf16.
 Text backbone_text(const AxisValues& values);
 
@@ -62,6 +64,7 @@ struct Grid {
     std::vector<Column> columns;
     std::vector<std::vector<Cell>> rows;
     std::size_t most_without_scripts = 200;  // rows, where they can be neither sorted nor filtered
+    std::size_t total = 0;                   // how many rows there are of which `rows` are the first; 0: these are all
     bool folded = false;                     // behind a click
 };
 inline Grid::Column number(const char* heading) {
@@ -91,7 +94,7 @@ using Block = std::variant<Heading, Paragraph, Facts, Grid, HeatMap, Figures, Ph
 using Blocks = std::vector<Block>;
 
 struct Section {
-    const char *id, *link, *title;
+    const char *id, *title;
     Blocks blocks;
 };
 

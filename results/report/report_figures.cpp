@@ -80,6 +80,12 @@ Span accuracy_span(const ReportData& data) {
     return span_of(accuracies);
 }
 
+/// "2000 of 100000 configurations", where not all of them are drawn one by one.
+std::string drawn_note(const ReportData& data) {
+    const std::size_t count = data.analysis.configurations.size(), drawn = drawn_configurations(data).size();
+    return drawn < count ? fmt::format("{} of {} configurations.", drawn, count) : "";
+}
+
 std::string strips_of(const ReportData& data, const AxisEffect& effect, const std::string& title) {
     const std::vector<std::size_t> drawn = drawn_configurations(data);
     const std::vector<Dot> dots = dots_of(data, drawn);
@@ -139,7 +145,7 @@ std::vector<Figure> curve_figures(const ReportData& data) {
         const RankedTrial& trial = data.leaderboard.trials[data.curves[i].trial];
         std::string caption = describe(trial.axes, axes);
         if (has_random_weights(trial.axes)) caption += " (random weights)";
-        if (const std::string turned = overfitting_text(data.curves[i]); !turned.empty()) caption += ". " + turned;
+        if (const std::string found = overfitting_text(data.curves[i]); !found.empty()) caption += ". " + found;
         const auto add = [&](Curve curve, const char* name, const std::vector<double>& values) {
             const std::string title = fmt::format("{} by epoch of trial {}", name, trial.id);
             figures.push_back({fmt::format("curve_{}_{}", i + 1, name), "", title,
@@ -163,12 +169,13 @@ std::vector<Figure> axis_figures(const ReportData& data) {
     for (const AxisEffect& effect : data.analysis.effects) {
         const AxisDrawing drawing = drawing_of(effect);
         const std::string title = fmt::format("validation accuracy by {}", kAxes[effect.axis].label);
-        std::string caption;
+        std::string note = drawn_note(data);
         if (!drawing.scatter && drawing.strips.size() < effect.levels.size())
-            caption = fmt::format("The best {} of {} values.", drawing.strips.size(), effect.levels.size());
+            note = fmt::format("The best {} of {} values.{}{}", drawing.strips.size(), effect.levels.size(),
+                               note.empty() ? "" : " ", note);
         figures.push_back({fmt::format("accuracy_by_{}", kAxes[effect.axis].name), kAxes[effect.axis].label, title,
-                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title),
-                           caption});
+                           drawing.scatter ? scatter_of(data, effect, title) : strips_of(data, effect, title), "",
+                           note});
     }
     return figures;
 }
@@ -179,16 +186,19 @@ std::optional<Figure> time_figure(const ReportData& data) {
     for (std::size_t i = 0; i < drawn.size(); ++i) dots[i].x = data.analysis.configurations[drawn[i]].seconds;
     std::erase_if(dots, [](const Dot& dot) { return !(dot.x > 0); });
     if (dots.size() < 2) return {};
-    Trend trend{.x_label = "seconds of training", .points = {}, .at_values = false};
+    Trend trend{.x_label = "training time (seconds)", .points = {}, .at_values = false};
     for (const std::size_t i : data.analysis.front) {
         const Configuration& configuration = data.analysis.configurations[i];
         if (configuration.seconds > 0)
             trend.points.push_back({.x = configuration.seconds, .accuracy = configuration.accuracy.mean});
     }
     const char* title = "validation accuracy by training time, with the Pareto front";
-    return Figure{"accuracy_by_time", "training time", title,
+    return Figure{"accuracy_by_time",
+                  "Pareto front",
+                  title,
                   scatter_chart(title, dots, trend, accuracy_span(data), true),
-                  "The line joins what nothing else beats in both time and accuracy."};
+                  "The line is the Pareto front: no other configuration is both faster and more accurate.",
+                  drawn_note(data)};
 }
 
 std::optional<Figure> parallel_figure(const ReportData& data) {
@@ -200,8 +210,14 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
         axis.label = kAxes[effect.axis].label;
         for (const Level& level : effect.levels) axis.levels.push_back(level.label);
     }
-    const Span span = accuracy_span(data);
-    parallel.axes.push_back({"accuracy", {tick_percent(span.low), tick_percent(span.high)}});
+    // From the worst to the best value that is there.
+    double low = 1, high = 0;
+    for (const Configuration& configuration : analysis.configurations) {
+        if (!std::isfinite(configuration.accuracy.mean)) continue;
+        low = std::min(low, configuration.accuracy.mean);
+        high = std::max(high, configuration.accuracy.mean);
+    }
+    parallel.axes.push_back({"accuracy", {percent(low), percent(high)}});
     const std::size_t count = analysis.configurations.size(), stride = 1 + (count - 1) / kMostLines;
     for (std::size_t i = 0; i < count; i += stride) {
         const Configuration& configuration = analysis.configurations[i];
@@ -212,13 +228,18 @@ std::optional<Figure> parallel_figure(const ReportData& data) {
             const double place = analysis.level_of[i][effect.axis] / static_cast<double>(effect.levels.size() - 1);
             line.places.push_back(place + 0.05 * spread(i) - 0.025);
         }
-        line.places.push_back((configuration.accuracy.mean - span.low) / (span.high - span.low));
+        line.places.push_back(high > low ? (configuration.accuracy.mean - low) / (high - low) : 1);
         line.rank = static_cast<double>(i) / static_cast<double>(count);
         line.title = percent(configuration.accuracy.mean) + ": " + configuration_text(data, configuration);
     }
-    const char* title = "every axis and validation accuracy: one line a configuration";
-    return Figure{"parallel_coordinates", "", title, parallel_chart(title, parallel),
-                  stride > 1 ? fmt::format("One in {} of {} configurations.", stride, count) : ""};
+    const char* title =
+        "parallel coordinates: every hyperparameter and validation accuracy, one line per configuration";
+    return Figure{"parallel_coordinates",
+                  "",
+                  title,
+                  parallel_chart(title, parallel),
+                  "",
+                  stride > 1 ? fmt::format("{} of {} configurations.", parallel.lines.size(), count) : ""};
 }
 
 std::optional<HeatMap> freeze_map(const ReportData& data) {
@@ -228,7 +249,7 @@ std::optional<HeatMap> freeze_map(const ReportData& data) {
     if (freezes.size() < 2 || backbones.size() < 2 || freezes.size() > kMostColumns || backbones.size() > kMostRows)
         return {};
     HeatMap map{.name = "freeze_and_backbone",
-                .title = "best validation accuracy by backbone and freeze; to the right more layers are frozen",
+                .title = "Best validation accuracy by backbone and frozen depth, deeper to the right",
                 .row_name = "backbone",
                 .column_name = "freeze",
                 .rows = {},
@@ -277,7 +298,11 @@ std::optional<WinnerScores> winner_scores(const ReportData& data) {
         .table = class_scores_table(classes, scores_of(classes.size(), *winner->images, *winner->predicted))};
     auto& rows = scores.table.rows;
     if (classes.size() <= kMostClasses) return scores;
-    std::stable_sort(rows.begin(), rows.end() - 1, [](const auto& a, const auto& b) { return a.back() < b.back(); });
+    const auto f1 = [](const std::vector<Cell>& row) {  // none where a class is neither there nor predicted
+        const auto* score = std::get_if<double>(&row.back());
+        return score ? *score : 2;
+    };
+    std::stable_sort(rows.begin(), rows.end() - 1, [&](const auto& a, const auto& b) { return f1(a) < f1(b); });
     scores.left_out = classes.size() - kMostClasses;
     rows.erase(rows.begin() + kMostClasses, rows.end() - 1);
     return scores;
@@ -286,13 +311,13 @@ std::optional<WinnerScores> winner_scores(const ReportData& data) {
 std::optional<HeatMap> confusion_map(const ReportData& data) {
     const auto images = winner_images(data);
     const std::size_t classes = data.sweep.classes.size();
-    if (!images || classes > kMostConfusedClasses) return {};
+    if (!images || classes > kMostConfusedClasses || images->images->size() < classes) return {};
     const Confusion confusion = confusion_of(*images->images, *images->predicted);
     HeatMap map{.name = "confusion",
-                .title = fmt::format("{} images by what they are (rows) and what the winner takes them for (columns)",
-                                     images->part),
-                .row_name = "is",
-                .column_name = "taken for",
+                .title = fmt::format("True class (rows) and predicted class (columns) of {} {} images",
+                                     images->images->size(), images->part),
+                .row_name = "true",
+                .column_name = "predicted",
                 .rows = data.sweep.classes,
                 .columns = data.sweep.classes,
                 .cells = std::vector<std::vector<HeatMap::Cell>>(classes, std::vector<HeatMap::Cell>(classes))};

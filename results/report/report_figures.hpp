@@ -16,6 +16,9 @@ struct Figure {
     std::string title;    // what a screen reader says of it
     std::string svg;
     std::string caption;
+    std::string note = {};  // of how many it shows how many; its file says it, too
+
+    std::string text() const { return caption + (caption.empty() || note.empty() ? "" : " ") + note; }
 };
 
 std::vector<Figure> curve_figures(const ReportData& data);
@@ -23,8 +26,8 @@ std::vector<Figure> axis_figures(const ReportData& data);
 std::optional<Figure> time_figure(const ReportData& data);
 std::optional<Figure> parallel_figure(const ReportData& data);
 std::optional<HeatMap> freeze_map(const ReportData& data);
-/// What the winner takes the images for, of the test part where it was asked for those; none where there are no
-/// predictions, or too many classes to draw.
+/// The confusion matrix of the winner's best trial, of the test images where it was evaluated on those; none where
+/// there are no predictions, too many classes to draw, or fewer images than classes.
 std::optional<HeatMap> confusion_map(const ReportData& data);
 
 /// What the page says of the configurations that charts show one by one, in the order in which tips name them by

@@ -72,7 +72,7 @@ std::string html_heat_cell(const HeatMap::Cell& cell) {
 std::string html_figure(const Figure& figure) {
     const std::string heading = figure.heading.empty() ? "" : fmt::format("<h3>{}</h3>\n", escape_html(figure.heading));
     const std::string caption =
-        figure.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", escape_html(figure.caption));
+        figure.text().empty() ? "" : fmt::format("<figcaption>{}</figcaption>", escape_html(figure.text()));
     return fmt::format("<figure>{}{}{}</figure>\n", heading, figure.svg, caption);
 }
 
@@ -110,7 +110,9 @@ struct HtmlWriter {
             for (std::size_t i = 0; i < row.size(); ++i) rows += html_cell(row[i], grid.columns[i].kind);
             rows += "</tr>\n";
         }
-        const std::string text = html_table("sortable", grid.caption, head, rows);
+        std::string text = html_table("sortable", grid.caption, head, rows);
+        if (grid.total > grid.rows.size())
+            text += fmt::format("<p class=\"quiet\">{}.</p>\n", first_rows_text(grid.rows.size(), grid.total));
         if (!grid.folded) return text;
         return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(grid.caption), text);
     }
@@ -145,7 +147,7 @@ struct HtmlWriter {
         std::string text;
         for (const auto& [file, name, words] : photos.photos) {
             const std::string jpeg = thumbnail ? thumbnail(file) : "";
-            const std::string picture = jpeg.empty() ? "<span class=\"missing\">not to be read here</span>"
+            const std::string picture = jpeg.empty() ? "<span class=\"missing\">not readable here</span>"
                                                      : fmt::format("<img alt=\"{}\" src=\"data:image/jpeg;base64,{}\">",
                                                                    escape_html(words), base64(jpeg));
             text += fmt::format("<figure>{}<figcaption>{}<br><small>{}</small></figcaption></figure>\n", picture,
@@ -186,8 +188,8 @@ std::string html_configurations(const Document& document) {
 std::string report_html(const Document& document, const Thumbnail& thumbnail) {
     const HtmlWriter writer{thumbnail};
     std::string links, sections;
-    for (const auto& [id, link, title, blocks] : document.sections) {
-        links += fmt::format("<a href=\"#{}\">{}</a>\n", id, link);
+    for (const auto& [id, title, blocks] : document.sections) {
+        links += fmt::format("<a href=\"#{}\">{}</a>\n", id, title);
         sections +=
             fmt::format("<section id=\"{}\"><h2>{}</h2>\n{}</section>\n", id, escape_html(title), writer.all(blocks));
     }

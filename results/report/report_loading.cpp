@@ -40,6 +40,7 @@ std::set<std::string> compared_trials(const ReportData& data) {
 struct Network {
     std::int64_t parameters = 0;
     double flops = 0;
+    int layers = 0;
 };
 
 /// Nothing for a network that this thaw does not know.
@@ -47,6 +48,7 @@ Network network_of(const std::string& backbone, int image_size) {
     Network network;
     try {
         const LayerGraph graph = build_backbone(backbone, image_size, PaddingStyle::symmetric);
+        network.layers = graph.top_begin;
         for (int i = 0; i < graph.top_begin; ++i) {
             network.parameters += graph.layers[static_cast<std::size_t>(i)].parameters;
             network.flops += static_cast<double>(graph.layers[static_cast<std::size_t>(i)].flops);
@@ -94,8 +96,11 @@ void load_costs(const Database& database, ReportData& data) {
         const auto* pixels = std::get_if<std::int64_t>(&axes[kImageSizeAxis]);
         const Network network = network_of(backbone, pixels ? static_cast<int>(*pixels) : 0);
         const auto level = static_cast<std::size_t>(data.analysis.level_of[i][kBackboneAxis]);
-        data.costs[data.analysis.levels[kBackboneAxis][level].label] = {network.parameters, network.flops,
-                                                                        frozen_seconds(database, backbone, size)};
+        data.costs[data.analysis.levels[kBackboneAxis][level].label] = {
+            .parameters = network.parameters,
+            .flops = network.flops,
+            .layers = network.layers,
+            .frozen_seconds = frozen_seconds(database, backbone, size)};
     }
     Statement decoding =
         database.prepare("SELECT total(seconds) FROM stages WHERE kind = 'decode' AND error = '' AND NOT reused");

@@ -73,7 +73,8 @@ struct MarkdownWriter {
             for (const Grid::Cell& cell : grid.rows[i]) cells.push_back(markdown_words(cell.text));
             text += markdown_row(cells);
         }
-        if (shown < grid.rows.size()) text += fmt::format("\nThe first {} of {} rows.\n", shown, grid.rows.size());
+        if (const std::size_t all = std::max(grid.rows.size(), grid.total); shown < all)
+            text += fmt::format("\n{}.\n", first_rows_text(shown, all));
         return text + "\n";
     }
 
@@ -94,7 +95,7 @@ struct MarkdownWriter {
         for (const Figure& figure : block.figures) {
             if (!figure.heading.empty()) text += "**" + escape_markdown(figure.heading) + "**\n\n";
             text += fmt::format("![{}](<{}/{}.svg>)\n\n", escape_markdown(figure.title), figures, figure.name) +
-                    markdown_paragraph(escape_markdown(figure.caption));
+                    markdown_paragraph(escape_markdown(figure.text()));
         }
         return text;
     }

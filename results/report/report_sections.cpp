@@ -1,4 +1,4 @@
-// What changes accuracy, and which backbone, curves, time; and the leaderboard.
+// Hyperparameter effects, backbones, curves, time; and the leaderboard.
 #include "results/report/report_sections.hpp"
 
 #include <fmt/format.h>
@@ -19,10 +19,10 @@ Grid::Cell unless_0(double value, const std::string& shown) {
 }
 
 Grid backbone_grid(const ReportData& data, const std::vector<RankedBackbone>& rows) {
-    Grid grid{.caption = "Backbones, each at its best",
-              .columns = {"backbone", number("validation accuracy"), number("95 % interval"), "against the best",
-                          number("parameters"), number("GFLOP a photo"), number("frozen layers, a photo"),
-                          number("training step"), wide("its best configuration")},
+    Grid grid{.caption = "The best configuration of each backbone",
+              .columns = {"backbone", number("validation accuracy"), number("95 % CI"), "difference",
+                          number("parameters"), number("GFLOPs per image"), number("frozen layers, per image"),
+                          number("training step"), wide("best configuration")},
               .rows = {}};
     for (const RankedBackbone& row : rows) {
         const Configuration& configuration = *row.configuration;
@@ -74,17 +74,18 @@ Grid leaderboard_grid(const ReportData& data) {
     std::vector<std::size_t> axes = data.leaderboard.varying;
     std::erase_if(axes, [](std::size_t axis) { return axis == kBackboneAxis || is_averaged(axis); });
     Grid grid{.caption = "Leaderboard",
-              .columns = {number("rank"), number("validation accuracy"), number("95 % interval"), number("seeds"),
+              .columns = {number("rank"), number("validation accuracy"), number("95 % CI"), number("seeds (± sd)"),
                           "backbone"},
               .rows = {},
-              .most_without_scripts = kMostRowsWithoutScripts};
+              .most_without_scripts = kMostRowsWithoutScripts,
+              .total = analysis.configurations.size()};
     for (const std::size_t axis : axes)
         grid.columns.emplace_back(kAxes[axis].label, std::isfinite(analysis.levels[axis].front().number)
                                                          ? Grid::Column::Kind::number
                                                          : Grid::Column::Kind::text);
-    for (const char* heading : {"train accuracy", "loss"}) grid.columns.push_back(number(heading));
+    for (const char* heading : {"training accuracy", "validation loss"}) grid.columns.push_back(number(heading));
     for (const RankingMetric& metric : ranking_metrics(analysis)) grid.columns.push_back(number(metric.label));
-    grid.columns.push_back(number("training"));
+    grid.columns.push_back(number("training time"));
     grid.columns.emplace_back("best trial");
     for (std::size_t i = 0; i < std::min(kMostRowsOfPage, analysis.configurations.size()); ++i)
         grid.rows.push_back(leaderboard_row(data, i, axes));
@@ -93,7 +94,7 @@ Grid leaderboard_grid(const ReportData& data) {
 
 }  // namespace
 
-Blocks problem_one_section(const ReportData& data) {
+Blocks effects_section(const ReportData& data) {
     if (data.analysis.effects.empty()) return {};
     const std::vector<Figure> figures = axis_figures(data);
     const bool hollow = has_random_weights(data.leaderboard.trials.front().axes) ||
@@ -101,26 +102,27 @@ Blocks problem_one_section(const ReportData& data) {
                             return figure.svg.find("\"dot random\"") != std::string::npos;
                         });
     Blocks blocks;
-    if (const std::vector<Fact> effects = problem_one(data); !effects.empty())
-        blocks = {Paragraph{problem_one_note(data)}, Facts{effects}};
-    blocks.push_back(Paragraph{fmt::format("Each dot is a configuration{}{}; the large one is the best.",
+    if (const std::vector<Fact> effects = hyperparameter_effects(data); !effects.empty())
+        blocks = {Paragraph{effects_note(data)}, Facts{effects}};
+    blocks.push_back(Paragraph{fmt::format("Each dot is a configuration{}; the large dot is the best one{}.",
                                            data.analysis.seeds.size() > 1 ? ", the mean of its seeds" : "",
-                                           hollow ? ", hollow ones have random weights" : "")});
+                                           hollow ? "; hollow dots have random weights" : "")});
     blocks.push_back(Figures{figures, Figures::Layout::grid});
     return blocks;
 }
 
-Blocks problem_two_section(const ReportData& data) {
+Blocks backbones_section(const ReportData& data) {
     Blocks blocks;
-    if (const std::vector<RankedBackbone> rows = problem_two_rows(data); rows.size() > 1) {
-        for (const std::string& sentence : problem_two(data)) blocks.push_back(Paragraph{sentence, "wide"});
+    if (const std::vector<RankedBackbone> rows = ranked_backbones(data); rows.size() > 1) {
+        for (const std::string& sentence : backbone_comparison(data)) blocks.push_back(Paragraph{sentence, "wide"});
         blocks.push_back(backbone_grid(data, rows));
-        blocks.push_back(Paragraph{
-            "Times are measured: one photo through the frozen layers, one step of the best configuration (a head on "
-            "features that are there already is quick; where layers are trained, a step has them, too)."});
+        blocks.push_back(
+            Paragraph{"Times are measured: one image through the frozen layers, and one training step of the best "
+                      "configuration. A "
+                      "step covers the layers that are trained; the frozen ones run once, before training."});
     }
     if (const auto map = freeze_map(data)) {
-        blocks.push_back(Heading{"Freeze and backbone"});
+        blocks.push_back(Heading{"Accuracy by backbone and frozen depth"});
         blocks.push_back(*map);
     }
     return blocks;
@@ -128,19 +130,24 @@ Blocks problem_two_section(const ReportData& data) {
 
 Blocks curves_section(const ReportData& data) {
     if (data.curves.empty()) return {};
-    return {Paragraph{"The winner, the best of every other backbone, then the next best: accuracy above, loss below, "
-                      "by epoch, all on the same scales. Training thin, validation thick; a broken line where "
-                      "validation loss turned, and over-fitting begins."},
-            Figures{curve_figures(data), Figures::Layout::pairs}};
+    const std::size_t count = data.analysis.configurations.size();
+    return {
+        Paragraph{fmt::format("{} of {}: the best, the best of every other backbone, then the next best, each by its "
+                              "best trial. Accuracy above, loss below, all on the same scales. Thin lines are "
+                              "training, thick lines validation. A dashed line marks the epoch after which a "
+                              "configuration overfits.",
+                              data.curves.size(), counted(static_cast<std::int64_t>(count), "configuration"))},
+        Figures{curve_figures(data), Figures::Layout::pairs}};
 }
 
 Blocks time_section(const ReportData& data) {
     Blocks blocks;
     if (const auto time = time_figure(data)) blocks.push_back(Figures{{*time}});
     if (const auto parallel = parallel_figure(data)) {
-        blocks.push_back(Heading{"All axes at once"});
+        blocks.push_back(Heading{"Parallel coordinates"});
         blocks.push_back(
-            Paragraph{"One line a configuration, the better the stronger; the winner's is the thick one."});
+            Paragraph{"Each line is a configuration; the higher its accuracy, the stronger the line. The thick line is "
+                      "the best one."});
         blocks.push_back(Figures{{*parallel}, Figures::Layout::scroll});
     }
     return blocks;
@@ -149,12 +156,11 @@ Blocks time_section(const ReportData& data) {
 Blocks leaderboard_section(const ReportData& data) {
     const std::size_t count = data.analysis.configurations.size();
     if (count == 0) return {};
-    const std::string which =
-        count > kMostRowsOfPage
-            ? fmt::format("The best {} of {} configurations (thaw query has all), ", kMostRowsOfPage, count)
-            : "All finished trials, ";
-    return {Paragraph{which + "trials that differ only in their seed as one row; ranked by mean validation accuracy "
-                              "after the last epoch, then by the lower loss."},
+    const std::string which = count > kMostRowsOfPage
+                                  ? fmt::format("The best {} of {} configurations", kMostRowsOfPage, count)
+                                  : "All " + counted(static_cast<std::int64_t>(count), "configuration");
+    const std::string seeds = data.analysis.seeds.size() > 1 ? ", each the mean of its seeds" : "";
+    return {Paragraph{which + seeds + ", ranked by validation accuracy after the last epoch, then by validation loss."},
             leaderboard_grid(data)};
 }
 

@@ -7,13 +7,13 @@
 
 namespace thaw {
 
-Blocks problem_one_section(const ReportData& data);  // what every axis changes, with its charts
-Blocks problem_two_section(const ReportData& data);  // backbones, freeze and backbone
+Blocks effects_section(const ReportData& data);    // what every axis changes, with its charts
+Blocks backbones_section(const ReportData& data);  // and backbone by depth
 Blocks curves_section(const ReportData& data);
-Blocks time_section(const ReportData& data);    // and all axes at once
-Blocks images_section(const ReportData& data);  // confusions, photos taken wrongly
+Blocks time_section(const ReportData& data);    // the Pareto front, and parallel coordinates
+Blocks images_section(const ReportData& data);  // confusion matrix, misclassified images
 Blocks leaderboard_section(const ReportData& data);
-Blocks stopped_section(const ReportData& data);
+Blocks pruned_section(const ReportData& data);
 Blocks failures_section(const ReportData& data);
 Blocks stages_section(const ReportData& data);
 Blocks origin_section(const ReportData& data);  // data, environment, the sweep file

@@ -15,76 +15,88 @@ const Level& level_of(const ReportData& data, std::size_t configuration, std::si
     return data.analysis.levels[axis][static_cast<std::size_t>(level)];
 }
 
-std::string images_text(int images, const char* part) {
-    return counted(images, fmt::format("{} image", part));
+/// What a configuration is the mean of.
+const char* averaged_noun(const ReportData& data) {
+    const bool folds = !is_unsaid(kFoldAxis, data.first_trial(*data.winner()).axes[kFoldAxis]);
+    return !folds ? "seed" : data.analysis.seeds.size() > 1 ? "trial" : "fold";
 }
 
-/// How sure the winner's validation accuracy is, which chose it.
-std::string validation_text(const ReportData& data) {
+/// "mean of 3 seeds", or "seed 2" of a single one.
+std::string average_text(const ReportData& data, const Configuration& configuration) {
+    const int count = configuration.accuracy.count;
+    if (count > 1) return "mean of " + counted(count, averaged_noun(data));
+    return "seed " + axis_text(data.first_trial(configuration).axes, kSeedAxis);
+}
+
+/// How sure the best configuration's validation accuracy is, which selected it.
+std::string uncertainty_text(const ReportData& data) {
     const Configuration& best = *data.winner();
     const int images = data.sweep.validation_images;
-    const Interval of_images = wilson_interval(best.accuracy.mean * images, images);
-    std::string text;
+    const char* noun = averaged_noun(data);
+    const std::string accuracy = percent(best.accuracy.mean),
+                      of_images = fmt::format("{} over {} (Wilson)",
+                                              interval_text(wilson_interval(best.accuracy.mean * images, images)),
+                                              counted(images, "image"));
+    std::string text = fmt::format("{} validation accuracy with one seed: 95 % CI {}.", accuracy, of_images);
     if (best.accuracy.count > 1)
         text = fmt::format(
-            "{} validation accuracy, the mean of {} seeds (95 % t interval {}; standard deviation {:.1f} points). The "
-            "images are a sample as well: {} by Wilson's interval for {}.",
-            percent(best.accuracy.mean), best.accuracy.count, interval_text(best.accuracy.interval),
-            100 * best.accuracy.deviation, interval_text(of_images), counted(images, "image"));
-    else
-        text = fmt::format("{} validation accuracy with one seed: 95 % interval {} (Wilson, {}).",
-                           percent(best.accuracy.mean), interval_text(of_images), counted(images, "image"));
-    if (best.diverged > 0) text += fmt::format(" {} of its seeds diverged and are not in the mean.", best.diverged);
-    return text + fmt::format(" These images chose it among {}: expect a little less on new ones.",
-                              counted(static_cast<std::int64_t>(data.analysis.configurations.size()), "configuration"));
+            "{} validation accuracy, mean of {}s with a standard deviation of {} points: 95 % CI {} over {}s (t), {}.",
+            accuracy, fmt::format("{} {}", best.accuracy.count, noun), points_text(best.accuracy.deviation),
+            interval_text(best.accuracy.interval), noun, of_images);
+    if (best.diverged > 0) text += fmt::format(" {} more diverged and left out.", counted(best.diverged, noun));
+    const std::size_t count = data.analysis.configurations.size();
+    if (count > 1)
+        text += fmt::format(
+            " The validation images selected this configuration among {}, so expect slightly less on new images.",
+            count);
+    return text;
 }
 
-/// Nothing where no finished trial was asked for the test images.
+/// Nothing where no finished trial was evaluated on test images.
 std::string test_text(const ReportData& data) {
-    const RankedTrial& winner = data.winning_trial();
-    if (const auto* predicted = data.test.of(winner.id)) {
-        const Score score = score_of(data.test.images, *predicted);
-        return fmt::format("{} test accuracy: {} of {} that chose nothing, 95 % interval {} (Wilson).",
-                           percent(score.accuracy()), score.correct, images_text(score.images, "test"),
+    const auto text = [&](const Score& score, const std::string& of) {
+        return fmt::format("{} ({}): {} of {} held-out test images correct, 95 % CI {} (Wilson).",
+                           percent(score.accuracy()), of, score.correct, score.images,
                            interval_text(wilson_interval(score.correct, score.images)));
-    }
+    };
+    const RankedTrial& winner = data.winning_trial();
+    if (const auto* predicted = data.test.of(winner.id))
+        return text(score_of(data.test.images, *predicted), "seed " + axis_text(winner.axes, kSeedAxis));
     for (const RankedTrial& trial : data.leaderboard.trials)
-        if (const auto* predicted = data.test.of(trial.id)) {
-            const Score score = score_of(data.test.images, *predicted);
-            return fmt::format("Of the test images another trial was asked, {} ({}): {} of {} right, {}.", trial.id,
-                               describe(trial.axes, data.leaderboard.varying), score.correct, score.images,
-                               percent(score.accuracy()));
-        }
+        if (const auto* predicted = data.test.of(trial.id))
+            return text(score_of(data.test.images, *predicted),
+                        fmt::format("not of the best trial but of {}: {}", trial.id,
+                                    describe(trial.axes, data.leaderboard.varying)));
     return "";
 }
 
 std::string runner_up_text(const ReportData& data) {
     const Configuration& second = data.analysis.configurations[1];
     const Comparison comparison = compare(data.leaderboard, *data.winner(), second, data.validation);
-    return fmt::format("{} with {} validation accuracy. Against it the winner is {}.", configuration_text(data, second),
+    return fmt::format("{} reaches {} validation accuracy: {}.", configuration_text(data, second),
                        percent(second.accuracy.mean), comparison_text(comparison));
 }
 
 std::string training_text(const ReportData& data, const BackboneCost& cost) {
     const Configuration& best = *data.winner();
-    std::string text =
-        fmt::format("{} of training{}", short_time(best.seconds), best.trials.size() > 1 ? " (mean of its seeds)" : "");
+    std::string text = fmt::format("{} of training per trial ({})", short_time(best.seconds), average_text(data, best));
     const int images = data.sweep.train_images + data.sweep.validation_images;
     if (cost.frozen_seconds > 0 && data.first_trial(best).frozen_layers > 0)
-        text += fmt::format(", after {} for one pass of {} through the frozen layers, which its other trials share",
-                            short_time(cost.frozen_seconds * images), counted(images, "image"));
+        text +=
+            fmt::format(", plus {} for one pass of {} through the frozen layers, shared by all trials of this backbone",
+                        short_time(cost.frozen_seconds * images), counted(images, "image"));
     return text + ".";
 }
 
-std::string running_text(const ReportData& data, const BackboneCost& cost) {
+std::string inference_text(const ReportData& data, const BackboneCost& cost) {
     const std::string freeze = axis_text(data.first_trial(*data.winner()).axes, kFreezeAxis);
     std::vector<std::string> parts;
     if (cost.frozen_seconds > 0 && freeze != "none")
-        parts.push_back(fmt::format(
-            "{} a photo through the frozen layers, as measured here ({})", short_time(cost.frozen_seconds),
-            freeze == "all" ? "the head on top costs next to nothing" : "the trained layers and the head come on top"));
+        parts.push_back(fmt::format("{} per image through the frozen layers on this machine (without {})",
+                                    short_time(cost.frozen_seconds),
+                                    freeze == "all" ? "the head" : "the trained layers and the head"));
     if (cost.parameters > 0)
-        parts.push_back(fmt::format("{} parameters ({} in float32) and {:.2g} GFLOP a photo in the base",
+        parts.push_back(fmt::format("the base has {} parameters ({} in float32) and takes {:.2g} GFLOPs per image",
                                     thousands(cost.parameters), human_bytes(4.0 * static_cast<double>(cost.parameters)),
                                     cost.flops / 1e9));
     return parts.empty() ? "" : fmt::format("{}.", fmt::join(parts, "; "));
@@ -135,10 +147,12 @@ std::string class_name(const ReportData& data, int label) {
 }
 
 Headline headline_of(const ReportData& data) {
-    Headline headline{&data.winning_trial(), percent(data.winner()->accuracy.mean), "validation accuracy"};
+    Headline headline{&data.winning_trial(), percent(data.winner()->accuracy.mean), "validation accuracy",
+                      average_text(data, *data.winner())};
     if (const auto* predicted = data.test.of(headline.trial->id)) {
         headline.value = percent(score_of(data.test.images, *predicted).accuracy());
         headline.measure = "test accuracy";
+        headline.of = "seed " + axis_text(headline.trial->axes, kSeedAxis);
     }
     return headline;
 }
@@ -150,30 +164,31 @@ std::vector<Fact> facts_of(const ReportData& data) {
         if (!text.empty()) facts.push_back({name, text, code});
     };
     if (!std::isfinite(data.winner()->accuracy.mean)) {
-        add("Accuracy", "None of the trials that finished has one: they diverged.");
+        add("Accuracy", "All finished trials diverged.");
         return facts;
     }
     const auto cost = data.costs.find(level_of(data, 0, kBackboneAxis).label);
     const BackboneCost known = cost == data.costs.end() ? BackboneCost{} : cost->second;
-    add("On test images", test_text(data));
-    add("How sure", validation_text(data));
+    add("Test accuracy", test_text(data));
+    add("Uncertainty", uncertainty_text(data));
     if (data.analysis.configurations.size() > 1) add("Runner-up", runner_up_text(data));
-    add("To train", training_text(data, known));
-    add("To run", running_text(data, known));
-    add("To use",
+    add("Training cost", training_text(data, known));
+    add("Inference cost", inference_text(data, known));
+    add("Usage",
         fmt::format("thaw predict {} --trial {} photo.jpg", shell_quoted(data.sweep.name), data.winning_trial().id),
         true);
     return facts;
 }
 
 std::string overfitting_text(const TrialCurve& curve) {
-    const std::optional<int> turned = overfits_from(curve.epochs);
-    if (!turned) return "";
-    const auto at = std::find_if(curve.epochs.begin(), curve.epochs.end(),
-                                 [&](const EpochRecord& epoch) { return epoch.epoch == *turned; });
-    return fmt::format("Over-fitting: validation loss was lowest after epoch {} of {} and rose from {} to {} since.",
-                       *turned, curve.epochs.back().epoch, decimals(at->validation_loss, 3),
-                       decimals(curve.epochs.back().validation_loss, 3));
+    const std::optional<Overfitting> found = overfitting(curve.epochs);
+    if (!found) return "";
+    const double rise = found->last - found->lowest;
+    return fmt::format(
+        "Overfitting: validation loss rises from {} after epoch {} to {} after epoch {}, by {:.0f} % "
+        "({:.3g}; noise of one epoch: {:.2g}).",
+        decimals(found->lowest, 3), found->epoch, decimals(found->last, 3), curve.epochs.back().epoch,
+        100 * rise / found->lowest, rise, found->noise);
 }
 
 }  // namespace thaw

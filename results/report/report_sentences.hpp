@@ -10,8 +10,8 @@ namespace thaw {
 
 /// "mobilenet_v2 reaches 93.1 % test accuracy".
 struct Headline {
-    const RankedTrial* trial;  // which stands for the winner
-    std::string value, measure;
+    const RankedTrial* trial;        // which stands for the winner
+    std::string value, measure, of;  // "97.22 %", "validation accuracy", "mean of 3 seeds"
 };
 /// Of a report with at least one finished trial. Where the winner has predictions of test images, that accuracy leads.
 Headline headline_of(const ReportData& data);
@@ -20,13 +20,13 @@ struct Fact {
     std::string name, text;
     bool code = false;
 };
-/// How sure, against whom, at what cost, how to use: one line each. Empty where nothing has finished.
+/// Uncertainty, runner-up, costs, usage: one line each. Empty where nothing has finished.
 std::vector<Fact> facts_of(const ReportData& data);
 
 /// One paragraph for every axis but the backbone, freeze first: what each value gains, all else equal.
-std::vector<Fact> problem_one(const ReportData& data);
+std::vector<Fact> hyperparameter_effects(const ReportData& data);
 /// How to read them.
-std::string problem_one_note(const ReportData& data);
+std::string effects_note(const ReportData& data);
 
 /// A backbone by its best configuration.
 struct RankedBackbone {
@@ -38,11 +38,11 @@ struct RankedBackbone {
     double seconds_per_step = 0;
     std::string verdict;  // against the best one
 };
-std::vector<RankedBackbone> problem_two_rows(const ReportData& data);
+std::vector<RankedBackbone> ranked_backbones(const ReportData& data);
 /// The verdict, and what the backbones differ by with all else equal. Empty where there is only one.
-std::vector<std::string> problem_two(const ReportData& data);
+std::vector<std::string> backbone_comparison(const ReportData& data);
 
-/// What the curve says of over-fitting; empty where validation loss did not turn.
+/// What the curve says of overfitting; empty where validation loss did not rise by more than its noise.
 std::string overfitting_text(const TrialCurve& curve);
 
 /// The t interval over seeds where there are several, else Wilson's over the validation images.

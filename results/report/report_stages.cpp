@@ -1,5 +1,4 @@
-// The report's later sections: what stopped early or failed, what was computed and what that was predicted to cost,
-// where it came from.
+// The report's later sections: pruned and failed trials, compute and reuse, reproducibility.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -49,7 +48,7 @@ std::string run_total_text(const RunTotal& total) {
     return fmt::format("{} ({} % {})", text, std::abs(more), more > 0 ? "more" : "less");
 }
 
-/// "2.3 s of work were saved": what sharing spared, by the number of trials each stage served.
+/// What sharing spared, by the number of trials each stage served.
 std::string sharing_text(const ReportData& data) {
     double once = 0, each = 0;
     for (const StageTotal& total : data.stage_totals) {
@@ -59,9 +58,9 @@ std::string sharing_text(const ReportData& data) {
     }
     if (!(each > 1.05 * once)) return "";
     return fmt::format(
-        "Decoding and frozen layers took {}, each image once; for every trial on its own that would have been {}, "
-        "{:.0f} "
-        "times as much.",
+        "Decoding and frozen layers took {}, once for all trials. Without sharing they would have taken {}, {:.0f} "
+        "times "
+        "as much.",
         human_seconds(once), human_seconds(each), each / once);
 }
 
@@ -69,10 +68,10 @@ std::string sharing_text(const ReportData& data) {
 std::string data_text(const SweepRecord& sweep) {
     std::vector<std::string> parts = {fmt::format("{} {} in {}", sweep.classes.size(),
                                                   sweep.classes.size() == 1 ? "class" : "classes", sweep.data_folder)};
-    parts.push_back(fmt::format("{} images to train", sweep.train_images));
-    parts.push_back(fmt::format("{} to validate", sweep.validation_images));
-    if (sweep.test_images > 0) parts.push_back(fmt::format("{} to test", sweep.test_images));
-    if (sweep.bad_images > 0) parts.push_back(fmt::format("{} unreadable", sweep.bad_images));
+    parts.push_back(fmt::format("{} training images", sweep.train_images));
+    parts.push_back(fmt::format("{} validation images", sweep.validation_images));
+    if (sweep.test_images > 0) parts.push_back(fmt::format("{} test images", sweep.test_images));
+    if (sweep.bad_images > 0) parts.push_back(fmt::format("{} unreadable images", sweep.bad_images));
     return fmt::format("{}.", fmt::join(parts, ", "));
 }
 
@@ -80,11 +79,11 @@ std::string data_text(const SweepRecord& sweep) {
 void add_run_totals(Blocks& blocks, const ReportData& data) {
     if (data.run_totals.empty()) return;
     const RunTotal& latest = data.run_totals.front();
-    blocks.push_back(Paragraph{fmt::format("Run of {}, from its first stage's start to its last one's end: {}.",
+    blocks.push_back(Paragraph{fmt::format("Run of {}, from the start of its first stage to the end of its last: {}.",
                                            latest.started, run_total_text(latest)),
                                ""});
     if (data.run_totals.size() == 1) return;
-    Grid grid{.caption = "Earlier runs", .columns = {"run", "seconds"}, .rows = {}, .folded = true};
+    Grid grid{.caption = "Earlier runs", .columns = {"run", "time"}, .rows = {}, .folded = true};
     for (std::size_t i = 1; i < data.run_totals.size(); ++i)
         grid.rows.push_back({data.run_totals[i].started, run_total_text(data.run_totals[i])});
     blocks.push_back(grid);
@@ -92,7 +91,7 @@ void add_run_totals(Blocks& blocks, const ReportData& data) {
 
 Grid stage_totals(const ReportData& data) {
     Grid grid{.caption = "Stages by kind",
-              .columns = {"kind", number("stages"), number("trials served"), number("reused"), number("failed"),
+              .columns = {"kind", number("stages"), number("trials"), number("reused"), number("failed"),
                           number("predicted"), number("measured"), number("measured / predicted"),
                           number("images computed"), number("predicted size"), number("written")},
               .rows = {}};
@@ -119,6 +118,7 @@ Grid longest_stages(const ReportData& data) {
                           number("predicted size"), number("written"), wide("outcome")},
               .rows = {},
               .folded = true};
+    for (const StageTotal& total : data.stage_totals) grid.total += static_cast<std::size_t>(total.stages);
     for (const StageRecord& stage : data.longest_stages)
         grid.rows.push_back({stage.kind, stage.description, fmt::format("{}", stage.rank),
                              fmt::format("{}", stage.trials), human_seconds(stage.predicted_seconds),
@@ -132,17 +132,17 @@ Grid longest_stages(const ReportData& data) {
 
 }  // namespace
 
-Blocks stopped_section(const ReportData& data) {
+Blocks pruned_section(const ReportData& data) {
     if (data.stopped.empty()) return {};
-    Grid grid{.caption = "Stopped early",
-              .columns = {number("trials"), number("after epoch"), number("best accuracy there"), wide("which")},
+    Grid grid{.caption = "Pruned trials",
+              .columns = {number("trials"), number("after epoch"), number("best accuracy"), wide("which")},
               .rows = {}};
     for (const StoppedGroup& group : data.stopped)
         grid.rows.push_back({fmt::format("{}", group.trials.size()), fmt::format("{}", group.epoch),
                              percent(group.trials.front().validation_accuracy),
                              trial_names(group.trials, data.leaderboard.varying)});
-    return {Paragraph{"The search's rule stopped these trials. What they have shown is kept: one that a larger search "
-                      "finds worth it goes on from there."},
+    return {Paragraph{"The pruner stopped these trials early. Their results are kept, and a larger search can resume "
+                      "them."},
             grid};
 }
 
@@ -158,8 +158,8 @@ Blocks failures_section(const ReportData& data) {
 Blocks stages_section(const ReportData& data) {
     if (data.stage_totals.empty()) return {};
     Blocks blocks = {
-        Paragraph{"A stage is done once for all the trials it serves; a reused one stood in the cache "
-                  "already. Times and sizes are of stages that were computed."}};
+        Paragraph{"A stage runs once for all trials that need it. A reused stage was already in the cache. Times and "
+                  "sizes cover computed stages only."}};
     if (const std::string saved = sharing_text(data); !saved.empty()) blocks.push_back(Paragraph{saved, ""});
     add_run_totals(blocks, data);
     blocks.push_back(stage_totals(data));
@@ -182,7 +182,7 @@ Blocks origin_section(const ReportData& data) {
             grid,
             Heading{"Sweep file"},
             Listing{sweep.yaml},
-            Paragraph{fmt::format("Started {}, this page made {}.", data.started, data.made)}};
+            Paragraph{fmt::format("Run started {}; report written {}.", data.started, data.made)}};
 }
 
 }  // namespace thaw

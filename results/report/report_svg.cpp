@@ -77,7 +77,8 @@ std::vector<double> ticks(Span span, int wanted) {
     for (const double factor : {5.0, 2.0, 1.0})
         if (factor * magnitude >= raw) step = factor * magnitude;
     std::vector<double> places;
-    for (double i = std::ceil(span.low / step); i * step <= span.high + 1e-9 * step; ++i) places.push_back(i * step);
+    for (double i = std::ceil(span.low / step); i * step <= span.high + 1e-9 * step; ++i)
+        places.push_back(i * step + 0.0);  // no -0
     return places;
 }
 
@@ -111,8 +112,18 @@ std::string svg_picture(double width, double height, const std::string& title, c
         width, height, escape_html(title), 1.5 * width, content);
 }
 
-std::string standalone_svg(const std::string& picture) {
+std::string standalone_svg(const std::string& picture, const std::string& note) {
     const std::size_t content = picture.find('>') + 1;
+    if (!note.empty()) {
+        // Below the picture, whose height is the last number of its view box.
+        const std::size_t end = picture.find('"', picture.find("viewBox=\"") + 9), start = picture.rfind(' ', end) + 1;
+        const double height = std::stod(picture.substr(start, end - start));
+        const std::string words = svg_label("tick", 4, height + 12, note);
+        const std::size_t close = picture.rfind("</svg>");
+        return standalone_svg(picture.substr(0, start) + fmt::format("{:.0f}", height + 18) +
+                                  picture.substr(end, close - end) + words + picture.substr(close),
+                              "");
+    }
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"" +
            picture.substr(4, content - 5) + ">\n<style>\n" + paper_style() + "</style>\n" + picture.substr(content) +
            "\n";

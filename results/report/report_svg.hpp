@@ -45,7 +45,7 @@ std::string svg_curve(const char* style, const std::vector<SvgPoint>& points);
 /// A whole picture; `title` is what a screen reader says of it.
 std::string svg_picture(double width, double height, const std::string& title, const std::string& content);
 
-/// The picture as a file of its own, in the colours of paper.
-std::string standalone_svg(const std::string& picture);
+/// The picture as a file of its own, in the colours of paper, with a note below it.
+std::string standalone_svg(const std::string& picture, const std::string& note);
 
 }  // namespace thaw

@@ -60,7 +60,7 @@ TEST_F(Search, HalvingGoesOnWithTheBestThirdAndTheirResultsAreThoseOfFullTrainin
     int epochs = 0;
     for (std::string line; std::getline(lines, line); ++epochs) EXPECT_THAT(full, HasSubstr(line + "\n"));
     EXPECT_EQ(epochs, 8 * 1 + 3 * 3 + 9);
-    EXPECT_THAT(text_of(folder_ / "asha/test/report.html"), HasSubstr("stopped"));
+    EXPECT_THAT(text_of(folder_ / "asha/test/report.html"), HasSubstr("<h2>Pruned trials"));
 }
 
 TEST_F(Search, NeitherRanksNorThreadsNorSharingChangeADecision) {

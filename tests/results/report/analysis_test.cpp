@@ -12,6 +12,7 @@ namespace {
 using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 RankedTrial trial_of(const std::string& backbone, const std::string& freeze, double learning_rate, std::int64_t seed,
                      double accuracy) {
@@ -99,9 +100,9 @@ TEST(Analysis, AnUnbalancedGridDoesNotMoveAnEffect) {
     EXPECT_NEAR(freeze.pairs[0].test.difference.mean, -0.1, 1e-12);
     EXPECT_EQ(freeze.best, 0);
     EXPECT_LT(freeze.means[0], freeze.means[1]) << "which is what raw averages would say";
-    EXPECT_NEAR(effect_between(freeze, 1, 0)->difference.mean, 0.1, 1e-12);
-    EXPECT_NEAR(effect_between(freeze, 1, 0)->difference.interval.low,
-                -effect_between(freeze, 0, 1)->difference.interval.high, 1e-12);
+    EXPECT_NEAR(effect_between(freeze, 1, 0)->test.difference.mean, 0.1, 1e-12);
+    EXPECT_NEAR(effect_between(freeze, 1, 0)->test.difference.interval.low,
+                -effect_between(freeze, 0, 1)->test.difference.interval.high, 1e-12);
 }
 
 TEST(Analysis, NetworksWithAFileOfWeightsEachCanBeCompared) {
@@ -131,6 +132,19 @@ TEST(Analysis, AnEffectCanBeThatWithinOneNetwork) {
     EXPECT_NEAR(effect_within(analysis, kFreezeAxis, kBackboneAxis, 1).pairs.at(0).test.difference.mean, 0.2, 1e-12);
 }
 
+TEST(Analysis, TooFewConfigurationsArePairedByTheirSeeds) {
+    std::vector<RankedTrial> trials;
+    for (const std::int64_t seed : {1, 2, 3, 4}) {
+        trials.push_back(trial_of("a", "50", 1, seed, 0.8 + 0.01 * static_cast<double>(seed)));
+        if (seed > 1) trials.push_back(trial_of("a", "all", 1, seed, 0.7));  // one seed is missing
+    }
+    const PairEffect effect = effect_on(analyze(board_of(trials)), "freeze").pairs.at(0);
+    EXPECT_TRUE(effect.by_seed);
+    EXPECT_EQ(effect.test.difference.count, 3);
+    EXPECT_NEAR(effect.test.difference.mean, -0.13, 1e-12);
+    EXPECT_NEAR(effect.test.difference.deviation, 0.01, 1e-12);
+}
+
 TEST(Analysis, AHeadWithoutHiddenLayersIsComparedWithHeadsOfAnyDropout) {
     std::vector<RankedTrial> trials;
     for (const char* dropout : {"0", "0.2", "0.5"}) {
@@ -151,18 +165,63 @@ TEST(Analysis, TheFrontHasWhatNothingBeatsInTimeAndAccuracy) {
     EXPECT_THAT(analyze(board_of(trials)).front, ElementsAre(3, 1, 0));
 }
 
-TEST(Analysis, OverFittingBeginsWhereValidationLossTurned) {
-    const auto curve = [](const std::vector<double>& losses) {
-        std::vector<EpochRecord> epochs;
-        for (const double loss : losses)
-            epochs.push_back({.epoch = static_cast<int>(epochs.size()) + 1, .validation_loss = loss});
-        return epochs;
-    };
-    EXPECT_EQ(overfits_from(curve({1, 0.5, 0.4, 0.45, 0.6})), 3);
-    EXPECT_EQ(overfits_from(curve({1, 0.5, 0.4, 0.401})), std::nullopt) << "less than 1 %";
-    EXPECT_EQ(overfits_from(curve({1, 0.5, 0.4})), std::nullopt);
-    EXPECT_EQ(overfits_from(curve({1, 0.5, std::nan("")})), std::nullopt) << "diverged is another thing";
-    EXPECT_EQ(overfits_from({}), std::nullopt);
+/// The epochs of a validation loss.
+std::vector<EpochRecord> curve_of(const std::vector<double>& losses) {
+    std::vector<EpochRecord> epochs;
+    for (const double loss : losses)
+        epochs.push_back({.epoch = static_cast<int>(epochs.size()) + 1, .validation_loss = loss});
+    return epochs;
+}
+
+TEST(Analysis, OverfittingIsARiseOfValidationLossBeyondItsNoise) {
+    const auto found = overfitting(curve_of({1, 0.7, 0.5, 0.42, 0.4, 0.44, 0.5, 0.57, 0.66}));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->epoch, 5);
+    EXPECT_EQ(found->lowest, 0.4);
+    EXPECT_EQ(found->last, 0.66);
+    // Second differences: 0.1, 0.12, 0.06, 0.06, 0.02, 0.01, 0.02.
+    EXPECT_NEAR(found->noise, 1.4826 * 0.06 / std::sqrt(6.0), 1e-12);
+    EXPECT_FALSE(overfitting(curve_of({0.4, 0.3, 0.23, 0.2, 0.198, 0.206, 0.199, 0.204, 0.2})))
+        << "0.198 to 0.2, on a curve that goes up and down by more";
+    EXPECT_FALSE(overfitting(curve_of({0.5, 0.4, 0.35, 0.32, 0.3, 0.301, 0.302}))) << "less than 1 %";
+    EXPECT_FALSE(overfitting(curve_of({1, 0.5, 0.4, 0.6}))) << "too few epochs for any noise";
+    EXPECT_FALSE(overfitting(curve_of({1, 0.8, 0.7, 0.6, 0.5, 0.4}))) << "falls";
+    EXPECT_FALSE(overfitting(curve_of({1, 0.8, 0.7, 0.6, 0.8, std::nan("")}))) << "diverged is another thing";
+    EXPECT_FALSE(overfitting({}));
+}
+
+TEST(Analysis, EqualNumbersOfCorrectImagesHaveEqualMeans) {
+    // All 304 of 360; sums of doubles differ in the last bit.
+    std::vector<RankedTrial> trials;
+    const std::vector<std::vector<int>> correct = {{100, 100, 104}, {104, 100, 100}, {100, 102, 102}};
+    for (std::size_t i = 0; i < correct.size(); ++i)
+        for (std::size_t seed = 0; seed < 3; ++seed)
+            trials.push_back(trial_of("a", "all", 0.1 * static_cast<double>(i + 1), static_cast<std::int64_t>(seed + 1),
+                                      correct[i][seed] / 120.0));
+    const Analysis analysis = analyze(board_of(trials));
+    for (const Configuration& configuration : analysis.configurations)
+        EXPECT_EQ(configuration.accuracy.mean, analysis.configurations[0].accuracy.mean);
+    EXPECT_NE((100 / 120.0 + 102 / 120.0 + 102 / 120.0) / 3, (104 / 120.0 + 100 / 120.0 + 100 / 120.0) / 3)
+        << "otherwise this shows nothing";
+}
+
+TEST(Analysis, DepthsOfDifferentNetworksAreComparedAsShares) {
+    // Each network has names of its own for a depth; a layer of one is none of the other.
+    const Analysis analysis = analyze(
+        board_of({trial_of("a", "x", 1, 1, 0.9), trial_of("a", "all", 1, 1, 0.8), trial_of("b", "y", 1, 1, 0.7),
+                  trial_of("b", "all", 1, 1, 0.5), trial_of("c", "z", 1, 1, 0.7), trial_of("c", "all", 1, 1, 0.1)}));
+    std::vector<double> shares;
+    for (std::size_t i = 0; i < analysis.configurations.size(); ++i) {
+        const std::string& freeze =
+            analysis.levels[kFreezeAxis][static_cast<std::size_t>(analysis.level_of[i][kFreezeAxis])].label;
+        shares.push_back(freeze == "all" ? 1 : freeze == "z" ? std::nan("") : freeze == "x" ? 0.75 : 0.99);
+    }
+    const AxisEffect effect = effect_of_depth(analysis, shares);
+    ASSERT_EQ(effect.pairs.size(), 1U);
+    EXPECT_EQ(effect.levels[static_cast<std::size_t>(effect.pairs[0].from)].label, "75 to 99 %");
+    EXPECT_EQ(effect.levels[static_cast<std::size_t>(effect.pairs[0].to)].label, "100 %");
+    EXPECT_EQ(effect.pairs[0].test.difference.count, 2) << "a pair within each network; not of the unknown one";
+    EXPECT_NEAR(effect.pairs[0].test.difference.mean, -0.15, 1e-12);
 }
 
 TEST(Analysis, ComparesAHundredThousandTrials) {
@@ -210,9 +269,10 @@ TEST(Comparing, OneSeedIsDecidedByMcNemarsTest) {
     EXPECT_EQ(better.only_first, 20);
     EXPECT_EQ(better.only_second, 2);
     EXPECT_THAT(better.image_p, DoubleNear(mcnemar_exact(20, 2), 1e-15));
-    EXPECT_THAT(comparison_text(better), HasSubstr("truly better, 9.0 points apart (20 images the winner alone has "
-                                                   "right, 2 the other alone; McNemar's exact test: p < 0.001)"));
-    EXPECT_THAT(comparison_text(Duel(200, {{8, 12}}).verdict()), HasSubstr("a tie, 2.0 points apart"));
+    EXPECT_EQ(comparison_text(better),
+              "9.0 points lower, significant (the best alone is right on 20 images, this one alone on 2; McNemar's "
+              "exact test: p < 0.001)");
+    EXPECT_THAT(comparison_text(Duel(200, {{8, 12}}).verdict()), StartsWith("2.0 points lower, not significant ("));
 }
 
 TEST(Comparing, FoldsArePairedWithTheirOwnAndEachImageIsAskedByItsFold) {
@@ -261,7 +321,8 @@ TEST(Comparing, WithOneSeedAndNoPredictionsNothingIsClaimed) {
     Duel duel(200, {{2, 20}});
     duel.validation.by_trial.clear();
     EXPECT_EQ(duel.verdict().verdict, Comparison::Verdict::unknown);
-    EXPECT_THAT(comparison_text(duel.verdict()), HasSubstr("not to be told"));
+    EXPECT_EQ(comparison_text(duel.verdict()),
+              "9.0 points lower, not tested (one seed, and the database has no predictions to pair)");
 }
 
 TEST(Comparing, SeedsThatAllDifferByTheSameAreNoProofWithoutImages) {

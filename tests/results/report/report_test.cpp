@@ -75,20 +75,21 @@ TEST_F(ReportTest, GivesTheAnswerFirst) {
         store.end_sweep("ok");
     }
     report();
-    EXPECT_THAT(html, AllOf(HasSubstr("<h1>resnet50 reaches <b>9"), HasSubstr("validation accuracy</h1>"),
-                            HasSubstr("<h2>Problem One"), HasSubstr("<h2>Problem Two"),
-                            HasSubstr("<h2>Learning curves"), HasSubstr("validation accuracy by learning rate"),
-                            HasSubstr("<h3>Freeze and backbone"), HasSubstr("<h2>Work done and shared")));
     EXPECT_THAT(html,
-                AllOf(HasSubstr("the mean of 2 seeds (95 % t interval"), HasSubstr("by Wilson&#39;s interval for 600"),
+                AllOf(HasSubstr("<h1>resnet50 reaches <b>9"), HasSubstr("validation accuracy (mean of 2 seeds)</h1>"),
+                      HasSubstr("<h2>Hyperparameter effects"), HasSubstr("<h2>Backbone comparison"),
+                      HasSubstr("<h2>Learning curves"), HasSubstr("validation accuracy by learning rate"),
+                      HasSubstr("<h3>Accuracy by backbone and frozen depth"), HasSubstr("<h2>Compute and reuse")));
+    EXPECT_THAT(html,
+                AllOf(HasSubstr("mean of 2 seeds with a standard deviation of"), HasSubstr("over 600 images (Wilson)"),
                       HasSubstr("thaw predict flowers --trial "), HasSubstr("23,561,152 parameters")))
         << "torchvision's 25,557,032 without the classifier's 2,049,000, with 53,120 means and variances";
     EXPECT_THAT(html, AllOf(HasSubstr("backbone: [mobilenet_v2, resnet50]"), HasSubstr("thaw run flowers.yaml"),
                             HasSubstr("atlas"), HasSubstr("f1")));
     EXPECT_THAT(html, Not(AnyOf(HasSubstr("http:"), HasSubstr("https:"), HasSubstr("nan"))));
-    EXPECT_THAT(markdown,
-                AllOf(HasSubstr("**resnet50 reaches 9"), HasSubstr("## Leaderboard"), HasSubstr("## Problem One"),
-                      HasSubstr("## Problem Two"), HasSubstr("    data: {folder: flowers}\n")));
+    EXPECT_THAT(markdown, AllOf(HasSubstr("**resnet50 reaches 9"), HasSubstr("## Leaderboard"),
+                                HasSubstr("## Hyperparameter effects"), HasSubstr("## Backbone comparison"),
+                                HasSubstr("    data: {folder: flowers}\n")));
 }
 
 TEST_F(ReportTest, IsPossibleBeforeAnythingHasHappened) {
@@ -174,10 +175,10 @@ TEST_F(ReportTest, NamesTheTrialsThatWereStoppedAndWhatTheyReached) {
         store.end_sweep("ok");
     }
     report();
-    EXPECT_THAT(
-        html, AllOf(HasSubstr("32 trials: 16 finished, 16 stopped early."), HasSubstr("<h2>Stopped early"),
-                    HasSubstr("<code>" + trials[2].id + "</code> 70.00 %: mobilenet_v2, freeze 50"),
-                    HasSubstr("and 3 more"), HasSubstr("All finished trials, "), Not(HasSubstr("<h2>Failed trials"))));
+    EXPECT_THAT(html, AllOf(HasSubstr("32 trials: 16 finished, 16 pruned."), HasSubstr("<h2>Pruned trials"),
+                            HasSubstr("<code>" + trials[2].id + "</code> 70.00 %: mobilenet_v2, freeze 50"),
+                            HasSubstr("and 3 more"), HasSubstr("All 16 configurations, "),
+                            Not(HasSubstr("<h2>Failed trials"))));
     EXPECT_LT(html.find("<code>" + trials[2].id), html.find("<code>" + trials[1].id)) << "the best first";
     EXPECT_THAT(markdown, AllOf(HasSubstr("\n| 3 | 2 | 70.00 % | `" + trials[2].id + "` 70.00 %: mobilenet"),
                                 HasSubstr("\n| 13 | 1 | 25.00 % | ")));
@@ -193,8 +194,8 @@ TEST_F(ReportTest, SaysNothingOfStoppedTrialsAndTotalsWhereThereAreNone) {
         store.end_sweep("ok");  // its time is not known
     }
     report();
-    EXPECT_THAT(html, Not(AnyOf(HasSubstr("Stopped early"), HasSubstr("stopped"), HasSubstr("Run of"))));
-    EXPECT_THAT(markdown, Not(AnyOf(HasSubstr("Stopped early"), HasSubstr("Run of"))));
+    EXPECT_THAT(html, Not(AnyOf(HasSubstr("Pruned"), HasSubstr("stopped"), HasSubstr("Run of"))));
+    EXPECT_THAT(markdown, Not(AnyOf(HasSubstr("Pruned"), HasSubstr("Run of"))));
 }
 
 TEST_F(ReportTest, SetsThePredictedTimeOfEveryRunBesideTheMeasuredOne) {
@@ -212,7 +213,7 @@ TEST_F(ReportTest, SetsThePredictedTimeOfEveryRunBesideTheMeasuredOne) {
         run(9.75, 10.5, "ok");
     }
     report();
-    EXPECT_THAT(html, HasSubstr("last one&#39;s end: predicted 9.75 s, measured 10.5 s (8 % more).</p>"));
+    EXPECT_THAT(html, HasSubstr("the end of its last: predicted 9.75 s, measured 10.5 s (8 % more).</p>"));
     for (const std::string& page : {html, markdown})
         EXPECT_THAT(page, AllOf(HasSubstr("predicted 100 s, measured 80 s (20 % less)"),
                                 HasSubstr("predicted 50 s, interrupted after 20 s"),
@@ -230,7 +231,7 @@ TEST_F(ReportTest, MarksRandomWeightsWhereverATrialIsNamed) {
     }
     report();
     EXPECT_THAT(html, AllOf(HasSubstr("<h1>resnet50<span class=\"tag\">random weights</span> reaches"),
-                            HasSubstr("mobilenet_v2 (random)"), HasSubstr("hollow ones have random weights")));
+                            HasSubstr("mobilenet_v2 (random)"), HasSubstr("hollow dots have random weights")));
     EXPECT_THAT(markdown, HasSubstr("resnet50 (random weights) reaches"));
 }
 
@@ -349,7 +350,14 @@ TEST_P(LargeReportTest, StaysSmall) {
     }
     report();
     EXPECT_LT(std::filesystem::file_size(html_path), 1'000'000U);
-    EXPECT_THAT(html, HasSubstr(fmt::format("The best 200 of {} configurations", GetParam())));
+    const std::string of_all = fmt::format(" of {} ", GetParam());
+    EXPECT_THAT(html, AllOf(HasSubstr("The best 200" + of_all + "configurations"), HasSubstr("First 200" + of_all)));
+    EXPECT_THAT(markdown, HasSubstr("\nFirst 25" + of_all + "rows.\n"));
+    for (const char* figure : {"accuracy_by_learning_rate", "accuracy_by_time", "parallel_coordinates"}) {
+        const std::string note = of_all + "configurations.";
+        EXPECT_THAT(read_file(folder / "figures" / (std::string(figure) + ".svg")), HasSubstr(note + "</text></svg>"));
+        EXPECT_THAT(html, HasSubstr(note + "</figcaption>"));
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Trials, LargeReportTest, testing::Values(10'000, 100'000));
@@ -367,20 +375,20 @@ TEST_F(ReportTest, LeadsWithTheTestAccuracyWhereTheWinnerWasAskedOnce) {
         store.end_sweep("ok");
     }
     report();
-    EXPECT_THAT(html, AllOf(HasSubstr("validation accuracy</h1>"), HasSubstr("paired t test over 2 seeds"),
-                            HasSubstr("paired t test over 120 images")));
+    EXPECT_THAT(html, AllOf(HasSubstr("validation accuracy (mean of 2 seeds)</h1>"),
+                            HasSubstr("paired t test over 2 seeds"), HasSubstr("paired t test over 120 images")));
     winner = html.substr(html.find("--trial ") + 8, 16);
     {
         Store store(path);
         store.record_test(winner, predictions_of(sweep.test, 30));
     }
     report();
-    EXPECT_THAT(html,
-                AllOf(HasSubstr("reaches <b>80.00 %</b> test accuracy</h1>"),
-                      HasSubstr("120 of 150 test images that chose nothing, 95 % interval 72.9 to 85.6 % (Wilson)"),
-                      HasSubstr("These images chose it among 32 configurations")));
+    EXPECT_THAT(html, AllOf(HasSubstr("reaches <b>80.00 %</b> test accuracy (seed 2)</h1>"),
+                            HasSubstr("120 of 150 held-out test images correct, 95 % CI 72.9 to 85.6 % (Wilson)"),
+                            HasSubstr("The validation images selected this configuration among 32,")));
     EXPECT_THAT(markdown, HasSubstr("reaches 80.00 % test accuracy"));
-    EXPECT_THAT(html, AllOf(HasSubstr("120 of 150 test images right"), HasSubstr("<td>square</td><td>circle</td>")));
+    EXPECT_THAT(html, AllOf(HasSubstr("120 of 150 test images correct (80.00 %)"),
+                            HasSubstr("<td>square</td><td>circle</td>")));
     // 30 of 50 squares are taken for circles.
     const auto row = [](const char* of, const char* numbers) { return fmt::format("| {} | {} |", of, numbers); };
     EXPECT_THAT(markdown, AllOf(HasSubstr(row("circle", "50 | 80 | 0.6250 | 1.0000 | 0.7692")),
@@ -390,7 +398,56 @@ TEST_F(ReportTest, LeadsWithTheTestAccuracyWhereTheWinnerWasAskedOnce) {
                                 "class=\"number\">1.0000</td><td class=\"number\">0.4000</td>"));
 }
 
-TEST_F(ReportTest, ShowsThePhotosThatTheWinnerTakesWrongly) {
+TEST_F(ReportTest, ShowsWhatIsUndefinedAsADash) {
+    const SweepRecord sweep = shape_sweep("/nowhere", 40);
+    const std::vector<Trial> trials = synthetic_trials(2);
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        for (const Trial& trial : trials) {
+            EpochRecord epoch = synthetic_epoch(trial, 1);
+            epoch.validation_accuracy = 1.0 / 3;
+            epoch.predicted.assign(sweep.validation.size(), 0);  // a circle, whatever it is
+            store.record_epoch(trial.id, epoch);
+            store.finish_trial(trial.id);
+        }
+    }
+    report();
+    EXPECT_THAT(markdown, AllOf(HasSubstr("| circle | 40 | 120 | 0.3333 | 1.0000 | 0.5000 |"),
+                                HasSubstr("| square | 40 | 0 | – | 0.0000 | 0.0000 |"),
+                                HasSubstr("| macro average | 120 | 120 | 0.1111 | 0.3333 | 0.1667 |")));
+}
+
+TEST_F(ReportTest, NeedsNoMatrixForFewerImagesThanClasses) {
+    SweepRecord sweep = shape_sweep("/nowhere", 1);
+    sweep.validation.resize(2);
+    sweep.validation_images = 2;
+    const std::vector<Trial> trials = synthetic_trials(2);
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        for (const Trial& trial : trials) finish_with_predictions(store, trial, sweep.validation);
+    }
+    report();
+    EXPECT_THAT(html, AllOf(HasSubstr("No confusion matrix: 2 images of 3 classes."), Not(HasSubstr("true \\ pred"))));
+}
+
+TEST_F(ReportTest, DrawsParallelCoordinatesUpToTheBestValue) {
+    const std::vector<Trial> trials = synthetic_trials(32);
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), trials);
+        for (const Trial& trial : trials) finish(store, trial);
+    }
+    report();
+    const std::size_t reaches = html.find("reaches <b>") + 11;
+    const std::string best = html.substr(reaches, html.find("</b>", reaches) - reaches);
+    const std::string figure = read_file(folder / "figures/parallel_coordinates.svg");
+    EXPECT_THAT(figure, HasSubstr(">" + best + "</text>")) << "the axis' upper end";
+    EXPECT_THAT(figure, HasSubstr("<title>" + best + ": ")) << "the line that ends there";
+}
+
+TEST_F(ReportTest, ShowsThePhotosThatTheWinnerMisclassifies) {
     const SweepRecord sweep = shape_sweep("/photos", 40);
     const std::vector<Trial> trials = synthetic_trials(8);
     {
@@ -406,9 +463,10 @@ TEST_F(ReportTest, ShowsThePhotosThatTheWinnerTakesWrongly) {
     const std::string page = read_file(html_path);
     ASSERT_GE(asked.size(), 2U);
     EXPECT_EQ(asked[0], "/photos/square/00.png");
-    EXPECT_THAT(page, AllOf(HasSubstr("<img alt=\"square taken for circle\" src=\"data:image/jpeg;base64,YWJjZA==\">"),
-                            HasSubstr("not to be read here"), HasSubstr("square/00.png")));
-    EXPECT_THAT(page, HasSubstr("120 validation images right."));
+    EXPECT_THAT(page,
+                AllOf(HasSubstr("<img alt=\"square predicted as circle\" src=\"data:image/jpeg;base64,YWJjZA==\">"),
+                      HasSubstr("not readable here"), HasSubstr("square/00.png")));
+    EXPECT_THAT(page, HasSubstr("120 validation images correct ("));
 }
 
 TEST_F(ReportTest, SaysWhereADatabaseHasNoPredictions) {
@@ -419,7 +477,8 @@ TEST_F(ReportTest, SaysWhereADatabaseHasNoPredictions) {
         for (const Trial& trial : trials) finish(store, trial);
     }
     report();
-    EXPECT_THAT(html, AllOf(HasSubstr("The database has no predictions"), HasSubstr("not to be told from it")));
+    EXPECT_THAT(html, AllOf(HasSubstr("The database has no predictions"),
+                            HasSubstr(" lower, not tested (one seed, and the database has no predictions")));
 }
 
 TEST_F(ReportTest, LeavesItsChartsAsFilesForAPaper) {
@@ -469,7 +528,7 @@ TEST_F(ReportTest, HasTheSameSectionsInHtmlAndMarkdown) {
     EXPECT_EQ(figures.size(), between(html, "<svg ", ">").size());
     for (const std::string& figure : figures) EXPECT_TRUE(std::filesystem::exists(folder / figure)) << figure;
     EXPECT_THAT(markdown,
-                AllOf(HasSubstr("\nThe first 25 of 32 rows.\n"), HasSubstr("- square/00.png: square taken for")));
+                AllOf(HasSubstr("\nFirst 25 of 32 rows.\n"), HasSubstr("- square/00.png: square predicted as")));
 }
 
 TEST_F(ReportTest, LinksFromMarkdownToFiguresWhereverTheyAre) {
@@ -528,11 +587,12 @@ TEST_F(ReportTest, SaysWhatChangedAccuracyAllElseEqual) {
     }
     report();
     EXPECT_LT(html.find("<dt>freeze</dt>"), html.find("<dt>learning rate</dt>")) << "freeze depth first";
-    EXPECT_THAT(html, AllOf(HasSubstr("Best is “50”: "), HasSubstr("points over “all” (95 % interval +"),
-                            HasSubstr(" Step by step: “none” → “50” +"), HasSubstr(", 8 pairs"),
-                            HasSubstr("By backbone, ahead is with mobilenet_v2 “50”")));
-    EXPECT_THAT(html, HasSubstr("All else equal: Best is “resnet50”: +"));
-    EXPECT_THAT(markdown, AllOf(HasSubstr("- **freeze**: Best is “50”"), HasSubstr("Best is “resnet50”: +")));
+    EXPECT_THAT(html, AllOf(HasSubstr("Within mobilenet_v2, freezing the first 50 layers beats freezing nothing by "),
+                            HasSubstr(" and freezing everything by "), HasSubstr(" points (95 % CI "),
+                            HasSubstr(", 4 pairs)"), HasSubstr("Across backbones, by the share of layers frozen, ")));
+    EXPECT_THAT(html, HasSubstr("All else equal: resnet50 beats mobilenet_v2 by "));
+    EXPECT_THAT(markdown, AllOf(HasSubstr("- **freeze**: Within mobilenet\\_v2, freezing the first 50"),
+                                HasSubstr("resnet50 beats mobilenet\\_v2 by ")));
 }
 
 TEST_F(ReportTest, SaysWhereItCannotBeWritten) {
