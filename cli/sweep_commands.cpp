@@ -144,8 +144,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
         const RunningSweep running = cache.begin_sweep();
         store.begin_sweep(record, prepared.trials, read_crash_reports(prepared.scratch));
         remove_crash_reports(prepared.scratch);
-        EarlyStopping stopping(prepared.sweep.search.stopping, prepared.trials);
-        Unfinished left = unfinished_of(prepared.trials, store, stopping);
+        Pruner pruner(prepared.sweep.search.stopping, prepared.trials);
+        Unfinished left = unfinished_of(prepared.trials, store, pruner);
         give_up_later_phases(left, prepared.inputs, store);
         warn_of_missing_checkpoints(prepared.inputs, left.finished);
         const Plan plan = plan_of(options, prepared, std::move(left.trials), stop_requested,
@@ -161,9 +161,8 @@ int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiW
         std::optional<LiveEvents> live;
         if (!options.live.empty()) live.emplace(options.live);
         ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
-        outcome = coordinate(plan, prepared.inputs, channel, store, progress, stop_requested,
+        outcome = coordinate(plan, prepared.inputs, channel, store, progress, pruner, stop_requested,
                              {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
-                              .stopping = &stopping,
                               .on_epoch = live ? [&](const std::string& trial,
                                                      const EpochMetrics& metrics) { live->epoch_done(trial, metrics); }
                                                : std::function<void(const std::string&, const EpochMetrics&)>(),

@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <variant>
 
 #include "common/util/error.hpp"
+#include "coordinator/dispatch/coordinator.hpp"
 #include "coordinator/plan/plan.hpp"
 #include "results/query/best_trial.hpp"
 #include "results/store/database.hpp"
@@ -127,11 +127,7 @@ bool attend_to_winner(const SweepOptions& options, PreparedSweep& prepared, Stor
         const std::string folder = (plan.shared ? cache.path() : prepared.scratch).string();
         const bool done = Attendance(winner, *trial, store, stop).run(plan, prepared.inputs, folder, options.threads);
         for (int i = 0; i < static_cast<int>(plan.stages.size()) && !plan.shared; ++i)
-            for (const std::string& file : stage_outputs(stage_spec(plan, i, prepared.inputs, folder))) {
-                std::error_code ignored;
-                fs::remove(file, ignored);
-                fs::remove(file + ".bad.json", ignored);
-            }
+            remove_outputs(stage_spec(plan, i, prepared.inputs, folder));
         return done;
     } catch (const StageError& error) {
         spdlog::warn("the best trial's weights are not kept: {}", error.what());

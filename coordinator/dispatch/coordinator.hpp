@@ -11,8 +11,9 @@
 
 #include "common/trial/channel.hpp"
 #include "common/util/silence.hpp"
-#include "coordinator/dispatch/early_stopping.hpp"
 #include "coordinator/dispatch/progress.hpp"
+#include "coordinator/dispatch/pruner.hpp"
+#include "coordinator/dispatch/reactor.hpp"
 #include "coordinator/plan/plan.hpp"
 #include "results/store/store.hpp"
 
@@ -21,19 +22,10 @@ namespace thaw {
 struct CoordinatorOptions {
     std::string cache;  // folder of decoded images and features; without sharing the run's own
     std::chrono::milliseconds patience = usual_patience();  // with a rank that is not heard of
-    EarlyStopping* stopping = nullptr;                      // none: no trial is stopped early
     std::function<void(const std::string& trial, const EpochMetrics&)> on_epoch = {};  // for who watches
     std::vector<std::string> hosts = {};  // by rank, as far as they are known before the ranks say theirs
     std::string reports = {};             // folder where ranks that die leave word; empty: nowhere
     double overdue_seconds = 30;          // no epoch is overdue before
-};
-
-struct Outcome {
-    int finished = 0, failed = 0;  // trials
-    bool interrupted = false;
-    double seconds = 0;         // from the first stage's start to the last one's end
-    std::string input_error;    // what stopped the sweep because the input is wrong; empty: nothing did
-    std::string storage_error;  // because there is no room for what a rank writes; empty: nothing did
 };
 
 /// A rank is dead, or cannot be reached: "rank 3 of 8 (host n2) did not answer in 30 s". The world must end; the same
@@ -47,11 +39,14 @@ class RankLost : public std::runtime_error {
 /// Every trial of the plan is in the store already. After `stop` trainings finish the epoch they are at, and leave a
 /// snapshot. Throws RankLost.
 Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
-                   const std::atomic<bool>& stop, const CoordinatorOptions& options);
+                   Pruner& pruner, const std::atomic<bool>& stop, const CoordinatorOptions& options);
 
 /// Tells every worker to stop and waits until all have said goodbye. What still arrives meanwhile goes to `on_message`.
 /// Returns the rank that was silent for longer than `patience`, where there is one.
 std::optional<int> dismiss_workers(Channel& channel, const Stop& stop, std::chrono::milliseconds patience,
                                    const std::function<void(const Channel::Envelope&)>& on_message = {});
+
+/// Removes the files that the stage wrote, and what lies beside them.
+void remove_outputs(const StageSpec& spec);
 
 }  // namespace thaw

@@ -12,7 +12,7 @@ namespace {
 
 /// Marks as failed, and takes out, whoever has brought the world down too often: at first perhaps beside others, then
 /// alone.
-void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
+void give_up(Unfinished& left, Store& store, Pruner& pruner) {
     const auto deaths = store.deaths();
     std::erase_if(left.trials, [&](const Trial& trial) {
         const auto found = deaths.find(trial.id);
@@ -24,7 +24,7 @@ void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
         store.fail_trial(trial.id, fmt::format("the world died {} times while it ran, in the end alone, without one "
                                                "more epoch done; the last time: {}",
                                                found->second.count, found->second.reason));
-        stopping.failed(trial.id);
+        pruner.failed(trial.id);
         left.given_up.insert(trial.id);
         return true;
     });
@@ -32,21 +32,22 @@ void give_up(Unfinished& left, Store& store, EarlyStopping& stopping) {
 
 }  // namespace
 
-Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlyStopping& stopping) {
+Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, Pruner& pruner) {
     Unfinished left;
     left.finished = store.finished(trials);
     std::set<std::string> done(left.finished.begin(), left.finished.end());
-    if (stopping.judges()) {
+    if (pruner.judges()) {
         for (const auto& [id, epochs] : store.shown(trials)) {
-            for (const EpochMetrics& metrics : epochs) stopping.epoch_done(id, metrics);
+            for (const EpochMetrics& metrics : epochs) pruner.epoch_done(id, metrics);
             if (!done.contains(id)) left.known_epochs[id] = static_cast<int>(epochs.size());
         }
     }
-    for (const Fate& fate : stopping.decided())
-        if (!fate.goes_on && left.known_epochs.contains(fate.trial)) left.stopped += done.insert(fate.trial).second;
+    for (const Decision& decision : pruner.decided())
+        if (const std::string& id = pruner.trial_of(decision); !decision.go_on && left.known_epochs.contains(id))
+            left.stopped += done.insert(id).second;
     std::copy_if(trials.begin(), trials.end(), std::back_inserter(left.trials),
                  [&](const Trial& trial) { return !done.contains(trial.id); });
-    give_up(left, store, stopping);
+    give_up(left, store, pruner);
     return left;
 }
 

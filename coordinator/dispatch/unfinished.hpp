@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/trial/inputs.hpp"
-#include "coordinator/dispatch/early_stopping.hpp"
+#include "coordinator/dispatch/pruner.hpp"
 #include "results/store/store.hpp"
 
 namespace thaw {
@@ -26,7 +26,7 @@ struct Unfinished {
 };
 
 /// Tells the stopping rule what earlier runs have shown; who was stopped and still would be is left alone.
-Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, EarlyStopping& stopping);
+Unfinished unfinished_of(const std::vector<Trial>& trials, Store& store, Pruner& pruner);
 
 /// With an earlier phase all that would have gone on from it is given up.
 void give_up_later_phases(Unfinished& left, const Inputs& inputs, Store& store);

@@ -181,7 +181,7 @@ void Scheduler::start(int stage, std::vector<int> ranks, Actions& actions) {
 }
 
 void Scheduler::dispatch(Actions& actions) {
-    if (stopped_ || one_runs_alone_) return;
+    if (one_runs_alone_) return;
     std::vector<Reservation> reserved;
     for (auto next = ready_.begin(); next != ready_.end() && !free_.empty();) {
         const int stage = next->second;

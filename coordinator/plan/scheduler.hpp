@@ -56,8 +56,6 @@ class Scheduler {
     /// A gated stage is not wanted: it and all that hangs on it end without having run, and without failure (they are
     /// not among the actions; what becomes free by it is). No effect on one that has ended.
     Actions skip(int stage);
-    /// Nothing is started any more; what runs may end.
-    void stop() { stopped_ = true; }
 
     /// On which ranks a stage runs, ascending.
     std::vector<int> ranks_of(int stage) const;
@@ -125,7 +123,7 @@ class Scheduler {
     std::set<std::pair<double, int>> idle_;  // (busy_until, rank)
     double now_ = 0;
     int running_ = 0, ended_ = 0;
-    bool stopped_ = false, one_runs_alone_ = false;
+    bool one_runs_alone_ = false;
 };
 
 /// Seconds from start to end if every stage takes as long as predicted, none fails and every gate is opened but those

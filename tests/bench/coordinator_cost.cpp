@@ -73,8 +73,9 @@ void measure(int count, int epochs) {
     std::jthread first([&] { answer_at_once(*ends.workers[0]); }), second([&] { answer_at_once(*ends.workers[1]); });
     ProgressDisplay quiet(stderr, ProgressDisplay::Mode::quiet);
     const std::atomic<bool> stop{false};
-    const Outcome outcome =
-        coordinate(plan, inputs, *ends.coordinator, store, quiet, stop, {folder / "", std::chrono::seconds(60)});
+    Pruner pruner({}, {});
+    const Outcome outcome = coordinate(plan, inputs, *ends.coordinator, store, quiet, pruner, stop,
+                                       {folder / "", std::chrono::seconds(60)});
     step("carried out, with workers");
     if (outcome.finished != count) {
         fmt::print(stderr, "{} of {} trials finished\n", outcome.finished, count);

@@ -73,7 +73,7 @@ class CoordinatorTest : public testing::Test {
         for (std::size_t i = 0; i < scripts.size(); ++i) workers.emplace_back(*ends.workers[i], scripts[i]);
         ProgressDisplay quiet(stderr, ProgressDisplay::Mode::quiet);
         const Outcome outcome =
-            coordinate(plan, inputs_, *ends.coordinator, store, quiet, stop_,
+            coordinate(plan, inputs_, *ends.coordinator, store, quiet, pruner_, stop_,
                        {.cache = folder_ / "", .patience = std::chrono::seconds(5), .overdue_seconds = overdue_});
         for (ScriptedWorker& worker : workers) orders_.push_back(worker.orders());
         return outcome;
@@ -97,6 +97,7 @@ class CoordinatorTest : public testing::Test {
     TemporaryFolder folder_;
     Inputs inputs_ = made_up_inputs();
     GraphCache graphs_;
+    Pruner pruner_{{}, {}};  // that stops nobody
     std::atomic<bool> stop_{false};
     double overdue_ = 30;                        // s
     std::vector<std::vector<RunStage>> orders_;  // by rank
@@ -282,7 +283,8 @@ TEST_F(CoordinatorTest, NamesTheRankThatNeverAnswered) {
     ScriptedWorker here(*ends.workers[0], say_nothing), there(*ends.workers[2], say_nothing);
     ProgressDisplay quiet(stderr, ProgressDisplay::Mode::quiet);
     try {
-        coordinate(plan, inputs_, *ends.coordinator, store, quiet, stop_, {folder_ / "", std::chrono::seconds(1)});
+        coordinate(plan, inputs_, *ends.coordinator, store, quiet, pruner_, stop_,
+                   {folder_ / "", std::chrono::seconds(1)});
         ADD_FAILURE() << "rank 1 was not missed";
     } catch (const RankLost& error) {
         EXPECT_STREQ(error.what(), "rank 1 of 3 (host unknown) did not answer in 1 s");

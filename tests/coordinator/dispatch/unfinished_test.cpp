@@ -32,8 +32,8 @@ class UnfinishedTest : public testing::Test {
         begin({{"rank 0: signal SIGSEGV", {trial.id}}});
     }
     Unfinished left(const StoppingRule& rule = {}) {
-        EarlyStopping stopping(rule, trials);
-        return unfinished_of(trials, store, stopping);
+        Pruner pruner(rule, trials);
+        return unfinished_of(trials, store, pruner);
     }
     static std::vector<std::string> ids(const std::vector<Trial>& trials) {
         std::vector<std::string> ids;

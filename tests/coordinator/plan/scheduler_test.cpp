@@ -150,15 +150,6 @@ TEST(Scheduler, DoesNotReleaseAnOutputThatIsStillBeingWritten) {
     EXPECT_THAT(scheduler.stage_done(1), ElementsAre(released(1)));
 }
 
-TEST(Scheduler, StartsNothingMoreOnceStopped) {
-    Scheduler scheduler({small({}, 3), small({}, 2), small({0}, 1)});
-    scheduler.rank_joined(0, 1);
-    scheduler.stop();
-    EXPECT_THAT(scheduler.stage_done(0), IsEmpty());
-    EXPECT_THAT(scheduler.rank_joined(1, 8), IsEmpty());
-    EXPECT_EQ(scheduler.running(), 0);
-}
-
 TEST(Scheduler, TakesAChainOfAnyLengthDownWithItsFirstStage) {
     std::vector<StageNode> chain = {small({}, 1)};
     for (int i = 1; i < 200'000; ++i) chain.push_back(small({i - 1}, 1));

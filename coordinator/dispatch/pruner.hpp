@@ -1,6 +1,7 @@
-// Hands what trials show, epoch by epoch, to the rungs of a stopping rule, and keeps what becomes of them.
+// Hands what trials show, epoch by epoch, to the rungs of a stopping rule, and keeps what is decided about them.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -12,17 +13,10 @@
 
 namespace thaw {
 
-/// What is decided about a trial at one of its rungs.
-struct Fate {
-    std::string trial;  // id
-    int epoch;
-    bool goes_on;
-};
-
-class EarlyStopping {
+class Pruner {
   public:
     /// All trials of the search, whatever has become of them so far. Without a rule nothing is ever decided.
-    EarlyStopping(const StoppingRule& rule, const std::vector<Trial>& trials);
+    Pruner(const StoppingRule& rule, const std::vector<Trial>& trials);
 
     /// Whether there is a rule.
     bool judges() const { return rungs_.has_value(); }
@@ -33,7 +27,11 @@ class EarlyStopping {
     void failed(const std::string& trial);
 
     /// All that has been decided, of any trial, in the order in which it became certain: what is new is at the end.
-    const std::vector<Fate>& decided() const { return decided_; }
+    const Decisions& decided() const { return decided_; }
+    /// Id of the trial that the decision is about.
+    const std::string& trial_of(const Decision& decision) const {
+        return ids_[static_cast<std::size_t>(decision.trial)];
+    }
 
   private:
     void report(int trial, int epoch, const RungResult& result);
@@ -46,7 +44,7 @@ class EarlyStopping {
     std::vector<std::string> ids_;  // by entrant
     std::unordered_map<std::string, Shown> shown_;
     std::optional<Rungs> rungs_;
-    std::vector<Fate> decided_;
+    Decisions decided_;
 };
 
 }  // namespace thaw

@@ -1,10 +1,10 @@
-#include "coordinator/dispatch/early_stopping.hpp"
+#include "coordinator/dispatch/pruner.hpp"
 
 #include <algorithm>
 
 namespace thaw {
 
-EarlyStopping::EarlyStopping(const StoppingRule& rule, const std::vector<Trial>& trials) {
+Pruner::Pruner(const StoppingRule& rule, const std::vector<Trial>& trials) {
     if (std::holds_alternative<std::monostate>(rule)) return;
     std::vector<Entrant> entrants;
     for (const Trial& trial : trials) {
@@ -15,7 +15,7 @@ EarlyStopping::EarlyStopping(const StoppingRule& rule, const std::vector<Trial>&
     rungs_.emplace(rule, std::move(entrants));
 }
 
-void EarlyStopping::epoch_done(const std::string& trial, const EpochMetrics& metrics) {
+void Pruner::epoch_done(const std::string& trial, const EpochMetrics& metrics) {
     const auto found = shown_.find(trial);
     if (found == shown_.end()) return;
     Shown& shown = found->second;
@@ -25,7 +25,7 @@ void EarlyStopping::epoch_done(const std::string& trial, const EpochMetrics& met
     report(shown.entrant, metrics.epoch, rung_result(shown.epochs));
 }
 
-void EarlyStopping::failed(const std::string& trial) {
+void Pruner::failed(const std::string& trial) {
     const auto found = shown_.find(trial);
     if (found == shown_.end()) return;
     const Shown& shown = found->second;
@@ -36,9 +36,9 @@ void EarlyStopping::failed(const std::string& trial) {
     report(shown.entrant, *next, none);
 }
 
-void EarlyStopping::report(int trial, int epoch, const RungResult& result) {
-    for (const Decision& decision : rungs_->report(trial, epoch, result))
-        decided_.push_back({ids_[static_cast<std::size_t>(decision.trial)], decision.epoch, decision.go_on});
+void Pruner::report(int trial, int epoch, const RungResult& result) {
+    const Decisions decisions = rungs_->report(trial, epoch, result);
+    decided_.insert(decided_.end(), decisions.begin(), decisions.end());
 }
 
 }  // namespace thaw
