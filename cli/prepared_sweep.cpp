@@ -136,9 +136,8 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
              const std::atomic<bool>& stop, std::unordered_map<std::string, int> known_epochs,
              std::set<std::string> suspects) {
     constexpr double kWorthMeasuring = 5;  // s
-    Inputs& inputs = prepared.inputs;
     const fs::path file = speeds_file(options.threads, on_gpu() ? "gpu" : "");
-    inputs.speeds = Speeds::read(file);
+    PlanInputs inputs{prepared.inputs, Speeds::read(file)};
     PlanOptions wanted{!options.no_sharing, prepared.sweep.search.stopping, &*prepared.group_sizes,
                        std::move(known_epochs), std::move(suspects)};
     trials = with_phases(std::move(trials), inputs, [&](const Trial& finished) {
@@ -201,11 +200,11 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     request.scratch = prepared.scratch;
     request.cache = options.cache_folder();
     request.threads = std::max(options.threads, 1);
-    prepared.inputs = inspect_inputs(request);
-    require_what_is_monitored(prepared.trials, prepared.inputs);
-    check_classes(sweep, prepared.trials, prepared.inputs.classes);
+    const Inputs found = inspect_inputs(request);
+    require_what_is_monitored(prepared.trials, found);
+    check_classes(sweep, prepared.trials, found.classes);
+    prepared.inputs = {found, ranks, request.threads};
     prepared.inputs.cache_budget = budget_of(options, sweep);
-    prepared.inputs.ranks = ranks;
     prepared.inputs.keep = sweep.keep;
     prepared.inputs.checkpoints = (prepared.folder / "checkpoints").string();
     if (sweep.keep != Keep::none) make_folder(prepared.inputs.checkpoints, "--runs");

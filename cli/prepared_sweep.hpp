@@ -9,7 +9,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/trial/inputs.hpp"
 #include "common/trial/trial.hpp"
 #include "common/util/cache_folder.hpp"
 #include "common/util/memory_folder.hpp"
@@ -40,7 +39,7 @@ struct SweepOptions {
 /// A sweep that has passed all checks.
 struct PreparedSweep {
     Sweep sweep;
-    Inputs inputs;
+    RunInputs inputs;
     std::vector<Trial> trials;  // with ids; earlier phases are trials too
     std::optional<GroupSizes> group_sizes;
     std::size_t merged = 0, excluded = 0;

@@ -111,7 +111,7 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
 }
 
 /// What is finished is not trained again.
-void warn_of_missing_checkpoints(const Inputs& inputs, const std::vector<std::string>& finished) {
+void warn_of_missing_checkpoints(const RunInputs& inputs, const std::vector<std::string>& finished) {
     if (inputs.keep == Keep::none) return;
     const auto missing = std::count_if(finished.begin(), finished.end(), [&](const std::string& id) {
         return !fs::exists(fs::path(inputs.checkpoints) / (id + ".safetensors"));

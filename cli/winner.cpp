@@ -66,7 +66,7 @@ class Attendance {
         reports_.tested = [this](int, const std::vector<int>& predicted) { store_.record_test(trial_.id, predicted); };
     }
 
-    bool run(const Plan& plan, const Inputs& inputs, const std::string& cache, int threads) {
+    bool run(const Plan& plan, const RunInputs& inputs, const std::string& cache, int threads) {
         StageContext context;
         context.threads = threads;
         for (int i = 0; i < static_cast<int>(plan.stages.size()); ++i) {

@@ -74,7 +74,6 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     inputs.test_images = dataset.count(Part::test, fold);
     for (const ImageFile& image : dataset.images)
         inputs.image_bytes += static_cast<std::int64_t>(std::filesystem::file_size(dataset.folder / image.path));
-    inputs.threads_per_rank = request.threads;
     inputs.decode = request.decode;
     inputs.on_bad_image = request.on_bad_image;
     inputs.frozen_back_end = frozen_back_end();

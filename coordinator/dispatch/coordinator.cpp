@@ -22,8 +22,8 @@ constexpr std::chrono::milliseconds kWait{100};  // for a message, before other 
 /// Brings messages and the time to a reactor, and its answers to store, display, workers and files.
 class CoordinatorLoop {
   public:
-    CoordinatorLoop(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
-                    Pruner& pruner, const CoordinatorOptions& options)
+    CoordinatorLoop(const Plan& plan, const RunInputs& inputs, Channel& channel, Store& store,
+                    ProgressDisplay& progress, Pruner& pruner, const CoordinatorOptions& options)
         : plan_(plan),
           inputs_(inputs),
           channel_(channel),
@@ -171,7 +171,7 @@ class CoordinatorLoop {
     }
 
     const Plan& plan_;
-    const Inputs& inputs_;
+    const RunInputs& inputs_;
     Channel& channel_;
     Store& store_;
     ProgressDisplay& progress_;
@@ -211,7 +211,7 @@ void remove_outputs(const StageSpec& spec) {
     }
 }
 
-Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
+Outcome coordinate(const Plan& plan, const RunInputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
                    Pruner& pruner, const std::atomic<bool>& stop, const CoordinatorOptions& options) {
     return CoordinatorLoop(plan, inputs, channel, store, progress, pruner, options).run(stop);
 }

@@ -38,7 +38,7 @@ class RankLost : public std::runtime_error {
 /// Runs the plan until every stage has ended or `stop` becomes true. Workers have been stopped when it returns.
 /// Every trial of the plan is in the store already. After `stop` trainings finish the epoch they are at, and leave a
 /// snapshot. Throws RankLost.
-Outcome coordinate(const Plan& plan, const Inputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
+Outcome coordinate(const Plan& plan, const RunInputs& inputs, Channel& channel, Store& store, ProgressDisplay& progress,
                    Pruner& pruner, const std::atomic<bool>& stop, const CoordinatorOptions& options);
 
 /// Tells every worker to stop and waits until all have said goodbye. What still arrives meanwhile goes to `on_message`.

@@ -17,7 +17,7 @@ inline std::int64_t decoded_bytes(const Trial& trial, const Inputs& inputs) {
 /// Seconds are those of one thread while all threads of the rank are busy.
 class CostModel {
   public:
-    CostModel(const Inputs& inputs, GraphCache& graphs) : inputs_(inputs), graphs_(graphs) {}
+    CostModel(const PlanInputs& inputs, GraphCache& graphs) : inputs_(inputs), graphs_(graphs) {}
 
     Measured decode(const Trial& trial);            // of one image
     double augment(const Trial& trial);             // of one image, changed
@@ -54,7 +54,7 @@ class CostModel {
     double head_parameters(const Trial& trial);
     double parameters(const Trial& trial);
 
-    const Inputs& inputs_;
+    const PlanInputs& inputs_;
     GraphCache& graphs_;
     std::unordered_map<std::string, Measured> known_;
     std::unordered_map<std::uint64_t, Measured> heads_;  // by a hash of what decides them: there may be a million

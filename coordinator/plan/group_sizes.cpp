@@ -21,14 +21,14 @@ struct Work {
 
 }  // namespace
 
-GroupSizes::GroupSizes(const std::vector<Trial>& sweep, const Inputs& inputs, GraphCache& graphs, int ranks_per_trial) {
+GroupSizes::GroupSizes(const std::vector<Trial>& sweep, const RunInputs& inputs, GraphCache& graphs,
+                       int ranks_per_trial) {
     if (ranks_per_trial > 0) {
         fixed_ = std::min(ranks_per_trial, inputs.ranks);
         return;
     }
     if (inputs.ranks == 1) return;
-    Inputs unmeasured = inputs;
-    unmeasured.speeds = {};
+    const PlanInputs unmeasured{inputs};
     CostModel costs(unmeasured, graphs);
     std::unordered_map<std::string, Work> tails;
     double total = 0;

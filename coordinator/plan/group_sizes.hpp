@@ -15,7 +15,7 @@ class GroupSizes {
   public:
     /// `ranks_per_trial`: of every trial that trains more than a head; 0: as many as its share of all the work, a
     /// power of two, where that saves more than the sums of gradients cost.
-    GroupSizes(const std::vector<Trial>& sweep, const Inputs& inputs, GraphCache& graphs, int ranks_per_trial);
+    GroupSizes(const std::vector<Trial>& sweep, const RunInputs& inputs, GraphCache& graphs, int ranks_per_trial);
 
     /// Heads on kept features train on one: a step of theirs is quicker than a sum over ranks.
     int of(const Trial& trial, const Inputs& inputs) const;

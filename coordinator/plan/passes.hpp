@@ -10,7 +10,7 @@
 namespace thaw {
 
 struct PassContext {
-    const Inputs& inputs;
+    const PlanInputs& inputs;
     const PlanOptions& options;
     GraphCache& graphs;
     CostModel& costs;

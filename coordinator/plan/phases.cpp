@@ -78,7 +78,7 @@ std::vector<Trial> with_phases(std::vector<Trial> trials, const Inputs& inputs,
     return PhaseOrder(std::move(trials), inputs, wanted).order();
 }
 
-std::string phase_weights(const std::string& id, const Inputs& inputs) {
+std::string phase_weights(const std::string& id, const RunInputs& inputs) {
     return fmt::format("{}/{}.safetensors", inputs.phases, id);
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "common/trial/inputs.hpp"
 #include "common/trial/trial.hpp"
+#include "coordinator/plan/plan_inputs.hpp"
 
 namespace thaw {
 
@@ -23,6 +23,6 @@ std::vector<Trial> with_phases(
     const std::function<bool(const Trial&)>& wanted = [](const Trial&) { return true; });
 
 /// The file with the weights at a trial's end that later phases go on from.
-std::string phase_weights(const std::string& id, const Inputs& inputs);
+std::string phase_weights(const std::string& id, const RunInputs& inputs);
 
 }  // namespace thaw

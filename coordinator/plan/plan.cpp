@@ -44,7 +44,7 @@ constexpr NamedPass kPasses[] = {{explain_augment, always},       {isolate_suspe
 /// one at once: there may be millions, and a graph without sharing would hold three for every trial.
 class PlanBuilder {
   public:
-    PlanBuilder(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options)
+    PlanBuilder(std::vector<Trial> trials, const PlanInputs& inputs, GraphCache& graphs, const PlanOptions& options)
         : inputs_(inputs), graphs_(graphs) {
         plan_.trials = std::move(trials);
         plan_.shared = options.sharing;
@@ -156,7 +156,7 @@ class PlanBuilder {
         int asked = 0;
     };
 
-    const Inputs& inputs_;
+    const PlanInputs& inputs_;
     GraphCache& graphs_;
     Plan plan_;
     Equal equal_[3];               // by StageKind
@@ -193,7 +193,7 @@ Tap tap_of(const Trial& trial, const LayerGraph& graph) {
     return {trial.cut, true, trial.head.pooling};
 }
 
-double core_seconds(const PlannedStage& stage, const Inputs& inputs) {
+double core_seconds(const PlannedStage& stage, const RunInputs& inputs) {
     return stage.predicted.seconds * stage.threads(inputs.threads_per_rank);
 }
 
@@ -210,7 +210,7 @@ const LayerGraph& GraphCache::get(const std::string& backbone, int image_size, c
     return found->second;
 }
 
-Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options) {
+Plan make_plan(std::vector<Trial> trials, const PlanInputs& inputs, GraphCache& graphs, const PlanOptions& options) {
     Plan plan = PlanBuilder(std::move(trials), inputs, graphs, options).build();
     CostModel costs(inputs, graphs);
     PassContext context{inputs, options, graphs, costs};

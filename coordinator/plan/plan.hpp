@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "common/backbones/layer_graph.hpp"
-#include "common/trial/inputs.hpp"
 #include "common/trial/stage.hpp"
 #include "common/trial/tap.hpp"
 #include "common/trial/trial.hpp"
 #include "common/util/cache_folder.hpp"
+#include "coordinator/plan/plan_inputs.hpp"
 #include "coordinator/plan/scheduler.hpp"
 #include "coordinator/sweep/search.hpp"
 
@@ -67,7 +67,7 @@ struct PlannedStage {
 };
 
 /// The stage's predicted seconds times the threads that it keeps busy on all its ranks.
-double core_seconds(const PlannedStage& stage, const Inputs& inputs);
+double core_seconds(const PlannedStage& stage, const RunInputs& inputs);
 
 /// What one pass did.
 struct PassReport {
@@ -86,8 +86,9 @@ struct Plan {
     std::vector<PassReport> reports;
     std::int64_t in_flight_bytes = 0;  // of the snapshots of trainings in flight, at most
     bool shared = false;  // with passes; without, every stage's output is its own, also where another's is equal
-    double predicted_seconds = 0;   // from the first stage's start to the last one's end, on inputs.ranks ranks
-    std::vector<Probe> unmeasured;  // speeds of this machine behind the predictions that Inputs::speeds does not tell
+    double predicted_seconds = 0;  // from the first stage's start to the last one's end, on RunInputs::ranks ranks
+    std::vector<Probe>
+        unmeasured;  // speeds of this machine behind the predictions that PlanInputs::speeds does not tell
 
     const Trial& trial(int index) const { return trials[static_cast<std::size_t>(index)]; }
     const PlannedStage& stage(int index) const { return stages[static_cast<std::size_t>(index)]; }
@@ -124,7 +125,8 @@ struct PlanOptions {
 /// Each trial's chain is decode, features where something is frozen, train. With `sharing`, stages that are equal in
 /// the eyes of a sharing pass are one, and the other passes of passes.hpp follow; without, only those that change no
 /// work.
-Plan make_plan(std::vector<Trial> trials, const Inputs& inputs, GraphCache& graphs, const PlanOptions& options = {});
+Plan make_plan(std::vector<Trial> trials, const PlanInputs& inputs, GraphCache& graphs,
+               const PlanOptions& options = {});
 
 /// The plan as the scheduler sees it.
 std::vector<StageNode> stage_nodes(const Plan& plan);
@@ -147,7 +149,7 @@ ArrayName decoded_array(const Trial& trial, const Inputs& inputs);
 ArrayName features_array(const Trial& trial, const Tap& tap, const Inputs& inputs);
 
 /// The stage as a worker gets it; outputs lie in the folder `cache`, under names that tell their content.
-StageSpec stage_spec(const Plan& plan, int stage, const Inputs& inputs, const std::string& cache);
+StageSpec stage_spec(const Plan& plan, int stage, const RunInputs& inputs, const std::string& cache);
 
 /// The snapshots that its trainings go on from.
 std::vector<std::string> snapshots_needed(const Plan& plan, const Inputs& inputs, const std::string& cache);
@@ -165,6 +167,6 @@ std::string trajectory_key(const Trial& trial, const Inputs& inputs);
 std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& inputs);
 
 /// Sums, and a list of stages by kind, as `thaw plan` prints them; with `explain` also what each pass chose and why.
-std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain = false);
+std::string plan_text(const Plan& plan, const RunInputs& inputs, bool explain = false);
 
 }  // namespace thaw

@@ -56,11 +56,11 @@ std::string images_of(const Plan& plan, const PlannedStage& stage, const Inputs&
 }
 
 /// The folder for arrays that are kept at `place`.
-const std::string& folder_at(Storage place, const Inputs& inputs, const std::string& cache) {
+const std::string& folder_at(Storage place, const RunInputs& inputs, const std::string& cache) {
     return place == Storage::memory ? inputs.memory_folder : cache;
 }
 
-FeaturesStage features_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
+FeaturesStage features_spec(const Plan& plan, int index, const RunInputs& inputs, const std::string& cache) {
     const PlannedStage& stage = plan.stage(index);
     const Trial& trial = plan.first_trial(stage);
     FeaturesStage spec;
@@ -102,12 +102,12 @@ std::string base_name(const Trial& trial) {
 
 /// The file of the weights at this trial's end that later phases go on from. Without sharing each stage that trains it
 /// has its own.
-std::string phase_file(const Plan& plan, int stage, const std::string& trial, const Inputs& inputs,
+std::string phase_file(const Plan& plan, int stage, const std::string& trial, const RunInputs& inputs,
                        const std::string& cache) {
     return plan.shared ? phase_weights(trial, inputs) : fmt::format("{}/{}_stage{}.safetensors", cache, trial, stage);
 }
 
-TrainStage train_spec(const Plan& plan, int stage_index, const Inputs& inputs, const std::string& cache) {
+TrainStage train_spec(const Plan& plan, int stage_index, const RunInputs& inputs, const std::string& cache) {
     const PlannedStage& stage = plan.stage(stage_index);
     TrainStage spec;
     const Trial& first = plan.first_trial(stage);
@@ -182,7 +182,7 @@ ArrayName features_array(const Trial& trial, const Tap& tap, const Inputs& input
     return {fmt::format("features-{}-{}-{}-{}", trial.backbone, tap.cut, kept, key), rows_of(trial, inputs)};
 }
 
-StageSpec stage_spec(const Plan& plan, int index, const Inputs& inputs, const std::string& cache) {
+StageSpec stage_spec(const Plan& plan, int index, const RunInputs& inputs, const std::string& cache) {
     const PlannedStage& stage = plan.stages[static_cast<std::size_t>(index)];
     switch (stage.kind) {
         case StageKind::decode: {
@@ -267,7 +267,7 @@ std::string describe(const Plan& plan, const PlannedStage& stage, const Inputs& 
     THAW_CHECK(false, "stage kind {}", static_cast<int>(stage.kind));
 }
 
-std::string plan_text(const Plan& plan, const Inputs& inputs, bool explain) {
+std::string plan_text(const Plan& plan, const RunInputs& inputs, bool explain) {
     std::string text =
         fmt::format("{} trials on {} images of {} classes ({} train, {} validation{}{})\n\n", plan.trials.size(),
                     inputs.images(), inputs.classes.size(), inputs.train_images, inputs.validation_images,

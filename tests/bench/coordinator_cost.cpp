@@ -46,7 +46,7 @@ double cpu_seconds() {
 
 void measure(int count, int epochs) {
     GraphCache graphs;
-    const Inputs inputs = made_up_inputs();
+    const PlanInputs inputs = made_up_inputs();
     std::vector<Trial> trials(static_cast<std::size_t>(count), made_up_trial(graphs, "all", epochs));
     for (std::size_t i = 0; i < trials.size(); ++i) {
         trials[i].seed = i + 1;

@@ -45,7 +45,6 @@ TEST_F(PreflightTest, CountsTheImagesAndTheirBytes) {
     EXPECT_GT(inputs.validation_images, 0);
     EXPECT_EQ(inputs.test_images, 0);
     EXPECT_EQ(inputs.image_bytes, 10 * 4);
-    EXPECT_EQ(inputs.threads_per_rank, 2);
 }
 
 TEST_F(PreflightTest, WritesTheListOfImagesForTheWorkers) {

@@ -146,7 +146,7 @@ class CacheChooser {
 
     Plan& plan_;
     PassContext& context_;
-    const Inputs& inputs_;
+    const PlanInputs& inputs_;
     std::map<Reader, std::vector<std::size_t>> readers_;
     std::int64_t disk_ = 0, memory_ = 0;  // taken: decoded images always lie on disk, snapshots too
     int count_[3] = {};                   // by Storage

@@ -13,7 +13,7 @@ namespace {
 /// Of each member's share of a frozen stage; below it, beginning and gathering cost more than they save.
 constexpr int kLeastImagesOfRank = 64;
 
-bool stands_in_cache(const Plan& plan, const PlannedStage& stage, const Inputs& inputs) {
+bool stands_in_cache(const Plan& plan, const PlannedStage& stage, const PlanInputs& inputs) {
     const Trial& trial = plan.first_trial(stage);
     if (stage.kind == StageKind::decode) return inputs.is_cached(decoded_array(trial, inputs));
     return std::all_of(stage.taps.begin(), stage.taps.end(), [&](const PlannedTap& tap) {
@@ -25,7 +25,7 @@ bool stands_in_cache(const Plan& plan, const PlannedStage& stage, const Inputs& 
 
 /// Stages that few ranks would be busy with, while the others wait, are worked on by several together.
 PassReport form_groups(Plan& plan, PassContext& context) {
-    const Inputs& inputs = context.inputs;
+    const PlanInputs& inputs = context.inputs;
     std::array<int, 2> frozen{};  // stages with work to do, by kind
     for (const PlannedStage& stage : plan.stages)
         if (stage.kind != StageKind::train && !stands_in_cache(plan, stage, inputs))

@@ -87,7 +87,7 @@ class StageCosts {
     }
 
     const Plan& plan_;
-    const Inputs& inputs_;
+    const PlanInputs& inputs_;
     CostModel& costs_;
 };
 
@@ -103,7 +103,7 @@ PassReport predict_cost(Plan& plan, PassContext& context) {
         total.bytes += stage.predicted.bytes;
         total.memory = std::max(total.memory, stage.predicted.memory);
     }
-    const Inputs& inputs = context.inputs;
+    const PlanInputs& inputs = context.inputs;
     plan.predicted_seconds = simulate(stage_nodes(plan), inputs.ranks, inputs.threads_per_rank);
     PassReport report{"cost", "", {}};
     report.text = fmt::format(

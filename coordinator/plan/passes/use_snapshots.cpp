@@ -19,7 +19,7 @@ struct Kept {
 };
 
 /// Of the biggest, one for every thread of every rank. A training that is shorter than what a kill may cost has none.
-std::int64_t in_flight_bytes(const Plan& plan, const std::vector<Kept>& worth, const Inputs& inputs) {
+std::int64_t in_flight_bytes(const Plan& plan, const std::vector<Kept>& worth, const RunInputs& inputs) {
     const double longest_loss = std::chrono::duration<double>(kLongestLoss).count();
     std::vector<double> bytes;
     for (std::size_t t = 0; t < plan.trajectories.size(); ++t) {
@@ -37,7 +37,7 @@ std::int64_t in_flight_bytes(const Plan& plan, const std::vector<Kept>& worth, c
 
 /// A training goes on from the furthest snapshot of an earlier sweep, and leaves one where that is worth its bytes.
 PassReport use_snapshots(Plan& plan, PassContext& context) {
-    const Inputs& inputs = context.inputs;
+    const PlanInputs& inputs = context.inputs;
     std::int64_t resumed = 0, epochs = 0;
     std::vector<Kept> worth(plan.trajectories.size());
     for (std::size_t t = 0; t < plan.trajectories.size(); ++t) {

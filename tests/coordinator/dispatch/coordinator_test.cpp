@@ -95,7 +95,7 @@ class CoordinatorTest : public testing::Test {
     }
 
     TemporaryFolder folder_;
-    Inputs inputs_ = made_up_inputs();
+    PlanInputs inputs_ = made_up_inputs();
     GraphCache graphs_;
     Pruner pruner_{{}, {}};  // that stops nobody
     std::atomic<bool> stop_{false};

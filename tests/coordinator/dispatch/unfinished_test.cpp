@@ -147,7 +147,7 @@ TEST_F(UnfinishedTest, CountsNoDeathsBeforeATrialsLatestEpoch) {
 }
 
 TEST(LaterPhases, AreGivenUpWithTheEarlierOneAndNobodyElse) {
-    const Inputs inputs = made_up_inputs();
+    const PlanInputs inputs = made_up_inputs();
     GraphCache graphs;
     const Trial alone = made_up_trial(graphs);
     const Trial later = but(made_up_trial(graphs), graphs, [](Trial& trial) {

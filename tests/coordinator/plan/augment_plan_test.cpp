@@ -48,7 +48,7 @@ class AugmentPlan : public testing::Test {
         return specs;
     }
 
-    Inputs inputs_ = made_up_inputs();
+    PlanInputs inputs_ = made_up_inputs();
     GraphCache graphs_;
 };
 

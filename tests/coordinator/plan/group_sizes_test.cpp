@@ -25,8 +25,8 @@ class GroupSizesTest : public testing::Test {
     }
 
     GraphCache graphs_;
-    Inputs inputs_ = [] {
-        Inputs inputs = made_up_inputs();
+    PlanInputs inputs_ = [] {
+        PlanInputs inputs = made_up_inputs();
         inputs.ranks = 8;
         return inputs;
     }();

@@ -69,7 +69,7 @@ class PassesTest : public testing::Test {
     }
     void disk_costs(double seconds_a_byte) { inputs_.speeds.put({}, {seconds_a_byte, seconds_a_byte, 0}); }
 
-    Inputs inputs_ = made_up_inputs();
+    PlanInputs inputs_ = made_up_inputs();
     GraphCache graphs_;
 };
 

@@ -115,7 +115,7 @@ class PhasedPlan : public testing::Test {
     }
 
     PhasedPlan() { inputs_.phases = "/phases"; }
-    Inputs inputs_ = made_up_inputs();
+    PlanInputs inputs_ = made_up_inputs();
     GraphCache graphs_;
     Trial head_ = trial("all", 1e-3, 3);
     Trial half_ = trial("features.14", 1e-4, 2);

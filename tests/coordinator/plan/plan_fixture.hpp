@@ -11,8 +11,8 @@
 namespace thaw {
 
 /// 100 images of 3 classes, and weights under several names; "copy" has the content of "imagenet".
-inline Inputs made_up_inputs() {
-    Inputs inputs;
+inline PlanInputs made_up_inputs() {
+    PlanInputs inputs;
     inputs.dataset = "/cache/dataset.json";
     inputs.images_key = "data1";
     inputs.classes = {"a", "b", "c"};

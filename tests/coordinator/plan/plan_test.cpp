@@ -50,7 +50,7 @@ class PlanTest : public testing::Test {
     }
     void expect_sound(const Plan& plan);
 
-    Inputs inputs_ = made_up_inputs();
+    PlanInputs inputs_ = made_up_inputs();
     GraphCache graphs_;
 };
 
