@@ -202,8 +202,8 @@ class GroupDecoder {
                  Group& group)
         : dataset_(dataset), options_(options), threads_(threads), stop_(stop), group_(group) {}
 
-    /// Member 0 gives the images, and is given their pixels.
-    void decode(std::vector<std::int64_t> images, const DecodedRows& rows) {
+    /// Member 0 gives the images, and is given their pixels. False, on all members, where one was asked to stop.
+    bool decode(std::vector<std::int64_t> images, const DecodedRows& rows) {
         broadcast_numbers(group_, images);
         const std::size_t pixels = decoded_row_bytes(options_);
         GroupBatches batches{images.size(), pixels + kReason, {}, {}};
@@ -216,7 +216,7 @@ class GroupDecoder {
             std::memcpy(rows.place(images[i]), bytes, pixels);
             rows.done(images[i], reinterpret_cast<const char*>(bytes + pixels));
         };
-        if (!run_on_all_members(group_, batches, threads_, stop_)) throw StageError("stopped");
+        return run_on_all_members(group_, batches, threads_, stop_);
     }
 
   private:
@@ -229,13 +229,27 @@ class GroupDecoder {
     Group& group_;
 };
 
+/// Ends all threads that decode for decode_images, and that with them.
+struct LeftEarly {};
+
+void require_readable(const std::vector<BadImage>& bad, const Dataset& dataset) {
+    if (bad.empty()) return;
+    std::vector<std::string> reasons;
+    for (std::size_t i = 0; i < std::min<std::size_t>(bad.size(), 10); ++i) reasons.push_back(bad[i].reason);
+    throw UserError(
+        "{} of {} images in {} cannot be read:\n  {}{}\nMend or remove them, or write `on_bad_image: skip` under "
+        "`data:` to go on without them.",
+        bad.size(), dataset.images.size(), dataset.folder.string(), fmt::join(reasons, "\n  "),
+        bad.size() > reasons.size() ? "\n  ..." : "");
+}
+
 }  // namespace
 
 StageResult run(const DecodeStage& stage, StageContext& context, const StageReports& reports,
                 const std::stop_token& stop, Group* group) {
     const auto dataset = dataset_of(stage.dataset, context);
     DecodeRows decode = decode_on_threads(*dataset, stage.options, context.threads);
-    bool asked = false;
+    bool asked = false, together = false;
     std::optional<GroupDecoder> decoder;
     if (group) {
         decoder.emplace(*dataset, stage.options, context.threads, stop, *group);
@@ -244,32 +258,30 @@ StageResult run(const DecodeStage& stage, StageContext& context, const StageRepo
             return {};
         }
         decode = [&](const std::vector<std::int64_t>& images, const DecodedRows& rows) {
-            asked = true;
-            decoder->decode(images, rows);
+            asked = together = true;
+            if (!decoder->decode(images, rows)) throw LeftEarly();
+            together = false;
         };
     }
     const auto report_unless_stopped = [&](std::int64_t images) {
-        if (stop.stop_requested()) throw StageError("stopped");  // ends every thread that decodes
+        if (stop.stop_requested() && !together) throw LeftEarly();  // members of a group leave after the same round
         reports.progress(images);
     };
-    const Decoded decoded = decode_images(*dataset, stage.options, decode, stage.output, stage.cache_budget,
-                                          report_unless_stopped, {stage.trial, context.threads});
-    if (decoder && !asked) decoder->decode({}, {});  // the others wait to hear that there is nothing to do
-    std::vector<BadImage> bad = decoded.bad;
-    std::erase_if(bad, [&](const BadImage& image) { return image.index >= static_cast<int>(dataset->images.size()); });
-    if (!bad.empty() && stage.on_bad_image == OnBadImage::stop) {
-        std::vector<std::string> reasons;
-        for (std::size_t i = 0; i < std::min<std::size_t>(bad.size(), 10); ++i) reasons.push_back(bad[i].reason);
-        throw UserError(
-            "{} of {} images in {} cannot be read:\n  {}{}\nMend or remove them, or write `on_bad_image: skip` under "
-            "`data:` to go on without them.",
-            bad.size(), dataset->images.size(), dataset->folder.string(), fmt::join(reasons, "\n  "),
-            bad.size() > reasons.size() ? "\n  ..." : "");
+    std::optional<Decoded> decoded;
+    try {
+        decoded = decode_images(*dataset, stage.options, decode, stage.output, stage.cache_budget,
+                                report_unless_stopped, {stage.trial, context.threads});
+    } catch (const LeftEarly&) {
     }
-    return {.bytes = decoded.reused ? 0 : static_cast<std::int64_t>(std::filesystem::file_size(stage.output)),
+    if (decoder && !asked) decoder->decode({}, {});  // the others wait to hear that there is nothing to do
+    if (!decoded) return {};
+    std::vector<BadImage>& bad = decoded->bad;
+    std::erase_if(bad, [&](const BadImage& image) { return image.index >= static_cast<int>(dataset->images.size()); });
+    if (stage.on_bad_image == OnBadImage::stop) require_readable(bad, *dataset);
+    return {.bytes = decoded->reused ? 0 : static_cast<std::int64_t>(std::filesystem::file_size(stage.output)),
             .bad_images = static_cast<int>(bad.size()),
-            .reused = decoded.reused,
-            .computed = decoded.computed};
+            .reused = decoded->reused,
+            .computed = decoded->computed};
 }
 
 StageResult run(const FeaturesStage& stage, StageContext& context, const StageReports& reports,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/trial/stage.hpp"
 #include "common/util/parallel.hpp"
 #include "worker/communicator/group.hpp"
 #include "worker/heads/trajectory.hpp"
@@ -69,8 +70,6 @@ class RowWindow {
     }
 
   private:
-    static constexpr std::int64_t kWindowBytes = 64 << 20;
-
     int rows_in_memory() const { return static_cast<int>(kWindowBytes / static_cast<std::int64_t>(row_bytes_)); }
     Element* at(int place) { return values_.get() + std::int64_t{place} * settings_.elements; }
 

@@ -51,6 +51,10 @@ struct FeaturesStage {
 /// most the epoch under way, or so much training where epochs are shorter.
 constexpr std::chrono::milliseconds kLongestLoss{500};
 
+/// Where features are computed anew in every epoch: bytes that are in memory at once, and as many again of those that
+/// are evaluated, which stay there.
+constexpr std::int64_t kWindowBytes = 64 << 20;
+
 /// Trains trajectories that read the same input and have the same fold: each a tail with its head, or a head alone. One
 /// that fails harms only itself.
 struct TrainStage {

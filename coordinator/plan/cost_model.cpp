@@ -157,9 +157,8 @@ Measured CostModel::disk() {
 }
 
 double CostModel::recomputed_images(const Trial& trial, int epochs) {
-    constexpr std::int64_t kKeptBytes = 64 << 20;
     const std::int64_t row = tap_bytes(trial, tap_of(trial, graphs_.of(trial, inputs_)));
-    const auto kept = static_cast<double>(std::min<std::int64_t>(inputs_.validation_images, kKeptBytes / row));
+    const auto kept = static_cast<double>(std::min<std::int64_t>(inputs_.validation_images, kWindowBytes / row));
     return kept + epochs * (inputs_.train_images + inputs_.validation_images - kept);
 }
 

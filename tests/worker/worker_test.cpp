@@ -12,6 +12,7 @@
 #include "common/util/exit_code.hpp"
 #include "tests/worker/communicator/slow_to_leave.hpp"
 #include "tests/worker/group_orders.hpp"
+#include "worker/stages.hpp"
 
 namespace thaw {
 namespace {
@@ -59,6 +60,29 @@ TEST_P(WorkerTest, AGroupsNextStageWaitsForAMemberThatIsSlowToLeaveTheOneBefore)
     GroupOrders().run(*ends.coordinator, {everyone}, 5, 4 * kLimit);
     ranks.clear();  // joins them
     EXPECT_EQ(overlaps.seen, 0) << "two stages used one communicator at once";
+}
+
+/// One rank asks first for itself, then as the first, then as the last of a group: all leave without an error.
+TEST(StoppedStage, IsLeftByAllItsRanksAndLeavesNothing) {
+    for (const int size : {1, 2, 3}) {
+        auto communicators = make_local_communicators(size, kLimit);
+        const GroupOrders orders;
+        const StageSpec spec = orders.decode(1, {}, true).spec;
+        std::stop_source asked;
+        asked.request_stop();
+        std::vector<std::jthread> ranks;
+        for (int rank = 0; rank < size; ++rank)
+            ranks.emplace_back([&, rank] {
+                const bool asks = size == 3 ? rank == 2 : rank == 0;
+                StageContext context;
+                Group group(std::move(communicators[static_cast<std::size_t>(rank)]));
+                const StageReports reports = {.progress = [](std::int64_t) {}, .epoch = {}, .trajectory_failed = {}};
+                EXPECT_NO_THROW(run_stage(spec, context, reports, asks ? asked.get_token() : std::stop_token(),
+                                          size == 1 ? nullptr : &group));
+            });
+        ranks.clear();  // joins them
+        EXPECT_FALSE(std::filesystem::exists(orders.folder() / "1.array")) << size;
+    }
 }
 
 /// A communicator with a bug.
