@@ -123,72 +123,94 @@ void warn_of_missing_checkpoints(const RunInputs& inputs, const std::vector<std:
             missing);
 }
 
+/// Writes the invocation down, and finds what earlier ones have left to do.
+Unfinished begin(const PreparedSweep& prepared, const SweepRecord& record, Store& store, Pruner& pruner) {
+    const RunInputs& inputs = prepared.inputs;
+    for (const fs::path& folder : {prepared.scratch, fs::path(inputs.checkpoints), fs::path(inputs.phases)})
+        remove_unfinished_files(folder);  // the store is open: no other run writes there
+    store.begin_sweep(record, prepared.trials, read_crash_reports(prepared.scratch));
+    remove_crash_reports(prepared.scratch);
+    Unfinished left = unfinished_of(prepared.trials, store, pruner);
+    give_up_later_phases(left, inputs, store);
+    warn_of_missing_checkpoints(inputs, left.finished);
+    return left;
+}
+
+/// The plan for what is left, once there is room for it.
+Plan plan_rest(const SweepOptions& options, PreparedSweep& prepared, Unfinished& left, const CacheFolder& cache,
+               Store& store) {
+    Plan plan =
+        plan_of(options, prepared, std::move(left.trials), stop_requested, std::move(left.known_epochs), left.suspects);
+    for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
+        cache.use(snapshot);
+    require_disk_space(plan, cache, prepared.inputs.phases);
+    store.record_prediction(plan.predicted_seconds);
+    return plan;
+}
+
+/// How the invocation ended, as the results have it.
+const char* outcome_name(const Outcome& outcome) {
+    if (!outcome.input_error.empty()) return "wrong input";
+    return outcome.interrupted || !outcome.storage_error.empty() ? "interrupted" : "ok";
+}
+
+/// All that is written into the results: from what is left to do to the winner.
+Outcome carry_out(const SweepOptions& options, PreparedSweep& prepared, const SweepRecord& record, Channel& channel,
+                  const MpiWorld* world, std::optional<Heartbeat>& heartbeat) {
+    const fs::path database = prepared.folder / "results.db";
+    Store store(database);
+    const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
+    const RunningSweep running = cache.begin_sweep();
+    Pruner pruner(prepared.sweep.search.stopping, prepared.trials);
+    Unfinished left = begin(prepared, record, store, pruner);
+    const Plan plan = plan_rest(options, prepared, left, cache, store);
+    if (!options.quiet)
+        fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
+                   prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
+                   channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
+    CoordinatorOptions how{.cache = (plan.shared ? cache.path() : prepared.scratch).string()};
+    std::optional<LiveEvents> live;
+    if (!options.live.empty()) {
+        live.emplace(options.live);
+        how.on_epoch = [&](const std::string& trial, const EpochMetrics& metrics) { live->epoch_done(trial, metrics); };
+    }
+    if (world) how.hosts = world->hosts();
+    how.reports = fs::absolute(prepared.scratch).string();
+    ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
+    Outcome outcome = coordinate(plan, prepared.inputs, channel, store, progress, pruner, stop_requested, how);
+    heartbeat.reset();
+    if (live) live->finish(database);
+    outcome.failed += static_cast<int>(left.given_up.size());
+    if (!outcome.interrupted && outcome.input_error.empty() && outcome.storage_error.empty())
+        outcome.interrupted = !attend_to_winner(options, prepared, store, cache, stop_requested);
+    store.end_sweep(outcome_name(outcome), outcome.seconds);
+    return outcome;
+}
+
+/// The report, and what of it fits on a terminal.
+void show_results(const SweepOptions& options, const PreparedSweep& prepared, const SweepRecord& record) {
+    const fs::path database = prepared.folder / "results.db", html = prepared.folder / "report.html";
+    write_report(database, html, prepared.folder / "report.md", thumbnail);
+    if (options.quiet) return;
+    fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
+    if (std::ranges::any_of(record.test, [](const ImageRecord& image) { return image.label < 0; }))
+        fmt::print(
+            "test images without classes: `thaw predict {}{} --test --csv > predictions.csv` says what the best "
+            "trial takes them for\n",
+            prepared.sweep.name, options.runs == "runs" ? "" : " --runs " + options.runs);
+}
+
 /// Rank 0's part of `thaw run`: from the sweep file to the report. Workers hear `heartbeat` until
 /// they have been dismissed.
 int run_as_coordinator(const SweepOptions& options, Channel& channel, const MpiWorld* world,
                        std::optional<Heartbeat>& heartbeat) {
     PreparedSweep prepared;
     prepare(options, channel.size(), !world || world->local_size() == world->size(), prepared);
-    const fs::path database = prepared.folder / "results.db";
-    Outcome outcome;
-    bool unlabelled_test = false;
-    {
-        Store store(database);
-        const SweepRecord record = record_of(prepared, options, channel.size());
-        unlabelled_test = std::any_of(record.test.begin(), record.test.end(),
-                                      [](const ImageRecord& image) { return image.label < 0; });
-        for (const fs::path& folder :
-             {prepared.scratch, fs::path(prepared.inputs.checkpoints), fs::path(prepared.inputs.phases)})
-            remove_unfinished_files(folder);  // the store is open: no other run writes there
-        const CacheFolder cache(options.cache_folder(), prepared.inputs.cache_budget);
-        const RunningSweep running = cache.begin_sweep();
-        store.begin_sweep(record, prepared.trials, read_crash_reports(prepared.scratch));
-        remove_crash_reports(prepared.scratch);
-        Pruner pruner(prepared.sweep.search.stopping, prepared.trials);
-        Unfinished left = unfinished_of(prepared.trials, store, pruner);
-        give_up_later_phases(left, prepared.inputs, store);
-        warn_of_missing_checkpoints(prepared.inputs, left.finished);
-        const Plan plan = plan_of(options, prepared, std::move(left.trials), stop_requested,
-                                  std::move(left.known_epochs), std::move(left.suspects));
-        for (const std::string& snapshot : snapshots_needed(plan, prepared.inputs, cache.path().string()))
-            cache.use(snapshot);
-        require_disk_space(plan, cache, prepared.inputs.phases);
-        store.record_prediction(plan.predicted_seconds);
-        if (!options.quiet)
-            fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
-                       prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
-                       channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
-        std::optional<LiveEvents> live;
-        if (!options.live.empty()) live.emplace(options.live);
-        ProgressDisplay progress(stderr, ProgressDisplay::mode_for(stderr, options.quiet));
-        outcome = coordinate(plan, prepared.inputs, channel, store, progress, pruner, stop_requested,
-                             {.cache = (plan.shared ? cache.path() : prepared.scratch).string(),
-                              .on_epoch = live ? [&](const std::string& trial,
-                                                     const EpochMetrics& metrics) { live->epoch_done(trial, metrics); }
-                                               : std::function<void(const std::string&, const EpochMetrics&)>(),
-                              .hosts = world ? world->hosts() : std::vector<std::string>(),
-                              .reports = fs::absolute(prepared.scratch).string()});
-        heartbeat.reset();
-        if (live) live->finish(database);
-        outcome.failed += static_cast<int>(left.given_up.size());
-        if (!outcome.interrupted && outcome.input_error.empty() && outcome.storage_error.empty())
-            outcome.interrupted = !attend_to_winner(options, prepared, store, cache, stop_requested);
-        const bool left_early = outcome.interrupted || !outcome.storage_error.empty();
-        store.end_sweep(!outcome.input_error.empty() ? "wrong input"
-                        : left_early                 ? "interrupted"
-                                                     : "ok",
-                        outcome.seconds);
-    }
+    const SweepRecord record = record_of(prepared, options, channel.size());
+    const Outcome outcome = carry_out(options, prepared, record, channel, world, heartbeat);
     if (!outcome.input_error.empty()) throw UserError("{}", outcome.input_error);
     if (!outcome.storage_error.empty()) throw StorageError(outcome.storage_error);
-    const fs::path html = prepared.folder / "report.html", markdown = prepared.folder / "report.md";
-    write_report(database, html, markdown, thumbnail);
-    if (!options.quiet) fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
-    if (unlabelled_test && !options.quiet)
-        fmt::print(
-            "test images without classes: `thaw predict {}{} --test --csv > predictions.csv` says what the best "
-            "trial takes them for\n",
-            prepared.sweep.name, options.runs == "runs" ? "" : " --runs " + options.runs);
+    show_results(options, prepared, record);
     if (outcome.interrupted) {
         fmt::print(stderr, "thaw: interrupted; run the same command to go on\n");
         return kInterrupted;
