@@ -8,8 +8,8 @@
 #include <string>
 
 #include "common/trial/inputs.hpp"
-#include "common/trial/keep.hpp"
 #include "common/trial/speeds.hpp"
+#include "common/trial/trial.hpp"
 #include "common/util/cache_folder.hpp"
 
 namespace thaw {
