@@ -149,9 +149,10 @@ Plan plan_rest(const SweepOptions& options, PreparedSweep& prepared, Unfinished&
 }
 
 /// How the invocation ended, as the results have it.
-const char* outcome_name(const Outcome& outcome) {
-    if (!outcome.input_error.empty()) return "wrong input";
-    return outcome.interrupted || !outcome.storage_error.empty() ? "interrupted" : "ok";
+RunOutcome how_it_ended(const Outcome& outcome) {
+    if (!outcome.input_error.empty()) return RunOutcome::wrong_input;
+    if (!outcome.storage_error.empty()) return RunOutcome::no_space;
+    return outcome.interrupted ? RunOutcome::interrupted : RunOutcome::ok;
 }
 
 /// All that is written into the results: from what is left to do to the winner.
@@ -183,7 +184,7 @@ Outcome carry_out(const SweepOptions& options, PreparedSweep& prepared, const Sw
     outcome.failed += static_cast<int>(left.given_up.size());
     if (!outcome.interrupted && outcome.input_error.empty() && outcome.storage_error.empty())
         outcome.interrupted = !attend_to_winner(options, prepared, store, cache, stop_requested);
-    store.end_sweep(outcome_name(outcome), outcome.seconds);
+    store.end_sweep(how_it_ended(outcome), outcome.seconds, outcome.input_error + outcome.storage_error);
     return outcome;
 }
 

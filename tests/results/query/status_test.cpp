@@ -16,6 +16,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class StatusTest : public testing::TestWithParam<Journal> {
   protected:
@@ -88,16 +89,52 @@ TEST_P(StatusTest, SaysHowARunEnded) {
         store.begin_sweep(synthetic_sweep(), trials);
         store.start_trial(trials[0].id, 0);
     }
-    EXPECT_STREQ(load_status(path).state(), "interrupted") << "killed: it could not say so itself";
-    EXPECT_THAT(status_text(load_status(path)), HasSubstr("The same command"));
+    EXPECT_STREQ(load_status(path).state(), "killed") << "it could not say so itself";
+    EXPECT_THAT(status_text(load_status(path)), HasSubstr("Run the same command again to resume it"));
     {
         Store store(path, GetParam());
         store.begin_sweep(synthetic_sweep(), trials);
         for (const Trial& trial : trials) finish(store, trial, 1);
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
         EXPECT_STREQ(load_status(path).state(), "done");
     }
     EXPECT_STREQ(load_status(path).state(), "done");
+    EXPECT_THAT(status_text(load_status(path)), Not(HasSubstr("again")));
+    {
+        Store store(path, GetParam());
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(RunOutcome::interrupted);
+        EXPECT_THAT(status_text(load_status(path)),
+                    AllOf(HasSubstr("flowers: interrupted"), HasSubstr("The run was interrupted. Run the same")));
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(RunOutcome::wrong_input, 1, "tulip/3.jpg cannot be read");
+        EXPECT_THAT(status_text(load_status(path)), AllOf(HasSubstr("flowers: wrong input"),
+                                                          HasSubstr("wrong input: tulip/3.jpg cannot be read. Correct"),
+                                                          Not(HasSubstr("interrupted"))));
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(RunOutcome::no_space, 1, "cannot write /runs/x");
+        EXPECT_THAT(
+            status_text(load_status(path)),
+            AllOf(HasSubstr("flowers: no space"), HasSubstr("a disk is full: cannot write /runs/x. Free some")));
+    }
+}
+
+TEST_P(StatusTest, AddsUpTheTimesOfAllInvocations) {
+    Store store(path, GetParam());
+    for (const int minutes : {3, 4, 5}) {
+        SweepRecord sweep = synthetic_sweep();
+        sweep.begun -= std::chrono::minutes(minutes);
+        store.begin_sweep(sweep, trials);
+        store.record_stage({.kind = "train", .description = "head", .seconds = 30});
+        store.record_stage({.kind = "train", .description = "tail", .seconds = 7.5, .error = kCutShort});
+        if (minutes < 5) store.end_sweep(RunOutcome::interrupted);
+    }
+    const RunStatus status = load_status(path);
+    EXPECT_EQ(status.invocations, 3);
+    EXPECT_GE(status.wall_seconds, 12 * 60) << "also of the one that has not ended";
+    EXPECT_LT(status.wall_seconds, 13 * 60);
+    EXPECT_EQ(status.busy_seconds, 3 * 37.5);
+    EXPECT_THAT(status_text(status), HasSubstr("12 min 00 s in 3 runs; stages were busy for 112 s"));
 }
 
 TEST_P(StatusTest, AReaderThatTakesItsTimeDoesNotHoldUpTheWriter) {
