@@ -260,13 +260,8 @@ bool ranks_configurations(const Database& database, const std::string& condition
         "SELECT 1 FROM axis_ranges WHERE axis IN ({averaged axes' names}) AND least <> greatest AND data ="
         " (SELECT data FROM comparable_trials LIMIT 1) AND EXISTS (SELECT 1 FROM averages WHERE trials > 1 AND data ="
         " axis_ranges.data)"));
-    if (some == 0) return false;
-    try {
-        database.prepare(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));
-        return true;
-    } catch (const StatementError&) {
-        return false;  // it names what only a trial has
-    }
+    // A condition may name what only a trial has.
+    return some != 0 && database.understands(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));
 }
 
 std::string leaderboard_text(const Database& database, int top, const std::string& condition, TableFormat format) {

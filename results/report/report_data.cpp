@@ -81,7 +81,6 @@ void load_curves(const Database& database, ReportData& data) {
 }
 
 void load_stopped(const Database& database, ReportData& data) {
-    if (!has_column(database, "stopped_trials", "stopped_after")) return;
     Statement rows = database.prepare(
         fmt::format("SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns()));
     std::map<int, StoppedGroup, std::greater<>> groups;
@@ -108,10 +107,6 @@ void load_failures(const Database& database, ReportData& data) {
                      [](const auto& a, const auto& b) { return a.trials.size() > b.trials.size(); });
 }
 
-const char* computed_column(const Database& database) {
-    return has_column(database, "stages", "computed") ? "coalesce(computed, 0)" : "0";
-}
-
 void load_run_totals(const Database& database, ReportData& data) {
     Statement rows = database.prepare(
         fmt::format("SELECT strftime('%Y-%m-%d %H:%M UTC', started), outcome, predicted_seconds, seconds FROM"
@@ -128,11 +123,11 @@ void load_stage_totals(const Database& database, ReportData& data) {
     Statement rows = database.prepare(
         fmt::format("SELECT kind, count(*), sum(reused), sum(error NOT IN ('', 'interrupted')), sum(trials),"
                     " total(iif(done, predicted_seconds, 0)), total(iif(done, seconds, 0)),"
-                    " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum({}),"
+                    " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum(coalesce(computed, 0)),"
                     " total(iif(done, seconds * max(trials, 1), 0))"
                     " FROM (SELECT *, NOT reused AND error = '' AS done FROM stages WHERE sweep IN {})"
                     " GROUP BY kind ORDER BY min(id)",
-                    computed_column(database), kComparableSweeps));
+                    kComparableSweeps));
     const auto count = [&](int column) { return static_cast<int>(rows.integer(column)); };
     while (rows.step())
         data.stage_totals.push_back({.kind = rows.text(0),
@@ -151,8 +146,8 @@ void load_stage_totals(const Database& database, ReportData& data) {
 void load_longest_stages(const Database& database, ReportData& data) {
     Statement rows = database.prepare(fmt::format(
         "SELECT kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes, reused,"
-        " error, {} FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
-        computed_column(database), kComparableSweeps, kLongestStages));
+        " error, coalesce(computed, 0) FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
+        kComparableSweeps, kLongestStages));
     while (rows.step())
         data.longest_stages.push_back({.kind = rows.text(0),
                                        .description = rows.text(1),
