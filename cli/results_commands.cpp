@@ -21,6 +21,7 @@ constexpr const char* kQueryExamples =
     "Examples:\n  thaw query quickstart --top 5\n"
     "  thaw query quickstart --where \"backbone='efficientnet_lite0' and dropout<0.5\"\n"
     "  thaw query quickstart --group-by backbone,freeze --csv\n"
+    "  thaw query quickstart --sort seconds --columns backbone,freeze,accuracy,seconds --top 0\n"
     "  thaw query quickstart --pivot freeze,backbone --format latex\n"
     "  thaw query quickstart --diff 3f2a 9c0d\n"
     "  thaw query quickstart \"SELECT head, max(validation_accuracy) FROM leaderboard GROUP BY head\"\n"
@@ -40,8 +41,13 @@ void add_query(CLI::App& app) {
                                   "A view (leaderboard, configurations, axis_effects, backbone_comparison, "
                                   "stopped_trials...), a table, or one SQL statement; without: the leaderboard");
     sql->type_name("QUERY");
-    query->add_option("--top", options.top, "So many rows (default: of the leaderboard 20, of all else all)")
+    query->add_option("--top", options.top, "So many rows, 0: all (default: of the leaderboard 20, of all else all)")
         ->check(CLI::NonNegativeNumber);
+    auto* sort = query->add_option("--sort", options.sort, "By this column, the smallest first; before --top");
+    sort->type_name("COLUMN");
+    query->add_flag("--reverse", options.reverse, "With --sort: the largest first")->needs(sort);
+    auto* columns = query->add_option("--columns", options.columns, "Only these columns, by name or heading");
+    columns->delimiter(',')->type_name("COLUMN,...");
     auto* where = query->add_option("--where", options.where, "Only trials that meet this condition, in SQL");
     where->type_name("CONDITION");
     auto* group_by = query->add_option("--group-by", options.group_by, "Mean, deviation, number and best by columns");
@@ -61,6 +67,10 @@ void add_query(CLI::App& app) {
     for (std::size_t i = 0; i < questions.size(); ++i)
         for (std::size_t other = 0; other < i; ++other) questions[i]->excludes(questions[other]);
     for (CLI::Option* other : {sql, curves, classes, diff, failed}) where->excludes(other);
+    for (CLI::Option* other : {pivot, curves, classes, diff}) {
+        sort->excludes(other);
+        columns->excludes(other);
+    }
     add_format_options(*query, options.format);
     query->footer(kQueryExamples);
     query->callback([asked] {
@@ -82,6 +92,25 @@ void add_status(CLI::App& app) {
     status->callback([asked] {
         const RunStatus found = load_status(asked->run.database());
         fmt::print("{}", asked->json ? status_json(found) : status_text(found));
+    });
+}
+
+void add_list(CLI::App& app) {
+    struct List {
+        std::string runs = "runs";
+        TableFormat format = TableFormat::text;
+    };
+    const auto asked = std::make_shared<List>();
+    auto* list = app.add_subcommand("list", "The runs there are: state, trials, best accuracy, time");
+    list->add_option("--runs", asked->runs, "Where run folders lie")->capture_default_str();
+    add_format_options(*list, asked->format);
+    list->footer("Examples:\n  thaw list\n  thaw list --runs /scratch/runs --csv");
+    list->callback([asked] {
+        const Table table = list_runs(asked->runs);
+        if (table.rows.empty() && asked->format == TableFormat::text)
+            fmt::print("There are no runs in {}; `thaw run SWEEP.yaml` makes one.\n", asked->runs);
+        else
+            fmt::print("{}", to_string(table, asked->format));
     });
 }
 
@@ -124,6 +153,7 @@ void add_export(CLI::App& app) {
 void add_results_commands(CLI::App& app) {
     add_query(app);
     add_status(app);
+    add_list(app);
     add_export(app);
 }
 

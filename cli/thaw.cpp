@@ -28,6 +28,7 @@
 #include "common/util/cache_folder.hpp"
 #include "common/util/error.hpp"
 #include "common/util/exit_code.hpp"
+#include "common/util/nearest.hpp"
 #include "worker/data/fashion_mnist.hpp"
 
 namespace thaw {
@@ -69,6 +70,16 @@ void show_cache(const SweepOptions& options, bool clear, bool disk, TableFormat 
                        local_time_text(entry.last_use), entry.in_use ? ", in use" : "");
     }
     fmt::print("{}: {} files, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
+}
+
+/// CLI11 does not say what a mistyped command may have meant. Throws UserError.
+void require_command(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        if (command->check_name(word)) return;
+        names.push_back(command->get_name());
+    }
+    throw UserError("there is no command '{}'{}; `thaw --help` lists them", word, did_you_mean(word, names));
 }
 
 int main_of(int argc, char** argv) {
@@ -126,6 +137,7 @@ int main_of(int argc, char** argv) {
     add_page_commands(app);
 
     try {
+        if (argc > 1 && *argv[1] != '-') require_command(app, argv[1]);
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongInput;

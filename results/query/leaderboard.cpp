@@ -264,7 +264,8 @@ bool ranks_configurations(const Database& database, const std::string& condition
     return some != 0 && database.understands(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));
 }
 
-std::string leaderboard_text(const Database& database, int top, const std::string& condition, TableFormat format) {
+std::string leaderboard_text(const Database& database, int top, const std::string& condition, TableFormat format,
+                             const std::function<Table(Table)>& arrange) {
     const bool averaged = ranks_configurations(database, condition);
     const Leaderboard leaderboard = load_leaderboard(database, averaged ? 0 : top, condition);
     std::string text = progress_text(leaderboard) + '\n';
@@ -273,9 +274,9 @@ std::string leaderboard_text(const Database& database, int top, const std::strin
     if (leaderboard.finished == 0) return text + "No trial has finished yet.\n";
     if (averaged) text += "Means over seeds, ± one standard deviation. ";
     text += "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any epoch.\n\n";
-    const Table table = averaged
-                            ? configurations_table(load_configurations(database, top, condition), leaderboard.varying)
-                            : trials_table(leaderboard);
+    Table table = averaged ? configurations_table(load_configurations(database, top, condition), leaderboard.varying)
+                           : trials_table(leaderboard);
+    if (arrange) table = arrange(std::move(table));
     return text + (table.rows.empty() ? "None meets the condition.\n" : to_string(table, format));
 }
 

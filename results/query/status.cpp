@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/util/error.hpp"
 #include "common/util/text.hpp"
 #include "results/query/trial_name.hpp"
 #include "results/store/writer_lock.hpp"
@@ -101,6 +102,34 @@ RunStatus load_status(const std::filesystem::path& path) {
     load_running(database, status);
     predict_rest(database, sweep.integer(0), status);
     return status;
+}
+
+Table list_runs(const std::filesystem::path& runs) {
+    Table table{{"run", "state", "trials", "finished", "failed", "accuracy", "seconds", "started"}, {}};
+    std::error_code none;
+    for (const auto& folder : std::filesystem::directory_iterator(runs, none)) {
+        const std::filesystem::path file = folder.path() / "results.db";
+        if (!std::filesystem::is_regular_file(file)) continue;
+        std::vector<Cell> row(table.columns.size());
+        row[0] = folder.path().filename().string();
+        try {
+            const RunStatus status = load_status(file);
+            const Database database = open_results(file);
+            Statement best = database.prepare("SELECT mean_validation_accuracy FROM configurations LIMIT 1");
+            row[1] = std::string(status.state());
+            row[2] = std::int64_t{status.counts.total()};
+            row[3] = std::int64_t{status.counts.finished};
+            row[4] = std::int64_t{status.counts.failed};
+            if (best.step()) row[5] = best.cell(0);
+            row[6] = status.wall_seconds;
+            row[7] = status.started;
+        } catch (const UserError& error) {
+            row[1] = std::string(error.what());
+        }
+        table.rows.push_back(std::move(row));
+    }
+    sort_rows(table, "started", true);
+    return table;
 }
 
 std::string status_text(const RunStatus& status) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/util/table.hpp"
 #include "results/query/leaderboard.hpp"
 #include "results/store/database.hpp"
 #include "results/store/run_outcome.hpp"
@@ -35,6 +36,9 @@ struct RunStatus {
 };
 
 RunStatus load_status(const std::filesystem::path& database);
+
+/// One row a run folder in `runs`, the latest first; a folder whose results cannot be read says why.
+Table list_runs(const std::filesystem::path& runs);
 
 std::string status_text(const RunStatus& status);
 std::string status_json(const RunStatus& status);

@@ -67,7 +67,6 @@ class SweepOnShapes : public testing::Test {
     std::filesystem::path database() const { return folder / "runs/test/results.db"; }
     std::string query(const std::string& sql) {
         std::string text = run_query(database(), {.query = sql, .format = TableFormat::csv});
-        std::erase(text, '\r');
         return text.substr(text.find('\n') + 1);
     }
     std::string report() const { return text_of(folder / "runs/test/report.md"); }

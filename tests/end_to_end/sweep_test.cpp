@@ -183,7 +183,7 @@ TEST_F(SweepRun, TheAssignmentsSecondProblemComparesThreeNetworks) {
                              "--csv", "--runs", (folder_ / "runs").string()});
     EXPECT_EQ(
         rows.output,
-        "backbone,weights,freeze\r\nalexnet,random,all\r\nkeras_resnet50,random,50\r\nmobilenet_v1,random,50\r\n");
+        "backbone,weights,freeze\nalexnet,random,all\nkeras_resnet50,random,50\nmobilenet_v1,random,50\n");
     EXPECT_THAT(text_of(folder_ / "runs/problem_two/report.md"), HasSubstr("andom"));
 }
 

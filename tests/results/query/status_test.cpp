@@ -7,6 +7,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "common/util/atomic_file.hpp"
 #include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -149,6 +150,35 @@ TEST_P(StatusTest, AReaderThatTakesItsTimeDoesNotHoldUpTheWriter) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
     EXPECT_TRUE(slow.step()) << "and goes on with what it saw";
     EXPECT_EQ(load_status(path).counts.finished, 2);
+}
+
+TEST(ListOfRuns, HasARowARunTheLatestFirstAndSaysWhatCannotBeRead) {
+    const TemporaryFolder folder;
+    const std::vector<Trial> trials = synthetic_trials(3);
+    EXPECT_TRUE(list_runs(folder / "nowhere").rows.empty());
+    for (const char* name : {"first", "second"}) {
+        std::filesystem::create_directories(folder / name);
+        Store store(folder / name / "results.db");
+        store.begin_sweep(synthetic_sweep(), trials);
+        finish(store, trials[0], 2);
+        store.end_sweep(std::string(name) == "first" ? RunOutcome::ok : RunOutcome::wrong_input);
+        Database(folder / name / "results.db", Database::Mode::write)
+            .execute(fmt::format("UPDATE sweeps SET started = '2026-01-0{}'", name[0] == 'f' ? 1 : 2));
+    }
+    std::filesystem::create_directories(folder / ".cache");
+    std::filesystem::create_directories(folder / "strange");
+    write_file(folder / "strange/results.db", "not a database");
+    const Table table = list_runs(folder.path());
+    ASSERT_EQ(table.rows.size(), 3U);
+    const auto text = [&](std::size_t row, std::size_t column) {
+        return std::get<std::string>(table.rows[row][column]);
+    };
+    EXPECT_EQ(text(0, 0) + " " + text(0, 1), "second wrong input");
+    EXPECT_EQ(text(1, 0) + " " + text(1, 1), "first done");
+    EXPECT_EQ(table.rows[1][2], Cell(std::int64_t{3}));
+    EXPECT_EQ(table.rows[1][3], Cell(std::int64_t{1}));
+    EXPECT_EQ(text(2, 0), "strange");
+    EXPECT_THAT(text(2, 1), HasSubstr("not a results database"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Journals, StatusTest, testing::Values(Journal::write_ahead, Journal::rollback));

@@ -154,13 +154,13 @@ TEST_P(MigrationTest, DerivesFromOldTrialsWhatTheStoreDerivesFromNewOnes) {
             " best_validation_accuracy, best_epoch FROM trials ORDER BY id"),
         "id,data,last_epoch,result_epoch,final_train_loss,final_train_accuracy,final_validation_loss,final_validation_"
         "accuracy,"
-        "best_validation_accuracy,best_epoch\r\none,1,2,2,0.7,0.6,,0.7,0.7,2\r\nthree,1,,,,,,,,\r\ntwo,1,,,,,,,,\r\n");
+        "best_validation_accuracy,best_epoch\none,1,2,2,0.7,0.6,,0.7,0.7,2\nthree,1,,,,,,,,\ntwo,1,,,,,,,,\n");
     EXPECT_EQ(csv("SELECT seeds, mean_validation_accuracy, sd_validation_accuracy, best_trial FROM configurations"),
-              "seeds,mean_validation_accuracy,sd_validation_accuracy,best_trial\r\n1,0.7,,one\r\n");
+              "seeds,mean_validation_accuracy,sd_validation_accuracy,best_trial\n1,0.7,,one\n");
     EXPECT_EQ(csv("SELECT count(DISTINCT configuration) AS n, min(length(configuration)) AS l FROM trials"),
-              "n,l\r\n3,16\r\n");
+              "n,l\n3,16\n");
     EXPECT_EQ(csv("SELECT axis, least, greatest FROM axis_ranges WHERE least <> greatest"),
-              "axis,least,greatest\r\nlearning_rate,0.001,0.003\r\n");
+              "axis,least,greatest\nlearning_rate,0.001,0.003\n");
 }
 
 TEST_P(MigrationTest, HasTheStructureOfANewDatabaseAfterwards) {
@@ -180,7 +180,7 @@ TEST_P(MigrationTest, KnowsHowOldRunsEnded) {
             " FROM json_each('[[-5, \"ok\"], [-4, \"wrong input\"], [-3, \"interrupted\"], [-2, \"gave up\"]]')");
     { Store store(path); }
     EXPECT_EQ(csv("SELECT outcome, round(wall_seconds, 3) AS wall FROM sweeps WHERE id < 0 ORDER BY id"),
-              "outcome,wall\r\nok,10.5\r\nwrong input,10.5\r\ninterrupted,10.5\r\ninterrupted,10.5\r\n");
+              "outcome,wall\nok,10.5\nwrong input,10.5\ninterrupted,10.5\ninterrupted,10.5\n");
     EXPECT_THAT([&] { Database(path, Database::Mode::write).execute("UPDATE sweeps SET outcome = 'bored'"); },
                 ThrowsMessage<StatementError>(HasSubstr("CHECK constraint failed")));
 }
