@@ -8,6 +8,8 @@
 #include <system_error>
 
 #include "common/util/error.hpp"
+#include "results/query/best_trial.hpp"
+#include "results/query/find_results.hpp"
 #include "worker/network/checkpoint.hpp"
 #include "worker/torch/torchscript.hpp"
 #include "worker/weights/safetensors.hpp"
@@ -39,7 +41,12 @@ void export_model(const fs::path& path, const std::vector<fs::path>& weights_fol
     }
 }
 
-void add_export_command(CLI::App& app, FindCheckpoint find_checkpoint) {
+fs::path checkpoint_of(const std::string& run, const std::string& runs, const std::string& trial) {
+    const fs::path database = find_results(run, runs);
+    return find_checkpoint(database.parent_path(), trial.empty() ? best_trial(database) : trial);
+}
+
+void add_export_command(CLI::App& app) {
     struct ExportOptions {
         std::string run, trial, to, runs = "runs", weights_dir;
     };
@@ -56,8 +63,8 @@ void add_export_command(CLI::App& app, FindCheckpoint find_checkpoint) {
     command->add_option("--weights-dir", words->weights_dir, "Look for the base's weights here first");
     command->footer(
         "Examples:\n  thaw export-model quickstart -o best.safetensors\n  thaw export-model quickstart -o best.pt");
-    command->callback([words, find = std::move(find_checkpoint)] {
-        const fs::path checkpoint = find(words->run, words->runs, words->trial);
+    command->callback([words] {
+        const fs::path checkpoint = checkpoint_of(words->run, words->runs, words->trial);
         const fs::path to = words->to.empty() ? checkpoint.filename() : fs::path(words->to);
         const auto folders = weights_folders(words->weights_dir);
         if (to.extension() == ".pt")

@@ -3,9 +3,8 @@
 
 #include <CLI/App.hpp>
 #include <filesystem>
+#include <string>
 #include <vector>
-
-#include "cli/photo_commands.hpp"
 
 namespace thaw {
 
@@ -16,6 +15,9 @@ namespace thaw {
 void export_model(const std::filesystem::path& checkpoint, const std::vector<std::filesystem::path>& weights_folders,
                   const std::filesystem::path& to);
 
-void add_export_command(CLI::App& app, FindCheckpoint find_checkpoint);
+/// The checkpoint of a run's trial; no trial means the best. Throws UserError.
+std::filesystem::path checkpoint_of(const std::string& run, const std::string& runs, const std::string& trial);
+
+void add_export_command(CLI::App& app);
 
 }  // namespace thaw

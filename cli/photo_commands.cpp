@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/export_model.hpp"
 #include "common/backbones/imagenet_classes.hpp"
 #include "common/util/atomic_file.hpp"
 #include "common/util/error.hpp"
@@ -16,6 +17,8 @@
 #include "common/util/log.hpp"
 #include "common/util/placement.hpp"
 #include "common/util/table.hpp"
+#include "results/query/best_trial.hpp"
+#include "results/query/find_results.hpp"
 #include "worker/predict_run.hpp"
 #include "worker/torch/device.hpp"
 #include "worker/torch/photos.hpp"
@@ -76,8 +79,6 @@ Cell text(std::string value) {
 struct Predict {
     NetworkOptions words;
     std::string trial, runs = "runs";
-    FindCheckpoint find_checkpoint;
-    FindTestPhotos find_test_photos;
     int top = 5;
     bool csv = false, json = false, test = false;
 
@@ -92,7 +93,7 @@ struct Predict {
         if (test) return with_test_folder(format);
         if (words.photos.size() < 2)
             throw UserError("give a run and photos, as in `thaw predict quickstart photo.jpg`, or --backbone NAME");
-        const fs::path checkpoint = find_checkpoint(words.photos[0], runs, trial);
+        const fs::path checkpoint = checkpoint_of(words.photos[0], runs, trial);
         const std::vector<fs::path> photos = photos_of({words.photos.begin() + 1, words.photos.end()});
         const PhotoOptions network = options_of(words);
         return predict_with_run({checkpoint, network.weights_dir, network.threads, top, format}, photos);
@@ -101,11 +102,11 @@ struct Predict {
     int with_test_folder(TableFormat format) const {
         if (words.photos.size() != 1)
             throw UserError("--test is for the run's own test images: give the run and no photos beside it");
-        const fs::path checkpoint = find_checkpoint(words.photos[0], runs, trial);
-        const TestPhotos found = find_test_photos(words.photos[0], runs);
+        const fs::path checkpoint = checkpoint_of(words.photos[0], runs, trial);
+        const TestImages found = test_images(find_results(words.photos[0], runs));
         const PhotoOptions network = options_of(words);
         return predict_with_run({checkpoint, network.weights_dir, network.threads, top, format, found.folder},
-                                found.photos);
+                                found.images);
     }
 
     int with_backbone(TableFormat format) const {
@@ -242,11 +243,8 @@ struct Features {
 
 }  // namespace
 
-void add_predict_command(CLI::App& app, FindCheckpoint find_checkpoint, FindTestPhotos find_test_photos,
-                         int& exit_code) {
+void add_predict_command(CLI::App& app, int& exit_code) {
     const auto predict = std::make_shared<Predict>();
-    predict->find_checkpoint = std::move(find_checkpoint);
-    predict->find_test_photos = std::move(find_test_photos);
     auto* command =
         app.add_subcommand("predict", "Say what photos show: by a run's best trial, or by ImageNet's classes");
     command

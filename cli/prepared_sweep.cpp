@@ -112,6 +112,17 @@ void require_what_is_monitored(const std::vector<Trial>& trials, const Inputs& i
     }
 }
 
+/// What expand() did before there was a plan.
+PassReport same_trial_report(std::size_t merged, std::size_t excluded) {
+    PassReport report{"same_trial", fmt::format("{} points of the grid are the same trial as another", merged), {}};
+    if (merged)
+        report.details.push_back(
+            "equal values, two spellings of one freeze depth, dropout rates of a head without hidden layers, or "
+            "precisions where nothing is frozen");
+    if (excluded) report.details.push_back(fmt::format("{} points were excluded before", excluded));
+    return report;
+}
+
 }  // namespace
 
 Vocabulary vocabulary() {
@@ -218,6 +229,14 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
                     [](const Trial& trial) { return !trial.phases.empty(); }))
         make_folder(prepared.inputs.phases, "--runs");
     prepared.group_sizes.emplace(prepared.trials, prepared.inputs, prepared.graphs, sweep.ranks_per_trial);
+}
+
+std::string dry_plan(const SweepOptions& options, int ranks, bool explain, const std::atomic<bool>& stop) {
+    PreparedSweep prepared;
+    prepare(options, ranks, true, prepared);
+    Plan plan = plan_of(options, prepared, std::move(prepared.trials), stop);
+    plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
+    return plan_text(plan, prepared.inputs, explain);
 }
 
 void require_disk_space(const Plan& plan, const CacheFolder& cache, const fs::path& phases) {

@@ -68,6 +68,9 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
              const std::atomic<bool>& stop, std::unordered_map<std::string, int> known_epochs = {},
              std::set<std::string> suspects = {});
 
+/// What `thaw plan` prints: all checks and the plan, on so many ranks like this one; nothing is run.
+std::string dry_plan(const SweepOptions& options, int ranks, bool explain, const std::atomic<bool>& stop);
+
 /// All images and features that a sweep uses must be in the cache at once; snapshots may go. The weights of earlier
 /// phases lie in `phases`. Throws UserError.
 void require_disk_space(const Plan& plan, const CacheFolder& cache, const std::filesystem::path& phases);

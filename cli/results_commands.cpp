@@ -3,69 +3,58 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 
+#include "cli/run_option.hpp"
 #include "cli/table_option.hpp"
 #include "common/util/error.hpp"
 #include "results/export/export_optuna.hpp"
 #include "results/export/export_rows.hpp"
 #include "results/export/export_tensorboard.hpp"
-#include "results/query/find_results.hpp"
 #include "results/query/query.hpp"
 #include "results/query/status.hpp"
-#include "results/report/report.hpp"
 
 namespace thaw {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// Which run a command is about.
-struct Run {
-    std::string name, runs = "runs";
-
-    void add_to(CLI::App& command) {
-        command.add_option("run", name, "A sweep's name, its run folder, or its results.db")
-            ->required()
-            ->type_name("RUN");
-        command.add_option("--runs", runs, "Where run folders lie")->capture_default_str();
-    }
-    fs::path database() const { return find_results(name, runs); }
-};
 
 constexpr const char* kQueryExamples =
     "Examples:\n  thaw query quickstart --top 5\n"
     "  thaw query quickstart --where \"backbone='efficientnet_lite0' and dropout<0.5\"\n"
     "  thaw query quickstart --group-by backbone,freeze --csv\n"
+    "  thaw query quickstart --sort seconds --columns backbone,freeze,accuracy,seconds --top 0\n"
     "  thaw query quickstart --pivot freeze,backbone --format latex\n"
     "  thaw query quickstart --diff 3f2a 9c0d\n"
     "  thaw query quickstart \"SELECT head, max(validation_accuracy) FROM leaderboard GROUP BY head\"\n"
     "`thaw help schema` describes every view and column.";
 
 void add_query(CLI::App& app) {
-    struct Words {
-        Run run;
+    struct Query {
+        RunOption run;
         QueryOptions options;
         bool best = false;
     };
-    const auto words = std::make_shared<Words>();
-    QueryOptions& options = words->options;
+    const auto asked = std::make_shared<Query>();
+    QueryOptions& options = asked->options;
     auto* query = app.add_subcommand("query", "Answer questions about a run: the leaderboard, groups, curves, or SQL");
-    words->run.add_to(*query);
+    asked->run.add_to(*query);
     auto* sql = query->add_option("query", options.query,
                                   "A view (leaderboard, configurations, axis_effects, backbone_comparison, "
                                   "stopped_trials...), a table, or one SQL statement; without: the leaderboard");
     sql->type_name("QUERY");
-    query->add_option("--top", options.top, "So many rows (default: of the leaderboard 20, of all else all)")
+    query->add_option("--top", options.top, "So many rows, 0: all (default: of the leaderboard 20, of all else all)")
         ->check(CLI::NonNegativeNumber);
+    auto* sort = query->add_option("--sort", options.sort, "By this column, the smallest first; before --top");
+    sort->type_name("COLUMN");
+    query->add_flag("--reverse", options.reverse, "With --sort: the largest first")->needs(sort);
+    auto* columns = query->add_option("--columns", options.columns, "Only these columns, by name or heading");
+    columns->delimiter(',')->type_name("COLUMN,...");
     auto* where = query->add_option("--where", options.where, "Only trials that meet this condition, in SQL");
     where->type_name("CONDITION");
     auto* group_by = query->add_option("--group-by", options.group_by, "Mean, deviation, number and best by columns");
     group_by->delimiter(',')->type_name("COLUMN,...");
     auto* pivot = query->add_option("--pivot", options.pivot, "One column's values downwards, another's across");
     pivot->delimiter(',')->type_name("DOWN,ACROSS");
-    query->add_flag("--best", words->best, "In cells of --pivot the best configuration over its seeds, not all trials")
+    query->add_flag("--best", asked->best, "In cells of --pivot the best configuration over its seeds, not all trials")
         ->needs(pivot);
     auto* curves = query->add_option("--curves", options.curves, "A trial's epochs; its id's first digits name it");
     curves->type_name("TRIAL");
@@ -78,61 +67,84 @@ void add_query(CLI::App& app) {
     for (std::size_t i = 0; i < questions.size(); ++i)
         for (std::size_t other = 0; other < i; ++other) questions[i]->excludes(questions[other]);
     for (CLI::Option* other : {sql, curves, classes, diff, failed}) where->excludes(other);
+    for (CLI::Option* other : {pivot, curves, classes, diff}) {
+        sort->excludes(other);
+        columns->excludes(other);
+    }
     add_format_options(*query, options.format);
     query->footer(kQueryExamples);
-    query->callback([words] {
-        words->options.cell = words->best ? PivotCell::best : PivotCell::all;
-        fmt::print("{}", run_query(words->run.database(), words->options));
+    query->callback([asked] {
+        asked->options.cell = asked->best ? PivotCell::best : PivotCell::all;
+        fmt::print("{}", run_query(asked->run.database(), asked->options));
     });
 }
 
 void add_status(CLI::App& app) {
-    struct Words {
-        Run run;
+    struct Status {
+        RunOption run;
         bool json = false;
     };
-    const auto words = std::make_shared<Words>();
+    const auto asked = std::make_shared<Status>();
     auto* status = app.add_subcommand("status", "How far a run is, also while it runs: trials by state, time left");
-    words->run.add_to(*status);
-    status->add_flag("--json", words->json, "Print JSON");
+    asked->run.add_to(*status);
+    status->add_flag("--json", asked->json, "Print JSON");
     status->footer("Examples:\n  thaw status quickstart\n  watch thaw status quickstart");
-    status->callback([words] {
-        const RunStatus found = load_status(words->run.database());
-        fmt::print("{}", words->json ? status_json(found) : status_text(found));
+    status->callback([asked] {
+        const RunStatus found = load_status(asked->run.database());
+        fmt::print("{}", asked->json ? status_json(found) : status_text(found));
+    });
+}
+
+void add_list(CLI::App& app) {
+    struct List {
+        std::string runs = "runs";
+        TableFormat format = TableFormat::text;
+    };
+    const auto asked = std::make_shared<List>();
+    auto* list = app.add_subcommand("list", "The runs there are: state, trials, best accuracy, time");
+    list->add_option("--runs", asked->runs, "Where run folders lie")->capture_default_str();
+    add_format_options(*list, asked->format);
+    list->footer("Examples:\n  thaw list\n  thaw list --runs /scratch/runs --csv");
+    list->callback([asked] {
+        const Table table = list_runs(asked->runs);
+        if (table.rows.empty() && asked->format == TableFormat::text)
+            fmt::print("There are no runs in {}; `thaw run SWEEP.yaml` makes one.\n", asked->runs);
+        else
+            fmt::print("{}", to_string(table, asked->format));
     });
 }
 
 void add_export(CLI::App& app) {
-    struct Words {
-        Run run;
+    struct Export {
+        RunOption run;
         std::string csv, json, tensorboard, optuna;
         bool epochs = false;
     };
-    const auto words = std::make_shared<Words>();
+    const auto asked = std::make_shared<Export>();
     auto* command = app.add_subcommand("export", "Hand a run's results to spreadsheets, TensorBoard, Optuna");
-    words->run.add_to(*command);
-    auto* csv = command->add_option("--csv", words->csv, "One row a trial; - is standard output")->type_name("FILE");
-    auto* json = command->add_option("--json", words->json, "Likewise")->type_name("FILE");
-    auto* epochs = command->add_flag("--epochs", words->epochs, "With --csv or --json: one row an epoch");
-    command->add_option("--tensorboard", words->tensorboard, "Event files: scalars, and the HParams tab")
+    asked->run.add_to(*command);
+    auto* csv = command->add_option("--csv", asked->csv, "One row a trial; - is standard output")->type_name("FILE");
+    auto* json = command->add_option("--json", asked->json, "Likewise")->type_name("FILE");
+    auto* epochs = command->add_flag("--epochs", asked->epochs, "With --csv or --json: one row an epoch");
+    command->add_option("--tensorboard", asked->tensorboard, "Event files: scalars, and the HParams tab")
         ->type_name("FOLDER");
-    command->add_option("--optuna", words->optuna, "A study for Optuna 4 and its dashboard: a new SQLite file")
+    command->add_option("--optuna", asked->optuna, "A study for Optuna 4 and its dashboard: a new SQLite file")
         ->type_name("FILE.db");
     command->footer(
         "Examples:\n  thaw export quickstart --csv trials.csv\n  thaw export quickstart --json - --epochs\n"
         "  thaw export quickstart --tensorboard events && tensorboard --logdir events\n"
         "  thaw export quickstart --optuna study.db && optuna-dashboard sqlite:///study.db\n"
         "  results/export/mlflow_import.py quickstart    # into MLflow, by its own client");
-    command->callback([words, csv, json, epochs] {
-        if (words->csv.empty() && words->json.empty() && words->tensorboard.empty() && words->optuna.empty())
+    command->callback([asked, csv, json, epochs] {
+        if (asked->csv.empty() && asked->json.empty() && asked->tensorboard.empty() && asked->optuna.empty())
             throw UserError("say what to write: --csv, --json, --tensorboard or --optuna");
         if (epochs->count() > 0 && csv->count() + json->count() == 0)
             throw UserError("--epochs goes with --csv or --json");
-        const Database database = open_results(words->run.database());
-        if (csv->count() > 0) export_rows(database, words->csv, TableFormat::csv, words->epochs);
-        if (json->count() > 0) export_rows(database, words->json, TableFormat::json, words->epochs);
-        if (!words->tensorboard.empty()) export_tensorboard(database, words->tensorboard);
-        if (!words->optuna.empty()) export_optuna(database, words->optuna);
+        const Database database = open_results(asked->run.database());
+        if (csv->count() > 0) export_rows(database, asked->csv, TableFormat::csv, asked->epochs);
+        if (json->count() > 0) export_rows(database, asked->json, TableFormat::json, asked->epochs);
+        if (!asked->tensorboard.empty()) export_tensorboard(database, asked->tensorboard);
+        if (!asked->optuna.empty()) export_optuna(database, asked->optuna);
     });
 }
 
@@ -141,28 +153,8 @@ void add_export(CLI::App& app) {
 void add_results_commands(CLI::App& app) {
     add_query(app);
     add_status(app);
+    add_list(app);
     add_export(app);
-}
-
-void add_report_command(CLI::App& app, Thumbnail thumbnail) {
-    struct Words {
-        Run run;
-        std::string html, markdown;
-    };
-    const auto words = std::make_shared<Words>();
-    auto* report = app.add_subcommand("report", "Write the comparison report of a run, finished or not");
-    words->run.add_to(*report);
-    report->add_option("--html", words->html,
-                       "Default: report.html beside the results; its charts go into figures/ there");
-    report->add_option("--markdown", words->markdown, "Default: report.md beside the results");
-    report->footer("Example: thaw report quickstart");
-    report->callback([words, thumbnail = std::move(thumbnail)] {
-        const fs::path results = words->run.database(), folder = results.parent_path();
-        const fs::path page = words->html.empty() ? folder / "report.html" : fs::path(words->html);
-        write_report(results, page, words->markdown.empty() ? folder / "report.md" : fs::path(words->markdown),
-                     thumbnail);
-        fmt::print("{}\n", fs::absolute(page).string());
-    });
 }
 
 }  // namespace thaw

@@ -19,6 +19,7 @@
 #include "cli/photo_commands.hpp"
 #include "cli/prepared_sweep.hpp"
 #include "cli/preview_command.hpp"
+#include "cli/report_command.hpp"
 #include "cli/results_commands.hpp"
 #include "cli/sweep_commands.hpp"
 #include "cli/table_option.hpp"
@@ -27,12 +28,8 @@
 #include "common/util/cache_folder.hpp"
 #include "common/util/error.hpp"
 #include "common/util/exit_code.hpp"
-#include "results/query/best_trial.hpp"
-#include "results/query/find_results.hpp"
-#include "results/store/database.hpp"
+#include "common/util/nearest.hpp"
 #include "worker/data/fashion_mnist.hpp"
-#include "worker/data/thumbnail.hpp"
-#include "worker/network/checkpoint.hpp"
 
 namespace thaw {
 namespace {
@@ -75,29 +72,14 @@ void show_cache(const SweepOptions& options, bool clear, bool disk, TableFormat 
     fmt::print("{}: {} files, {}\n", cache.path().string(), entries.size(), byte_size_text(cache.held()));
 }
 
-/// The checkpoint of a trial; no trial means the best.
-fs::path checkpoint_of(const std::string& run, const std::string& runs, const std::string& trial) {
-    const fs::path database = find_results(run, runs);
-    return find_checkpoint(database.parent_path(), trial.empty() ? best_trial(database) : trial);
-}
-
-TestPhotos test_photos_of(const std::string& run, const std::string& runs) {
-    const fs::path path = find_results(run, runs);
-    const Database database = open_results(path);
-    Statement rows = database.prepare(
-        "SELECT data_folder, path FROM (SELECT * FROM sweeps ORDER BY id DESC LIMIT 1) JOIN images USING "
-        "(data_fingerprint) WHERE part = 'test' ORDER BY place");
-    TestPhotos test;
-    while (rows.step()) {
-        test.folder = rows.text(0);
-        test.photos.push_back(test.folder / rows.text(1));
+/// CLI11 does not say what a mistyped command may have meant. Throws UserError.
+void require_command(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        if (command->check_name(word)) return;
+        names.push_back(command->get_name());
     }
-    if (test.photos.empty())
-        throw UserError(
-            "{}: its data has no test images; put them into a folder `test` beside `train`, or name photos instead of "
-            "--test",
-            path.string());
-    return test;
+    throw UserError("there is no command '{}'{}; `thaw --help` lists them", word, did_you_mean(word, names));
 }
 
 int main_of(int argc, char** argv) {
@@ -115,13 +97,13 @@ int main_of(int argc, char** argv) {
     add_sweep_commands(app, command_line, exit_code);
 
     add_results_commands(app);
-    add_report_command(app, thumbnail);
-    add_predict_command(app, checkpoint_of, test_photos_of, exit_code);
+    add_report_command(app);
+    add_predict_command(app, exit_code);
     add_features_command(app);
     add_backbones_command(app);
 
     add_weights_command(app);
-    add_export_command(app, checkpoint_of);
+    add_export_command(app);
 
     SweepOptions cache_options;
     bool clear = false, disk = false;
@@ -155,6 +137,7 @@ int main_of(int argc, char** argv) {
     add_page_commands(app);
 
     try {
+        if (argc > 1 && *argv[1] != '-') require_command(app, argv[1]);
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongInput;

@@ -23,9 +23,9 @@ namespace fs = std::filesystem;
 
 /// The best finished trial and what is still to be done for it.
 struct Winner {
-    std::string id, weights;  // the latter as a fingerprint, as its training left them
-    int epoch = 0;            // that they are of
-    std::string checkpoint;   // path of the file that is to be written; empty: none is
+    std::string id;
+    TrialResult known;
+    std::string checkpoint;  // path of the file that is to be written; empty: none is
     bool test = false;
 };
 
@@ -35,13 +35,8 @@ Winner find_winner(const PreparedSweep& prepared) {
     const std::optional<std::string> best = best_trial(results);
     if (!best) return winner;
     winner.id = *best;
-    Statement known = results.prepare(
-        "SELECT epochs.weights, epochs.epoch, EXISTS (SELECT 1 FROM predictions WHERE trial = ?1 AND part = 'test')"
-        " FROM trials JOIN epochs ON trial = id AND epoch = coalesce(result_epoch, last_epoch) WHERE id = ?1");
-    THAW_CHECK(known.with(*best).step(), "no row");
-    winner.weights = known.text(0);
-    winner.epoch = static_cast<int>(known.integer(1));
-    winner.test = prepared.inputs.test_images > 0 && known.integer(2) == 0;
+    winner.known = trial_result(results, winner.id);
+    winner.test = prepared.inputs.test_images > 0 && !winner.known.tested;
     const fs::path file = prepared.folder / "checkpoints" / (winner.id + ".safetensors");
     if (!fs::exists(file)) winner.checkpoint = file.string();
     return winner;
@@ -54,8 +49,8 @@ class Attendance {
         : winner_(winner), trial_(trial), store_(store), stop_(stop) {
         reports_.progress = [this](std::int64_t) { watch(); };
         reports_.epoch = [this](int, const EpochMetrics& metrics, const std::string&) {
-            if (its_own_ && metrics.epoch == winner_.epoch && !winner_.weights.empty() &&
-                metrics.weights != winner_.weights)
+            if (its_own_ && metrics.epoch == winner_.known.epoch && !winner_.known.weights.empty() &&
+                metrics.weights != winner_.known.weights)
                 spdlog::warn(
                     "the best trial {} was trained again, since no snapshot of it was left, and came out a little "
                     "different on this machine: what is kept of it is not to the last digit what was compared",

@@ -115,7 +115,7 @@ std::string to_csv(const Table& table) {
     std::string csv;
     const auto add_line = [&](const auto& cells) {
         for (std::size_t i = 0; i < cells.size(); ++i) csv += (i > 0 ? "," : "") + csv_cell(cells[i]);
-        csv += "\r\n";
+        csv += '\n';
     };
     add_line(std::vector<Cell>(table.columns.begin(), table.columns.end()));
     for (const auto& row : table.rows) add_line(row);

@@ -22,7 +22,7 @@ std::string cell_text(const Cell& cell, const std::string& column);
 
 /// Columns two blanks apart; a column that holds numbers and nothing else is aligned to the right.
 std::string to_text(const Table& table);
-/// RFC 4180: a header line, CRLF after each line; NULL is empty, numbers read back exactly.
+/// RFC 4180, but for lines that end as Unix' do: a header line; NULL is empty, numbers read back exactly.
 std::string to_csv(const Table& table);
 /// An array with one object a row, keys in the columns' order; numbers are numbers, NULL is null. Of two columns with
 /// the same name the second is called NAME_2.

@@ -45,6 +45,13 @@ void ProgressDisplay::stage_ended(int stage) {
     changed_ = true;
 }
 
+std::map<int, double> ProgressDisplay::under_way() const {
+    std::map<int, double> seconds;
+    for (const auto& [index, stage] : running_)
+        seconds[index] = std::chrono::duration<double>(Clock::now() - stage.started).count();
+    return seconds;
+}
+
 void ProgressDisplay::trial_finished(double validation_accuracy, const std::string& name) {
     ++finished_;
     changed_ = true;

@@ -29,6 +29,8 @@ class ProgressDisplay {
     void trial_stopped();
     /// Shows what is new, if it is time to.
     void refresh(bool now = false);
+    /// Stages that have started and not ended, by index: for how long, in seconds.
+    std::map<int, double> under_way() const;
     /// Takes the live line away.
     void clear();
 

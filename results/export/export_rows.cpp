@@ -44,7 +44,7 @@ void write_rows(Statement& rows, TableFormat format, const std::function<void(co
         if (json)  // without the piece's own brackets
             write((first ? "" : ",") + text.substr(1, text.size() - 4));
         else
-            write(text.substr(text.find("\r\n") + 2));
+            write(text.substr(text.find('\n') + 1));
         first = false;
         piece.rows.clear();
     };

@@ -88,7 +88,7 @@ std::string diff_text(const Database& database, const std::string& first, const 
     const Table traits = differences(database, one, other), curves = side_by_side(database, one, other);
     const std::string top = to_string(traits, format), bottom = to_string(curves, format);
     if (format == TableFormat::json) return fmt::format("{{\"differences\": {},\n\"curves\": {}}}\n", top, bottom);
-    if (format == TableFormat::csv) return top + "\r\n" + bottom;
+    if (format == TableFormat::csv) return top + "\n" + bottom;
     return (traits.rows.empty() ? "They do not differ.\n" : top) + "\n" + bottom;
 }
 

@@ -27,13 +27,9 @@ std::string all_finished() {
 }  // namespace
 
 std::string finished_trials(const Database& database, const std::string& condition) {
-    try {
-        const std::string finished = all_finished();
-        database.prepare(fmt::format("SELECT 1 FROM {} WHERE ({})", finished, condition));
-        return finished;
-    } catch (const StatementError&) {
-        return "leaderboard";
-    }
+    const std::string finished = all_finished();
+    return database.understands(fmt::format("SELECT 1 FROM {} WHERE ({})", finished, condition)) ? finished
+                                                                                                 : "leaderboard";
 }
 
 RankCounter::RankCounter(const Database& database)

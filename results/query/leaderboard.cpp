@@ -260,16 +260,12 @@ bool ranks_configurations(const Database& database, const std::string& condition
         "SELECT 1 FROM axis_ranges WHERE axis IN ({averaged axes' names}) AND least <> greatest AND data ="
         " (SELECT data FROM comparable_trials LIMIT 1) AND EXISTS (SELECT 1 FROM averages WHERE trials > 1 AND data ="
         " axis_ranges.data)"));
-    if (some == 0) return false;
-    try {
-        database.prepare(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));
-        return true;
-    } catch (const StatementError&) {
-        return false;  // it names what only a trial has
-    }
+    // A condition may name what only a trial has.
+    return some != 0 && database.understands(fmt::format("SELECT 1 FROM configurations WHERE ({})", condition));
 }
 
-std::string leaderboard_text(const Database& database, int top, const std::string& condition, TableFormat format) {
+std::string leaderboard_text(const Database& database, int top, const std::string& condition, TableFormat format,
+                             const std::function<Table(Table)>& arrange) {
     const bool averaged = ranks_configurations(database, condition);
     const Leaderboard leaderboard = load_leaderboard(database, averaged ? 0 : top, condition);
     std::string text = progress_text(leaderboard) + '\n';
@@ -278,9 +274,9 @@ std::string leaderboard_text(const Database& database, int top, const std::strin
     if (leaderboard.finished == 0) return text + "No trial has finished yet.\n";
     if (averaged) text += "Means over seeds, ± one standard deviation. ";
     text += "Accuracy and loss are those of validation, after the last epoch; best accuracy is that of any epoch.\n\n";
-    const Table table = averaged
-                            ? configurations_table(load_configurations(database, top, condition), leaderboard.varying)
-                            : trials_table(leaderboard);
+    Table table = averaged ? configurations_table(load_configurations(database, top, condition), leaderboard.varying)
+                           : trials_table(leaderboard);
+    if (arrange) table = arrange(std::move(table));
     return text + (table.rows.empty() ? "None meets the condition.\n" : to_string(table, format));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,8 +85,8 @@ std::string mean_text(double mean, double sd);
 bool ranks_configurations(const Database& database, const std::string& condition = "true");
 
 /// For people: progress, what all trials have in common, then the best ones with what they do not: configurations or
-/// trials.
+/// trials; `arrange` may sort their table, or leave some of it out.
 std::string leaderboard_text(const Database& database, int top, const std::string& condition = "true",
-                             TableFormat format = TableFormat::text);
+                             TableFormat format = TableFormat::text, const std::function<Table(Table)>& arrange = {});
 
 }  // namespace thaw

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "common/util/error.hpp"
 #include "common/util/nearest.hpp"
 #include "common/util/text.hpp"
 #include "results/query/class_scores.hpp"
+#include "results/query/columns.hpp"
 #include "results/query/curves.hpp"
 #include "results/query/finished_trials.hpp"
 #include "results/query/leaderboard.hpp"
@@ -124,8 +127,14 @@ std::string failures_text(const Database& database) {
 }
 
 Table first_rows(Table table, std::optional<int> top) {
-    if (top && *top >= 0) table.rows.resize(std::min(table.rows.size(), static_cast<std::size_t>(*top)));
+    if (top && *top > 0) table.rows.resize(std::min(table.rows.size(), static_cast<std::size_t>(*top)));
     return table;
+}
+
+/// Sorted, cut to the first rows, and only the columns that are asked for.
+Table arranged(Table table, const QueryOptions& options) {
+    if (!options.sort.empty()) sort_rows(table, column_named(table.columns, options.sort), options.reverse);
+    return with_columns(first_rows(std::move(table), options.top), options.columns);
 }
 
 std::string pivot_text(const Database& database, const QueryOptions& options, const std::string& condition) {
@@ -164,19 +173,23 @@ Table chosen_trials(const Database& database, const std::string& condition, int 
 }
 
 std::string default_answer(const Database& database, const QueryOptions& options, const std::string& condition) {
-    constexpr int kUsualTop = 20;
-    const int top = options.top.value_or(kUsualTop);
+    constexpr int kUsualTop = 20, kAll = std::numeric_limits<int>::max();
+    QueryOptions wanted = options;
+    if (!wanted.top) wanted.top = kUsualTop;
+    // What is sorted otherwise is cut afterwards.
+    const int top = *wanted.top == 0 || !wanted.sort.empty() ? kAll : *wanted.top;
     const bool averaged = ranks_configurations(database, condition);
     // A mistake in a condition is explained with the leaderboard's columns.
     if (!averaged) prepare_query(database, fmt::format("SELECT 1 FROM leaderboard WHERE ({})", condition));
-    if (is_for_people(options.format)) return leaderboard_text(database, top, condition, options.format);
+    if (is_for_people(options.format) && options.columns.empty())
+        return leaderboard_text(database, top, condition, options.format,
+                                [&](Table table) { return arranged(std::move(table), wanted); });
     if (condition == "true" || averaged) {
         const char* relation = averaged ? "configurations" : "leaderboard";
-        return to_string(
-            query_table(database, fmt::format("SELECT * FROM {} WHERE ({}) LIMIT {}", relation, condition, top)),
-            options.format);
+        const std::string sql = fmt::format("SELECT * FROM {} WHERE ({}) LIMIT {}", relation, condition, top);
+        return to_string(arranged(query_table(database, sql), wanted), options.format);
     }
-    return to_string(chosen_trials(database, condition, top), options.format);
+    return to_string(arranged(chosen_trials(database, condition, top), wanted), options.format);
 }
 
 }  // namespace
@@ -236,20 +249,23 @@ std::string checked_condition(const std::string& condition) {
     return condition;
 }
 
-std::string run_query(const std::filesystem::path& path, const QueryOptions& options) {
+std::string run_query(const std::filesystem::path& path, const QueryOptions& asked) {
     const Database database = open_results(path);
+    QueryOptions options = asked;
+    for (std::vector<std::string>* words : {&options.group_by, &options.pivot})
+        for (std::string& word : *words) word = column_named(columns_of(database, "leaderboard"), word);
     const std::string condition = checked_condition(options.where);
     if (!options.curves.empty()) return curves_text(database, options.curves, options.format);
     if (!options.classes.empty()) return classes_text(database, options.classes, options.format);
     if (options.diff.size() == 2) return diff_text(database, options.diff[0], options.diff[1], options.format);
     if (options.failed && options.format == TableFormat::text) return failures_text(database);
     if (!options.group_by.empty())
-        return to_string(first_rows(group_table(database, options.group_by, condition, options.format), options.top),
+        return to_string(arranged(group_table(database, options.group_by, condition, options.format), options),
                          options.format);
     if (!options.pivot.empty()) return pivot_text(database, options, condition);
     const std::string query = options.failed ? "failed_trials" : trimmed(options.query);
     if (query.empty()) return default_answer(database, options, condition);
-    return to_string(first_rows(query_table(database, query), options.top), options.format);
+    return to_string(arranged(query_table(database, query), options), options.format);
 }
 
 std::string leaderboard_text(const std::filesystem::path& database, int top) {

@@ -16,7 +16,10 @@ struct QueryOptions {
     std::string query = {};  // empty: the leaderboard; one word: a view or table; else one SQL statement
     std::string where = {};  // only trials that meet this condition on the leaderboard's columns, in SQL
     TableFormat format = TableFormat::text;
-    std::optional<int> top = {};             // rows; without, of the leaderboard 20, of all else all
+    std::optional<int> top = {};             // rows, 0: all; without, of the leaderboard 20, of all else all
+    std::string sort = {};                   // by this column; empty: as the answer comes
+    bool reverse = false;                    // the largest first
+    std::vector<std::string> columns = {};   // only these
     std::vector<std::string> group_by = {};  // columns of the leaderboard
     std::vector<std::string> pivot = {};     // two of them: downwards, across
     PivotCell cell = PivotCell::all;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/util/error.hpp"
 #include "common/util/text.hpp"
 #include "results/query/trial_name.hpp"
 #include "results/store/writer_lock.hpp"
@@ -74,8 +75,9 @@ std::string time_left_text(const RunStatus& status) {
 
 const char* RunStatus::state() const {
     if (name.empty()) return "nothing";
-    if (writer && outcome.empty()) return "running";
-    return outcome == "ok" ? "done" : "interrupted";
+    if (writer && !outcome) return "running";
+    const RunOutcome how = outcome.value_or(RunOutcome::killed);
+    return how == RunOutcome::ok ? "done" : word_of(how);
 }
 
 RunStatus load_status(const std::filesystem::path& path) {
@@ -84,16 +86,50 @@ RunStatus load_status(const std::filesystem::path& path) {
     Database database = open_results(path);
     Transaction one_view(database, "BEGIN");
     Statement sweep = database.prepare(
-        "SELECT id, name, strftime('%Y-%m-%d %H:%M:%S UTC', started), outcome FROM sweeps ORDER BY id DESC LIMIT 1");
+        "SELECT id, name, strftime('%Y-%m-%d %H:%M:%S UTC', started), outcome, message,"
+        " (SELECT count(*) FROM invocations), (SELECT total(wall_seconds) FROM invocations),"
+        " (SELECT total(busy_seconds) FROM invocations) FROM sweeps ORDER BY id DESC LIMIT 1");
     if (!sweep.step()) return status;
     status.name = sweep.text(1);
     status.started = sweep.text(2);
-    status.outcome = sweep.text(3);
+    status.outcome = read_outcome(sweep.text(3));
+    status.message = sweep.text(4);
+    status.invocations = static_cast<int>(sweep.integer(5));
+    status.wall_seconds = sweep.real(6);
+    status.busy_seconds = sweep.real(7);
     status.counts = load_leaderboard(database, 0);
     if (std::string(status.state()) != "running") return status;
     load_running(database, status);
     predict_rest(database, sweep.integer(0), status);
     return status;
+}
+
+Table list_runs(const std::filesystem::path& runs) {
+    Table table{{"run", "state", "trials", "finished", "failed", "accuracy", "seconds", "started"}, {}};
+    std::error_code none;
+    for (const auto& folder : std::filesystem::directory_iterator(runs, none)) {
+        const std::filesystem::path file = folder.path() / "results.db";
+        if (!std::filesystem::is_regular_file(file)) continue;
+        std::vector<Cell> row(table.columns.size());
+        row[0] = folder.path().filename().string();
+        try {
+            const RunStatus status = load_status(file);
+            const Database database = open_results(file);
+            Statement best = database.prepare("SELECT mean_validation_accuracy FROM configurations LIMIT 1");
+            row[1] = std::string(status.state());
+            row[2] = std::int64_t{status.counts.total()};
+            row[3] = std::int64_t{status.counts.finished};
+            row[4] = std::int64_t{status.counts.failed};
+            if (best.step()) row[5] = best.cell(0);
+            row[6] = status.wall_seconds;
+            row[7] = status.started;
+        } catch (const UserError& error) {
+            row[1] = std::string(error.what());
+        }
+        table.rows.push_back(std::move(row));
+    }
+    sort_rows(table, "started", true);
+    return table;
 }
 
 std::string status_text(const RunStatus& status) {
@@ -102,8 +138,13 @@ std::string status_text(const RunStatus& status) {
     std::string text = fmt::format("{}: {}", clean_text(status.name), state);
     if (state == "running") text += fmt::format(" ({})", *status.writer);
     text += fmt::format(", started {}\n{}\n", status.started, progress_text(status.counts));
-    if (state == "interrupted") text += "The same command again goes on where it stopped.\n";
-    if (state != "running") return text;
+    text += fmt::format("{} in {}; stages were busy for {}\n", human_seconds(status.wall_seconds),
+                        status.invocations == 1 ? "1 run" : fmt::format("{} runs", status.invocations),
+                        human_seconds(status.busy_seconds));
+    if (state != "running") {
+        const std::string advice = outcome_text(status.outcome.value_or(RunOutcome::killed), status.message);
+        return advice.empty() ? text : text + clean_text(advice) + "\n";
+    }
     text += time_left_text(status);
     for (std::size_t i = 0; i < std::min(kShownTrials, status.running.size()); ++i) {
         const RunningTrial& trial = status.running[i];
@@ -127,6 +168,10 @@ std::string status_json(const RunStatus& status) {
                        {"state", status.state()},
                        {"process", status.writer ? Json(*status.writer) : Json()},
                        {"started", status.started},
+                       {"message", status.message},
+                       {"invocations", status.invocations},
+                       {"wall_seconds", status.wall_seconds},
+                       {"busy_seconds", status.busy_seconds},
                        {"trials", counts.total()},
                        {"finished", counts.finished},
                        {"stopped", counts.stopped},

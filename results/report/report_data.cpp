@@ -32,7 +32,7 @@ std::vector<std::string> class_names(const std::string& column) {
 void load_sweep(const Database& database, ReportData& data) {
     Statement row = database.prepare(
         "SELECT name, yaml, command_line, data_folder, data_fingerprint, classes, train_images, validation_images,"
-        " test_images, bad_images, started, outcome, id FROM sweeps ORDER BY id DESC LIMIT 1");
+        " test_images, bad_images, started, outcome, id, message FROM sweeps ORDER BY id DESC LIMIT 1");
     if (!row.step()) return;
     const auto count = [&](int column) { return static_cast<int>(row.integer(column)); };
     data.sweep = {.name = row.text(0),
@@ -47,7 +47,14 @@ void load_sweep(const Database& database, ReportData& data) {
                   .bad_images = count(9),
                   .environment = {}};
     data.started = row.text(10);
-    data.outcome = row.text(11);
+    data.outcome = read_outcome(row.text(11));
+    data.message = row.text(13);
+    Statement all = database.prepare("SELECT count(*), total(wall_seconds), total(busy_seconds) FROM invocations");
+    if (all.step()) {
+        data.invocations = static_cast<int>(all.integer(0));
+        data.wall_seconds = all.real(1);
+        data.busy_seconds = all.real(2);
+    }
     Statement environment = database.prepare("SELECT name, value FROM environment WHERE sweep = ?1");
     environment.with(row.integer(12));
     while (environment.step()) data.sweep.environment[environment.text(0)] = environment.text(1);
@@ -74,7 +81,6 @@ void load_curves(const Database& database, ReportData& data) {
 }
 
 void load_stopped(const Database& database, ReportData& data) {
-    if (!has_column(database, "stopped_trials", "stopped_after")) return;
     Statement rows = database.prepare(
         fmt::format("SELECT stopped_after, validation_accuracy, trial, {} FROM stopped_trials", axis_columns()));
     std::map<int, StoppedGroup, std::greater<>> groups;
@@ -101,32 +107,27 @@ void load_failures(const Database& database, ReportData& data) {
                      [](const auto& a, const auto& b) { return a.trials.size() > b.trials.size(); });
 }
 
-const char* computed_column(const Database& database) {
-    return has_column(database, "stages", "computed") ? "coalesce(computed, 0)" : "0";
-}
-
 void load_run_totals(const Database& database, ReportData& data) {
-    if (!has_column(database, "sweeps", "predicted_seconds")) return;
     Statement rows = database.prepare(
-        fmt::format("SELECT strftime('%Y-%m-%d %H:%M UTC', started), outcome = 'ok', predicted_seconds, seconds FROM"
+        fmt::format("SELECT strftime('%Y-%m-%d %H:%M UTC', started), outcome, predicted_seconds, seconds FROM"
                     " sweeps WHERE predicted_seconds IS NOT NULL AND seconds IS NOT NULL AND id IN {} ORDER BY id DESC",
                     kComparableSweeps));
     while (rows.step())
         data.run_totals.push_back({.started = rows.text(0),
-                                   .ended = rows.integer(1) != 0,
+                                   .outcome = read_outcome(rows.text(1)).value_or(RunOutcome::killed),
                                    .predicted_seconds = rows.real(2),
                                    .seconds = rows.real(3)});
 }
 
 void load_stage_totals(const Database& database, ReportData& data) {
-    Statement rows =
-        database.prepare(fmt::format("SELECT kind, count(*), sum(reused), sum(error <> ''), sum(trials),"
-                                     " total(iif(done, predicted_seconds, 0)), total(iif(done, seconds, 0)),"
-                                     " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum({}),"
-                                     " total(iif(done, seconds * max(trials, 1), 0))"
-                                     " FROM (SELECT *, NOT reused AND error = '' AS done FROM stages WHERE sweep IN {})"
-                                     " GROUP BY kind ORDER BY min(id)",
-                                     computed_column(database), kComparableSweeps));
+    Statement rows = database.prepare(
+        fmt::format("SELECT kind, count(*), sum(reused), sum(error NOT IN ('', 'interrupted')), sum(trials),"
+                    " total(iif(done, predicted_seconds, 0)), total(iif(done, seconds, 0)),"
+                    " total(iif(done, predicted_bytes, 0)), total(iif(done, bytes, 0)), sum(coalesce(computed, 0)),"
+                    " total(iif(done, seconds * max(trials, 1), 0))"
+                    " FROM (SELECT *, NOT reused AND error = '' AS done FROM stages WHERE sweep IN {})"
+                    " GROUP BY kind ORDER BY min(id)",
+                    kComparableSweeps));
     const auto count = [&](int column) { return static_cast<int>(rows.integer(column)); };
     while (rows.step())
         data.stage_totals.push_back({.kind = rows.text(0),
@@ -145,8 +146,8 @@ void load_stage_totals(const Database& database, ReportData& data) {
 void load_longest_stages(const Database& database, ReportData& data) {
     Statement rows = database.prepare(fmt::format(
         "SELECT kind, description, rank, trials, predicted_seconds, seconds, predicted_bytes, bytes, reused,"
-        " error, {} FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
-        computed_column(database), kComparableSweeps, kLongestStages));
+        " error, coalesce(computed, 0) FROM stages WHERE sweep IN {} ORDER BY seconds DESC, id LIMIT {}",
+        kComparableSweeps, kLongestStages));
     while (rows.step())
         data.longest_stages.push_back({.kind = rows.text(0),
                                        .description = rows.text(1),

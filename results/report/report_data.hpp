@@ -37,7 +37,7 @@ struct StoppedGroup {
 /// The time of an invocation's stages, from the first one's start to the last one's end.
 struct RunTotal {
     std::string started;
-    bool ended = false;  // all its trials came to an end
+    RunOutcome outcome = RunOutcome::ok;
     double predicted_seconds = 0, seconds = 0;
 };
 
@@ -65,10 +65,14 @@ struct BackboneCost {
 };
 
 struct ReportData {
-    SweepRecord sweep;                  // the latest invocation
-    std::string started, outcome;       // outcome is empty where it runs or was killed
-    std::optional<std::string> writer;  // the process that writes this database now
-    std::string made;                   // when this report was made
+    SweepRecord sweep;  // the latest invocation
+    std::string started;
+    std::optional<RunOutcome> outcome;
+    std::string message;  // the error that ended it
+    int invocations = 0;
+    double wall_seconds = 0, busy_seconds = 0;  // of all invocations
+    std::optional<std::string> writer;          // the process that writes this database now
+    std::string made;                           // when this report was made
     Leaderboard leaderboard;
     Analysis analysis;
     ImagePredictions validation, test;          // of the trials that the report compares image by image

@@ -55,8 +55,8 @@ std::string status_text(const ReportData& data) {
     if (data.writer)
         return fmt::format("The sweep is running ({}). This report covers the trials that have finished so far.",
                            *data.writer);
-    if (data.outcome == "ok" || data.sweep.name.empty()) return "";
-    return "The sweep was interrupted. Run the same command again to resume it.";
+    if (data.sweep.name.empty()) return "";
+    return outcome_text(data.outcome.value_or(RunOutcome::killed), data.message);
 }
 
 /// "128 trials: 117 finished, 3 pruned, 8 waiting."

@@ -61,7 +61,6 @@ Network network_of(const std::string& backbone, int image_size) {
 
 /// Seconds for one image through the frozen layers, on average over the stages of this network and size.
 double frozen_seconds(const Database& database, const std::string& backbone, const std::string& image_size) {
-    if (!has_column(database, "stages", "computed")) return 0;
     const std::string begin = fmt::format("{} at {} px", backbone, image_size);
     Statement sums = database.prepare(
         "SELECT total(seconds), total(computed) FROM stages WHERE kind = 'features' AND error = '' AND NOT reused"
@@ -73,7 +72,6 @@ double frozen_seconds(const Database& database, const std::string& backbone, con
 }  // namespace
 
 void load_predictions(const Database& database, ReportData& data) {
-    if (!has_column(database, "predictions", "classes")) return;
     data.validation.images = load_images(database, data.sweep.data_fingerprint, "validation");
     data.test.images = load_images(database, data.sweep.data_fingerprint, "test");
     Statement of_trial = database.prepare("SELECT classes FROM predictions WHERE trial = ?1 AND part = 'validation'");

@@ -40,7 +40,8 @@ std::string run_total_text(const RunTotal& total) {
     // Three digits, so that what follows from them can be seen in them.
     const auto time = [](double s) { return s < 120 ? fmt::format("{:.3g} s", s) : human_seconds(s); };
     const std::string predicted = "predicted " + time(total.predicted_seconds);
-    if (!total.ended) return fmt::format("{}, interrupted after {}", predicted, time(total.seconds));
+    if (total.outcome != RunOutcome::ok)
+        return fmt::format("{}, {} after {}", predicted, word_of(total.outcome), time(total.seconds));
     const std::string text = fmt::format("{}, measured {}", predicted, time(total.seconds));
     if (!(total.predicted_seconds > 0)) return text;
     const auto more = std::llround(100 * (total.seconds / total.predicted_seconds - 1));
@@ -161,6 +162,11 @@ Blocks stages_section(const ReportData& data) {
         Paragraph{"A stage runs once for all trials that need it. A reused stage was already in the cache. Times and "
                   "sizes cover computed stages only."}};
     if (const std::string saved = sharing_text(data); !saved.empty()) blocks.push_back(Paragraph{saved, ""});
+    blocks.push_back(
+        Paragraph{fmt::format("Wall-clock time: {} in {}. Stages were busy for {}.", human_seconds(data.wall_seconds),
+                              data.invocations == 1 ? "1 run" : fmt::format("{} runs", data.invocations),
+                              human_seconds(data.busy_seconds)),
+                  ""});
     add_run_totals(blocks, data);
     blocks.push_back(stage_totals(data));
     blocks.push_back(longest_stages(data));

@@ -189,6 +189,13 @@ void Database::copy_from(const Database& other) {
     check(handle(), sqlite3_backup_finish(backup));
 }
 
+bool Database::understands(std::string_view sql) const {
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v2(handle(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+    sqlite3_finalize(statement);
+    return code == SQLITE_OK;
+}
+
 std::int64_t Database::number(std::string_view sql) const {
     Statement statement = prepare(sql);
     return statement.step() ? statement.integer(0) : 0;
@@ -220,11 +227,6 @@ bool has_schema(const Database& database) {
             "{} was written by a newer thaw (schema {}, this one knows {}); use that thaw, or another folder", path,
             version, kSchemaVersion);
     return true;
-}
-
-bool has_column(const Database& database, const char* relation, const char* column) {
-    return database.number(
-               fmt::format("SELECT instr(sql, '{}') FROM sqlite_schema WHERE name = '{}'", column, relation)) > 0;
 }
 
 }  // namespace thaw

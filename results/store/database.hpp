@@ -83,6 +83,8 @@ class Database {
     /// All that the other one holds, in place of what this one does.
     void copy_from(const Database& other);
     Statement prepare(std::string_view sql) const { return Statement(handle_.get(), sql); }
+    /// Whether the statement fits the schema: all tables, columns and functions that it names are there.
+    bool understands(std::string_view sql) const;
     /// First column of the first row, 0 where there is none.
     std::int64_t number(std::string_view sql) const;
     int changes() const { return sqlite3_changes(handle_.get()); }
@@ -114,13 +116,10 @@ class Transaction {
 
 /// Marks a file as thaw's (PRAGMA application_id), and says which schema it has (PRAGMA user_version).
 inline constexpr int kApplicationId = 0x74686177;  // "thaw"
-inline constexpr int kSchemaVersion = 7;
+inline constexpr int kSchemaVersion = 8;
 
 /// False for an empty database; throws UserError for one that is not thaw's or was written by a newer thaw.
 bool has_schema(const Database& database);
-
-/// Whether a table or view has this column: a database of an older schema is read as it is.
-bool has_column(const Database& database, const char* relation, const char* column);
 
 /// Opens results for reading only: no statement on this connection can change the file, open another one, or load code.
 /// A reader never waits for the writer of a running sweep, nor the other way round; on network file systems, where a

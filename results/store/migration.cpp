@@ -66,7 +66,18 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "UPDATE trials SET result_epoch = last_epoch;",
 
     // Deaths that were counted before were not asked for a reason.
-    "DROP TABLE IF EXISTS attempts;"};
+    "DROP TABLE IF EXISTS attempts;",
+
+    // The text of the schema last: what alters a table counts on it.
+    "ALTER TABLE sweeps ADD COLUMN wall_seconds REAL;"
+    "ALTER TABLE sweeps ADD COLUMN message TEXT NOT NULL DEFAULT '';"
+    "UPDATE sweeps SET wall_seconds = 86400 * (julianday(coalesce(finished, (SELECT max(stages.finished) FROM stages"
+    " WHERE sweep = sweeps.id))) - julianday(started));"
+    "UPDATE sweeps SET seconds = NULL WHERE outcome <> 'ok';"  // what was under way at the end did not count
+    "UPDATE sweeps SET outcome = 'interrupted' WHERE outcome NOT IN ('ok', 'interrupted', 'wrong input');"
+    "UPDATE sqlite_schema SET sql = replace(sql, 'outcome           TEXT', 'outcome           TEXT CHECK (outcome IN"
+    " (''ok'', ''interrupted'', ''killed'', ''wrong input'', ''no space''))') WHERE type = 'table' AND name = "
+    "'sweeps';"};
 
 /// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
 /// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked

@@ -25,9 +25,12 @@ CREATE TABLE IF NOT EXISTS sweeps (
     trials            INTEGER NOT NULL,  -- how many it asked for
     started           TEXT NOT NULL,
     finished          TEXT,
-    outcome           TEXT,  -- NULL: it is running, or was killed
+    -- NULL: it is running, or was killed and no later one has found that yet.
+    outcome           TEXT CHECK (outcome IN ('ok', 'interrupted', 'killed', 'wrong input', 'no space')),
     predicted_seconds REAL,  -- by the plan, from the first stage's start to the last one's end; NULL before schema 3
-    seconds           REAL   -- what that took; NULL where it is not known
+    seconds           REAL,  -- what that took, or until it ended early; NULL where it is not known
+    wall_seconds      REAL,  -- from its start to its end, or to the last that was heard of it
+    message           TEXT NOT NULL DEFAULT ''  -- the error that ended it
 );
 
 CREATE TABLE IF NOT EXISTS environment (
@@ -236,6 +239,14 @@ FROM averages AS mean CROSS JOIN trials ON trials.id = mean.best_trial
 WHERE mean.data = (SELECT min(id) FROM sweeps
                    WHERE data_fingerprint = (SELECT data_fingerprint FROM sweeps ORDER BY id DESC LIMIT 1))
 ORDER BY mean.validation_accuracy DESC, mean.validation_loss IS NULL, mean.validation_loss, mean.configuration;
+
+-- Every invocation of `thaw run`, on whatever data, and how long it took: by the clock, and the sum over its stages,
+-- which run beside each other.
+CREATE VIEW IF NOT EXISTS invocations AS
+SELECT id AS invocation, name, started, finished, outcome, message, trials, wall_seconds,
+       (SELECT total(seconds) FROM stages WHERE sweep = sweeps.id) AS busy_seconds, command_line
+FROM sweeps
+ORDER BY id;
 
 -- One row a value of every axis that varies among finished trials. `random` counts trials with random weights.
 CREATE VIEW IF NOT EXISTS axis_effects AS

@@ -92,12 +92,15 @@ struct Store::Implementation {
     void predict(const std::string& id, const char* part, const std::vector<int>& predicted);
     void count_deaths(const std::vector<CrashReport>& reports);
     void insert_trials(const std::vector<Trial>& trials, std::int64_t data);
+    void note_wall_seconds();
 
     WriterLock lock;
     Database database;
     std::int64_t sweep = 0;  // the row of the present invocation
+    std::chrono::steady_clock::time_point begun, noted;
 
     Statement bad_images = database.prepare("UPDATE sweeps SET bad_images = max(bad_images, ?2) WHERE id = ?1");
+    Statement wall = database.prepare("UPDATE sweeps SET wall_seconds = ?2 WHERE id = ?1");
     Statement is_finished = database.prepare("SELECT 1 FROM trials WHERE id = ?1 AND state = 'finished'");
     Statement start = database.prepare(
         "UPDATE trials SET state = 'running', sweep = ?3, rank = ?2, started = coalesce(started, " THAW_NOW
@@ -138,7 +141,7 @@ struct Store::Implementation {
 };
 
 std::int64_t Store::Implementation::insert_sweep(const SweepRecord& record, std::size_t trials) {
-    database.execute("UPDATE sweeps SET outcome = 'interrupted' WHERE outcome IS NULL");
+    database.execute("UPDATE sweeps SET outcome = 'killed' WHERE outcome IS NULL");
     const std::string classes =
         nlohmann::json(record.classes).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     Statement insert = database.prepare(
@@ -207,6 +210,14 @@ void Store::Implementation::insert_trials(const std::vector<Trial>& trials, std:
     }
 }
 
+/// Now and then, so that also one that is killed has its time.
+void Store::Implementation::note_wall_seconds() {
+    const auto now = std::chrono::steady_clock::now();
+    if (noted != std::chrono::steady_clock::time_point() && now - noted < std::chrono::seconds(1)) return;
+    noted = now;
+    write(wall, sweep, std::chrono::duration<double>(now - begun).count());
+}
+
 Store::Store(const std::filesystem::path& path) : Store(path, journal_at(path)) {}
 
 Store::Store(const std::filesystem::path& path, Journal journal)
@@ -219,6 +230,9 @@ void Store::begin_sweep(const SweepRecord& sweep, const std::vector<Trial>& tria
     Implementation& self = *implementation_;
     Transaction transaction(self.database);
     self.sweep = self.insert_sweep(sweep, trials.size());
+    self.begun = sweep.begun;
+    self.noted = {};
+    self.note_wall_seconds();
     self.count_deaths(reports);
     // What is neither finished nor stopped starts anew, as this invocation describes it; epochs go with their trial.
     self.database.execute("DELETE FROM trials WHERE state NOT IN ('finished', 'stopped')");
@@ -236,14 +250,16 @@ void Store::record_prediction(double seconds) {
     self.write(predict, self.sweep, seconds);
 }
 
-void Store::end_sweep(const std::string& outcome, double seconds) {
+void Store::end_sweep(RunOutcome outcome, double seconds, const std::string& message) {
     Implementation& self = *implementation_;
-    Statement end =
-        self.database.prepare("UPDATE sweeps SET outcome = ?2, seconds = ?3, finished = " THAW_NOW " WHERE id = ?1");
+    Statement end = self.database.prepare(
+        "UPDATE sweeps SET outcome = ?2, seconds = ?3, message = ?4, finished = " THAW_NOW " WHERE id = ?1");
     Transaction transaction(self.database);
-    self.write(end, self.sweep, outcome, seconds);
+    self.write(end, self.sweep, std::string(word_of(outcome)), seconds, message);
+    self.noted = {};
+    self.note_wall_seconds();
     self.database.execute("UPDATE trials SET state = 'waiting' WHERE state = 'running'");
-    if (outcome == "ok") self.database.execute("DELETE FROM attempts");
+    if (outcome == RunOutcome::ok) self.database.execute("DELETE FROM attempts");
     transaction.commit();
 }
 
@@ -290,6 +306,7 @@ void Store::record_epoch(const std::string& id, const EpochRecord& epoch) {
                                  epoch.learning_rate, epoch.validation_auc.value_or(kWrittenAsNull),
                                  epoch.validation_top5_accuracy.value_or(kWrittenAsNull));
     if (!epoch.predicted.empty()) implementation_->predict(id, "validation", epoch.predicted);
+    implementation_->note_wall_seconds();
 }
 
 void Store::record_test(const std::string& id, const std::vector<int>& predicted) {
@@ -323,6 +340,7 @@ void Store::record_stage(const StageRecord& stage) {
     implementation_->write(implementation_->stage, implementation_->sweep, stage.kind, stage.description, stage.rank,
                            stage.trials, stage.predicted_seconds, stage.seconds, stage.predicted_bytes, stage.bytes,
                            stage.reused ? 1 : 0, stage.error, stage.computed, stage.ranks);
+    implementation_->note_wall_seconds();
 }
 
 void Store::record_bad_images(int images) {

@@ -1,6 +1,7 @@
 // results.db: what a sweep asked for and what came of it. The coordinator is its only writer.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "common/trial/trial.hpp"
 #include "common/util/in_flight.hpp"
 #include "results/store/journal.hpp"
+#include "results/store/run_outcome.hpp"
 
 namespace thaw {
 
@@ -34,9 +36,12 @@ struct SweepRecord {
     int train_images = 0, validation_images = 0, test_images = 0, bad_images = 0;
     std::vector<ImageRecord> validation = {}, test = {};  // as predictions number them
     std::map<std::string, std::string> environment;       // version, host, cpu, cores, blas, libtorch, mpi, ranks...
+    std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();  // its wall-clock time counts
 };
 
 using EpochRecord = EpochMetrics;
+
+inline constexpr const char* kCutShort = "interrupted";
 
 struct StageRecord {
     std::string kind;         // "decode", "features", "train"
@@ -47,7 +52,7 @@ struct StageRecord {
     std::int64_t predicted_bytes = 0, bytes = 0;  // written to the cache
     bool reused = false;                          // its output stood in the cache already
     std::int64_t computed = 0;                    // images decoded or forwarded; the rows of the others were copied
-    std::string error = {};                       // empty: it succeeded
+    std::string error = {};                       // empty: it succeeded; kCutShort: the run ended first
     int ranks = 1;                                // how many worked on it
 };
 
@@ -80,10 +85,10 @@ class Store {
     std::map<std::string, Deaths> deaths() const;
     /// Trials in flight: their present epoch takes many times as long as it should, or goes on after all.
     void set_overdue(const std::vector<std::string>& ids, bool overdue);
-    /// ok: all of the sweep's trials are finished, stopped by its rule, or failed. interrupted: it ended before.
-    /// What still runs waits again then: it was left in order, no world has died.
+    /// What still runs waits again: it was left in order, no world has died.
     /// `seconds`: how long the stages took, the same span as predicted; unknown where none are given.
-    void end_sweep(const std::string& outcome, double seconds = std::numeric_limits<double>::quiet_NaN());
+    void end_sweep(RunOutcome outcome, double seconds = std::numeric_limits<double>::quiet_NaN(),
+                   const std::string& message = "");
 
     /// Ids among `trials` that are finished already.
     std::vector<std::string> finished(const std::vector<Trial>& trials) const;

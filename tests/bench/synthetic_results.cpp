@@ -56,7 +56,7 @@ void write(const char* path, int configurations, int seeds, int images) {
             store.finish_trial(trials[i].id);
         }
     });
-    store.end_sweep("ok", 3500);
+    store.end_sweep(RunOutcome::ok, 3500);
 }
 
 }  // namespace

@@ -42,6 +42,21 @@ TEST_F(Commands, InitLooksAtAFolderAndWritesASweepThatCanBePlanned) {
     EXPECT_EQ(planned.exit_code, 0) << planned.errors;
 }
 
+TEST_F(Commands, AMistypedCommandIsToldWhatItMayHaveMeant) {
+    const Ended ended = thaw({"rnu", "sweep.yaml"});
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(ended.errors, HasSubstr("there is no command 'rnu' (did you mean 'run'?)"));
+}
+
+TEST_F(Commands, ListShowsTheRunsThereAre) {
+    const std::string runs = (folder_ / "runs").string();
+    EXPECT_THAT(thaw({"list", "--runs", runs}).output, HasSubstr("There are no runs in"));
+    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nfreeze: all\nlearning_rate: 1e-2\nepochs: 1\n")).exit_code, 0);
+    const Ended listed = thaw({"list", "--runs", runs, "--csv"});
+    EXPECT_EQ(listed.exit_code, 0) << listed.errors;
+    EXPECT_THAT(listed.output, AllOf(HasSubstr("run,state,trials,finished"), HasSubstr("\ntest,done,1,1,0,")));
+}
+
 TEST_F(Commands, InitSaysWhatAFolderLacks) {
     const Ended ended = thaw({"init", "nowhere"});
     EXPECT_EQ(ended.exit_code, 2);

@@ -63,7 +63,6 @@ class EndToEnd : public testing::Test {
         const Ended ended = thaw({"query", "test", sql, "--csv", "--runs", (folder_ / runs).string()});
         EXPECT_EQ(ended.exit_code, 0) << ended.errors;
         std::string rows = ended.output.substr(std::min(ended.output.size(), ended.output.find('\n') + 1));
-        std::erase(rows, '\r');
         return rows;
     }
     std::string results(const std::string& runs = "runs") { return query(kAllResults, runs); }

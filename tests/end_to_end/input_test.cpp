@@ -76,6 +76,12 @@ TEST_F(Input, ATruncatedImageStopsTheSweepBeforeAnythingIsTrained) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20)) << "waited for workers that had left";
     EXPECT_EQ(query("SELECT count(*) FROM epochs"), "0\n");
     EXPECT_EQ(query("SELECT outcome FROM sweeps"), "wrong input\nwrong input\n");
+    const auto names_the_image =
+        AllOf(HasSubstr("wrong input"), HasSubstr("circle/broken.jpg"), Not(HasSubstr("interrupted")));
+    const std::string runs = (folder_ / "runs").string();
+    EXPECT_THAT(thaw({"status", "test", "--runs", runs}).output, names_the_image);
+    ASSERT_EQ(thaw({"report", "test", "--runs", runs}).exit_code, 0);
+    EXPECT_THAT(text_of(folder_ / "runs" / "test" / "report.md"), names_the_image);
 }
 
 TEST_F(Input, ATruncatedImageIsLeftOutAndCountedWhereItIsToBeSkipped) {

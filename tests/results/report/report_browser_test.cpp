@@ -29,7 +29,7 @@ TEST(ReportInABrowser, HasItsChartsAndTablesAndAsksForNothing) {
         store.stop_trial(trials[191].id);
         store.record_stage(
             {.kind = "features", .description = "resnet50 at 224 px, 2 cuts", .trials = 96, .seconds = 1});
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     write_report(folder / "results.db", folder / "report.html", "", thumbnail);
     const std::string command =

@@ -72,7 +72,7 @@ TEST_F(ReportTest, GivesTheAnswerFirst) {
         for (const Trial& trial : trials) finish(store, trial);
         store.record_stage(
             {.kind = "features", .description = "resnet50 @224", .trials = 32, .predicted_seconds = 10, .seconds = 12});
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     report();
     EXPECT_THAT(html,
@@ -102,13 +102,13 @@ TEST_F(ReportTest, IsPossibleBeforeAnythingHasHappened) {
     EXPECT_THAT(markdown, HasSubstr("No trial has finished yet"));
 }
 
-TEST_F(ReportTest, SaysThatASweepWasInterrupted) {
+TEST_F(ReportTest, SaysThatARunWasKilled) {
     {
         Store store(path);
         store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
     }
     report();
-    EXPECT_THAT(html, HasSubstr("The sweep was interrupted"));
+    EXPECT_THAT(html, HasSubstr("The run was killed. Run the same command again"));
 }
 
 TEST_F(ReportTest, EscapesEveryNameThatComesFromOutside) {
@@ -152,7 +152,7 @@ TEST_F(ReportTest, ShowsFailuresOnceAMessage) {
         finish(store, trials[0]);
         for (int i = 1; i < 31; ++i) store.fail_trial(trials[static_cast<std::size_t>(i)].id, "out of memory");
         store.fail_trial(trials[31].id, "loss became NaN in epoch 2");
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     report();
     EXPECT_THAT(html, AllOf(HasSubstr(">30</td><td class=\"wide\">out of memory"), HasSubstr("and 20 more"),
@@ -172,7 +172,7 @@ TEST_F(ReportTest, NamesTheTrialsThatWereStoppedAndWhatTheyReached) {
             store.stop_trial(trial.id);
         }
         for (int i = 16; i < 32; ++i) finish(store, trials[static_cast<std::size_t>(i)]);
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     report();
     EXPECT_THAT(html, AllOf(HasSubstr("32 trials: 16 finished, 16 pruned."), HasSubstr("<h2>Pruned trials"),
@@ -191,7 +191,7 @@ TEST_F(ReportTest, SaysNothingOfStoppedTrialsAndTotalsWhereThereAreNone) {
         store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
         store.record_stage({.kind = "train", .description = "head", .seconds = 1});
         store.record_prediction(9.75);
-        store.end_sweep("ok");  // its time is not known
+        store.end_sweep(RunOutcome::ok);  // its time is not known
     }
     report();
     EXPECT_THAT(html, Not(AnyOf(HasSubstr("Pruned"), HasSubstr("stopped"), HasSubstr("Run of"))));
@@ -201,16 +201,16 @@ TEST_F(ReportTest, SaysNothingOfStoppedTrialsAndTotalsWhereThereAreNone) {
 TEST_F(ReportTest, SetsThePredictedTimeOfEveryRunBesideTheMeasuredOne) {
     {
         Store store(path);
-        const auto run = [&](double predicted, double measured, const std::string& outcome) {
+        const auto run = [&](double predicted, double measured, RunOutcome outcome) {
             store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
             store.record_stage({.kind = "train", .description = "head", .seconds = 1});
             store.record_prediction(predicted);
             store.end_sweep(outcome, measured);
         };
-        run(100, 80, "ok");
-        run(50, 20, "interrupted");
-        run(0, 0.5, "ok");
-        run(9.75, 10.5, "ok");
+        run(100, 80, RunOutcome::ok);
+        run(50, 20, RunOutcome::interrupted);
+        run(0, 0.5, RunOutcome::ok);
+        run(9.75, 10.5, RunOutcome::ok);
     }
     report();
     EXPECT_THAT(html, HasSubstr("the end of its last: predicted 9.75 s, measured 10.5 s (8 % more).</p>"));
@@ -219,6 +219,21 @@ TEST_F(ReportTest, SetsThePredictedTimeOfEveryRunBesideTheMeasuredOne) {
                                 HasSubstr("predicted 50 s, interrupted after 20 s"),
                                 HasSubstr("predicted 0 s, measured 0.5 s")));
     EXPECT_LT(markdown.find("8 % more"), markdown.find("20 % less")) << "the latest first";
+}
+
+TEST_F(ReportTest, SaysHowTheRunEndedAndWhatToDo) {
+    {
+        Store store(path);
+        store.begin_sweep(synthetic_sweep(), synthetic_trials(4));
+        store.record_stage({.kind = "decode", .description = "photos", .seconds = 30});
+        store.end_sweep(RunOutcome::wrong_input, 30, "tulip/3.jpg cannot be read");
+    }
+    report();
+    for (const std::string& page : {html, markdown}) {
+        EXPECT_THAT(page, AllOf(HasSubstr("The run stopped at wrong input: tulip/3.jpg cannot be read"),
+                                HasSubstr("in 1 run. Stages were busy for 30 s.")));
+        EXPECT_THAT(page, Not(HasSubstr("interrupted")));
+    }
 }
 
 TEST_F(ReportTest, MarksRandomWeightsWhereverATrialIsNamed) {
@@ -372,7 +387,7 @@ TEST_F(ReportTest, LeadsWithTheTestAccuracyWhereTheWinnerWasAskedOnce) {
         Store store(path);
         store.begin_sweep(sweep, trials);
         for (const Trial& trial : trials) finish_with_predictions(store, trial, sweep.validation);
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     report();
     EXPECT_THAT(html, AllOf(HasSubstr("validation accuracy (mean of 2 seeds)</h1>"),

@@ -81,7 +81,7 @@ void fill(const std::filesystem::path& database, std::uint64_t seeds) {
                             .computed = 3000});
     store.record_stage(
         {.kind = "train", .description = "heads", .trials = 100, .predicted_seconds = 90, .seconds = 99});
-    store.end_sweep("ok", 111.4);
+    store.end_sweep(RunOutcome::ok, 111.4);
 }
 
 TEST_F(ReportSentences, AreWhatTheDatabaseHas) {
@@ -106,7 +106,7 @@ TEST_F(ReportSentences, AreWhatTheDatabaseHasOfTestImages) {
         sweep.test_images = 150;
         store.begin_sweep(sweep, grid_of_trials(3));
         store.record_test(winner, predictions_of(sweep.test, 30));
-        store.end_sweep("ok", 0.2);
+        store.end_sweep(RunOutcome::ok, 0.2);
     }
     report();
     EXPECT_NE(read_file(page).find("of 150 held-out test images correct"), std::string::npos);

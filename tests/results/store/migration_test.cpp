@@ -64,7 +64,7 @@ class MigrationTest : public testing::TestWithParam<int> {
         const auto before_finished = [&] { return rows.find("UPDATE trials SET state = 'finished'"); };
         if (GetParam() >= 5) rows.insert(before_finished(), kDerived);
         if (GetParam() >= 6) rows.insert(before_finished(), "UPDATE trials SET result_epoch = 2 WHERE id = 'one';");
-        if (GetParam() >= 4) rows += "INSERT INTO attempts VALUES ('three', 2, 1);";
+        if (GetParam() >= 4) rows += "INSERT INTO attempts (trial, deaths, epochs) VALUES ('three', 2, 1);";
         old.execute(rows);
     }
     std::string csv(const std::string& query) { return run_query(path, {.query = query, .format = TableFormat::csv}); }
@@ -137,7 +137,8 @@ TEST_P(MigrationTest, KeepsEveryRowTriggerAndView) {
     EXPECT_EQ(database.number("SELECT count(*) FROM leaderboard WHERE precision = 'fp32'"), 1);
     EXPECT_EQ(database.number("SELECT count(predicted_seconds) + count(seconds) FROM sweeps"), 0);
     EXPECT_EQ(database.number("SELECT sum(ranks) FROM stages"), 1);
-    EXPECT_EQ(database.number("SELECT count(*) FROM attempts"), 0) << "their reasons are not known";
+    EXPECT_EQ(database.number("SELECT count(*) FROM attempts"), GetParam() < 7 ? 0 : 1)
+        << "earlier ones have no reasons";
     EXPECT_EQ(
         database.number("SELECT count(*) FROM comparable_trials WHERE until = 'none' AND schedule = 'constant' AND"
                         " loss = 'categorical_crossentropy' AND label_smoothing = 0 AND fold = 'none'"),
@@ -153,19 +154,35 @@ TEST_P(MigrationTest, DerivesFromOldTrialsWhatTheStoreDerivesFromNewOnes) {
             " best_validation_accuracy, best_epoch FROM trials ORDER BY id"),
         "id,data,last_epoch,result_epoch,final_train_loss,final_train_accuracy,final_validation_loss,final_validation_"
         "accuracy,"
-        "best_validation_accuracy,best_epoch\r\none,1,2,2,0.7,0.6,,0.7,0.7,2\r\nthree,1,,,,,,,,\r\ntwo,1,,,,,,,,\r\n");
+        "best_validation_accuracy,best_epoch\none,1,2,2,0.7,0.6,,0.7,0.7,2\nthree,1,,,,,,,,\ntwo,1,,,,,,,,\n");
     EXPECT_EQ(csv("SELECT seeds, mean_validation_accuracy, sd_validation_accuracy, best_trial FROM configurations"),
-              "seeds,mean_validation_accuracy,sd_validation_accuracy,best_trial\r\n1,0.7,,one\r\n");
+              "seeds,mean_validation_accuracy,sd_validation_accuracy,best_trial\n1,0.7,,one\n");
     EXPECT_EQ(csv("SELECT count(DISTINCT configuration) AS n, min(length(configuration)) AS l FROM trials"),
-              "n,l\r\n3,16\r\n");
+              "n,l\n3,16\n");
     EXPECT_EQ(csv("SELECT axis, least, greatest FROM axis_ranges WHERE least <> greatest"),
-              "axis,least,greatest\r\nlearning_rate,0.001,0.003\r\n");
+              "axis,least,greatest\nlearning_rate,0.001,0.003\n");
 }
 
 TEST_P(MigrationTest, HasTheStructureOfANewDatabaseAfterwards) {
     const std::filesystem::path fresh = folder / "fresh.db";
     { Store migrated(path), made(fresh); }
     EXPECT_EQ(structure(path), structure(fresh));
+}
+
+TEST_P(MigrationTest, KnowsHowOldRunsEnded) {
+    Database(path, Database::Mode::write)
+        .execute(
+            "INSERT INTO sweeps (id, name, yaml, command_line, data_folder, data_fingerprint, classes, train_images,"
+            " validation_images, test_images, bad_images, trials, started, finished, outcome) SELECT value ->> 0, "
+            "'older',"
+            " '', '', '', 'f1', '[]', 8, 4, 0, 1, 3, '2026-01-01T10:00:00.000Z', '2026-01-01T10:00:10.500Z', value ->> "
+            "1"
+            " FROM json_each('[[-5, \"ok\"], [-4, \"wrong input\"], [-3, \"interrupted\"], [-2, \"gave up\"]]')");
+    { Store store(path); }
+    EXPECT_EQ(csv("SELECT outcome, round(wall_seconds, 3) AS wall FROM sweeps WHERE id < 0 ORDER BY id"),
+              "outcome,wall\nok,10.5\nwrong input,10.5\ninterrupted,10.5\ninterrupted,10.5\n");
+    EXPECT_THAT([&] { Database(path, Database::Mode::write).execute("UPDATE sweeps SET outcome = 'bored'"); },
+                ThrowsMessage<StatementError>(HasSubstr("CHECK constraint failed")));
 }
 
 TEST_P(MigrationTest, KnowsTheNewStateAndNoOther) {
@@ -196,11 +213,15 @@ TEST_P(MigrationTest, GoesOnWritingInTheSameProcess) {
 }
 
 TEST_P(MigrationTest, ChangesNothingWhereItCannotChangeAll) {
-    // What the last step drops is something else here.
+    // What a step drops, or the schema then adds, is something else here.
+    const bool drops = GetParam() < 7;
     Database(path, Database::Mode::write)
-        .execute("DROP TABLE IF EXISTS attempts; CREATE VIEW attempts AS SELECT 1 AS one");
+        .execute(drops ? "DROP TABLE IF EXISTS attempts; CREATE VIEW attempts AS SELECT 1 AS one"
+                       : "CREATE INDEX invocations ON environment (value)");
     const std::string before = structure(path);
-    EXPECT_THAT([&] { Store store(path); }, ThrowsMessage<StatementError>(HasSubstr("use DROP VIEW to delete")));
+    EXPECT_THAT([&] { Store store(path); },
+                ThrowsMessage<StatementError>(
+                    HasSubstr(drops ? "use DROP VIEW to delete" : "there is already an index named invocations")));
     EXPECT_EQ(structure(path), before);
 }
 
@@ -239,7 +260,7 @@ TEST(Migration, AnAxisThatIsNewerThanTheDatabaseIsAddedWithItsDefault) {
     EXPECT_EQ(database.number(fmt::format("SELECT count(*) FROM axis_ranges WHERE axis = '{}'", axis)), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2, 3, 4, 5, 6));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, testing::Values(1, 2, 3, 4, 5, 6, 7));
 
 }  // namespace
 }  // namespace thaw

@@ -43,7 +43,7 @@ class OpeningTest : public testing::Test {
         Store store(path);
         store.begin_sweep(synthetic_sweep(), synthetic_trials(200));
         for (const Trial& trial : synthetic_trials(200)) finish(store, trial);
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     std::function<void()> opening() {
         return [this] { Store store(path); };

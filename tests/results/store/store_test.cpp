@@ -108,13 +108,13 @@ TEST_F(StoreTest, CountsADeathAgainstATrialOnlyWhereItsProcessOrItsClockSpeakAga
         Store store(path);
         begin(store);
         store.start_trial(trials[0].id, 0);
-        store.end_sweep("interrupted");
+        store.end_sweep(RunOutcome::interrupted);
     }
     EXPECT_EQ(deaths()[trials[0].id].count, 1) << "an end in order is no death, and forgets none";
     {
         Store store(path);
         begin(store);
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     EXPECT_TRUE(deaths().empty());
 }
@@ -132,7 +132,7 @@ TEST_F(StoreTest, KeepsWhatASweepAskedForAndWhatCameOfIt) {
                             .seconds = 3,
                             .predicted_bytes = 10,
                             .bytes = 11});
-        store.end_sweep("ok");
+        store.end_sweep(RunOutcome::ok);
     }
     EXPECT_EQ(number("SELECT count(*) FROM trials WHERE state = 'waiting'"), 3);
     EXPECT_EQ(text("SELECT seconds FROM trials WHERE state = 'finished'"), "3.75");
@@ -149,7 +149,7 @@ TEST_F(StoreTest, AddsNothingTwiceWhenASweepBeginsAgain) {
     store.begin_sweep(synthetic_sweep(), trials);
     EXPECT_EQ(number("SELECT count(*) FROM trials"), 4);
     EXPECT_EQ(number("SELECT count(*) FROM sweeps"), 2);
-    EXPECT_EQ(text("SELECT outcome FROM sweeps ORDER BY id"), "interrupted");
+    EXPECT_EQ(text("SELECT outcome FROM sweeps ORDER BY id"), "killed");
 }
 
 TEST_F(StoreTest, MakesRunningAndFailedTrialsWaitAgainAndKeepsFinishedOnes) {
@@ -355,12 +355,24 @@ TEST_F(StoreTest, KeepsPredictedAndMeasuredSecondsOfEachInvocation) {
     Store store(path);
     store.begin_sweep(synthetic_sweep(), trials);
     store.record_prediction(9.5);
-    store.end_sweep("ok", 10.5);
+    store.end_sweep(RunOutcome::ok, 10.5);
     store.begin_sweep(synthetic_sweep(), trials);
-    store.end_sweep("ok");
+    store.end_sweep(RunOutcome::ok);
     EXPECT_EQ(text("SELECT group_concat(coalesce(predicted_seconds, '-') || ' ' || coalesce(seconds, '-'), ';')"
                    " FROM sweeps"),
               "9.5 10.5;- -");
+}
+
+TEST_F(StoreTest, KnowsTheWordsOfHowARunEndedAndNoOther) {
+    Store store(path);
+    for (const auto& [outcome, word] : names_of(RunOutcome())) {
+        store.begin_sweep(synthetic_sweep(), trials);
+        store.end_sweep(outcome, 1, "why");
+        EXPECT_EQ(text("SELECT outcome || ' ' || message FROM sweeps ORDER BY id DESC LIMIT 1"),
+                  fmt::format("{} why", word));
+    }
+    EXPECT_THAT([&] { Database(path, Database::Mode::write).execute("UPDATE sweeps SET outcome = 'bored'"); },
+                ThrowsMessage<StatementError>(HasSubstr("CHECK constraint failed")));
 }
 
 TEST_F(StoreTest, FollowsAChangedSweep) {
