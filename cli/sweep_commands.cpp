@@ -12,6 +12,7 @@
 #include <ctime>
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -38,8 +39,10 @@
 #include "results/report/report.hpp"
 #include "results/store/store.hpp"
 #include "worker/communicator/communicator.hpp"
+#include "worker/data/findings.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/data/thumbnail.hpp"
+#include "worker/preflight.hpp"
 #include "worker/torch/device.hpp"
 #include "worker/torch/threads.hpp"
 #include "worker/worker.hpp"
@@ -87,6 +90,12 @@ std::map<std::string, std::string> describe_environment(const Inputs& inputs, in
     return environment;
 }
 
+std::string findings_text(const Inputs& inputs) {
+    std::string text;
+    for (const std::string& finding : inputs.findings) text += fmt::format("data: {}\n", finding);
+    return text;
+}
+
 SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options, int ranks) {
     SweepRecord record;
     record.name = prepared.sweep.name;
@@ -102,8 +111,14 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     record.train_images = prepared.inputs.train_images;
     record.validation_images = prepared.inputs.validation_images;
     record.test_images = prepared.inputs.test_images;
-    for (const ImageFile& image : read_dataset(prepared.inputs.dataset).images) {
-        if (image.validates()) record.validation.push_back({image.path, image.label});
+    record.findings = prepared.inputs.findings;
+    const Dataset dataset = read_dataset(prepared.inputs.dataset);
+    const std::map<std::size_t, std::string> copies = trained_copies(dataset);
+    for (std::size_t i = 0; i < dataset.images.size(); ++i) {
+        const ImageFile& image = dataset.images[i];
+        const auto copy = copies.find(i);
+        if (image.validates())
+            record.validation.push_back({image.path, image.label, copy == copies.end() ? "" : copy->second});
         if (image.part == Part::test) record.test.push_back({image.path, image.label});
     }
     record.environment = describe_environment(prepared.inputs, ranks, options.threads);
@@ -130,6 +145,7 @@ Unfinished begin(const PreparedSweep& prepared, const SweepRecord& record, Store
         remove_unfinished_files(folder);  // the store is open: no other run writes there
     store.begin_sweep(record, prepared.trials, read_crash_reports(prepared.scratch));
     remove_crash_reports(prepared.scratch);
+    remember_run(prepared.scratch, inputs);
     Unfinished left = unfinished_of(prepared.trials, store, pruner);
     give_up_later_phases(left, inputs, store);
     warn_of_missing_checkpoints(inputs, left.finished);
@@ -165,9 +181,10 @@ Outcome carry_out(const SweepOptions& options, PreparedSweep& prepared, const Sw
     Unfinished left = begin(prepared, record, store, pruner);
     const Plan plan = plan_rest(options, prepared, left, cache, store);
     if (!options.quiet)
-        fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared.sweep.name,
-                   prepared.trials.size(), before_text(left), plan.stages.size(), channel.size(),
-                   channel.size() == 1 ? "rank" : "ranks", options.threads, record.environment.at("blas"));
+        fmt::print(stderr, "{}{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n",
+                   findings_text(prepared.inputs), prepared.sweep.name, prepared.trials.size(), before_text(left),
+                   plan.stages.size(), channel.size(), channel.size() == 1 ? "rank" : "ranks", options.threads,
+                   record.environment.at("blas"));
     CoordinatorOptions how{.cache = (plan.shared ? cache.path() : prepared.scratch).string()};
     std::optional<LiveEvents> live;
     if (!options.live.empty()) {
@@ -190,9 +207,10 @@ Outcome carry_out(const SweepOptions& options, PreparedSweep& prepared, const Sw
 /// The report, and what of it fits on a terminal.
 void show_results(const SweepOptions& options, const PreparedSweep& prepared, const SweepRecord& record) {
     const fs::path database = prepared.folder / "results.db", html = prepared.folder / "report.html";
-    write_report(database, html, prepared.folder / "report.md", thumbnail);
+    const std::string copies = write_report(database, html, prepared.folder / "report.md", thumbnail);
     if (options.quiet) return;
-    fmt::print("{}\nreport: {}\n", leaderboard_text(database), fs::absolute(html).string());
+    fmt::print("{}\n{}{}report: {}\n", leaderboard_text(database), copies, copies.empty() ? "" : "\n",
+               fs::absolute(html).string());
     if (std::ranges::any_of(record.test, [](const ImageRecord& image) { return image.label < 0; }))
         fmt::print(
             "test images without classes: `thaw predict {}{} --test --csv > predictions.csv` says what the best "
@@ -311,7 +329,7 @@ int show_plan(SweepOptions options, int ranks, bool explain) {
     prepare(options, ranks, true, prepared);
     Plan plan = plan_of(options, prepared, std::move(prepared.trials), stop_requested);
     plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
-    fmt::print("{}", plan_text(plan, prepared.inputs, explain));
+    fmt::print("{}{}", findings_text(prepared.inputs), plan_text(plan, prepared.inputs, explain));
     return kDone;
 }
 

@@ -114,7 +114,7 @@ class Transaction {
 
 /// Marks a file as thaw's (PRAGMA application_id), and says which schema it has (PRAGMA user_version).
 inline constexpr int kApplicationId = 0x74686177;  // "thaw"
-inline constexpr int kSchemaVersion = 7;
+inline constexpr int kSchemaVersion = 8;
 
 /// False for an empty database; throws UserError for one that is not thaw's or was written by a newer thaw.
 bool has_schema(const Database& database);

@@ -66,7 +66,9 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps = {
     "UPDATE trials SET result_epoch = last_epoch;",
 
     // Deaths that were counted before were not asked for a reason.
-    "DROP TABLE IF EXISTS attempts;"};
+    "DROP TABLE IF EXISTS attempts;",
+
+    ""};  // tables alone
 
 /// SQLite has no statement that changes a constraint. Its documentation (ALTER TABLE, "Making Other Kinds Of Table
 /// Schema Changes") has the schema's own text changed instead, where that leaves what is stored valid, and then marked
