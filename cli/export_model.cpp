@@ -64,10 +64,16 @@ void add_export_command(CLI::App& app) {
     command->footer(
         "Examples:\n  thaw export-model quickstart -o best.safetensors\n  thaw export-model quickstart -o best.pt");
     command->callback([words] {
+        const std::string ending = fs::path(words->to).extension().string();
+        if (!words->to.empty() && ending != ".safetensors" && ending != ".pt")
+            throw UserError(
+                "-o {}: the ending says the format: .safetensors for load_state_dict, or .pt, TorchScript for "
+                "torch.jit.load",
+                words->to);
         const fs::path checkpoint = checkpoint_of(words->run, words->runs, words->trial);
         const fs::path to = words->to.empty() ? checkpoint.filename() : fs::path(words->to);
         const auto folders = weights_folders(words->weights_dir);
-        if (to.extension() == ".pt")
+        if (ending == ".pt")
             write_torchscript(read_checkpoint(checkpoint, folders), to);
         else
             export_model(checkpoint, folders, to);

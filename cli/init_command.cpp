@@ -6,9 +6,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/prepared_sweep.hpp"
@@ -35,7 +37,8 @@ bool has_weights(const std::string& backbone, const std::vector<fs::path>& folde
     const auto& registry = weights_registry();
     return std::any_of(registry.begin(), registry.end(), [&](const WeightsEntry& entry) {
         return entry.backbone == backbone && std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
-                   return fs::is_regular_file(folder / entry.file);
+                   std::error_code unreadable;
+                   return fs::is_regular_file(folder / entry.file, unreadable);
                });
     });
 }
@@ -53,14 +56,36 @@ std::string sweep_name(const fs::path& folder) {
     std::replace_if(
         name.begin(), name.end(),
         [](unsigned char c) { return c >= 0x80 || (!std::isalnum(c) && c != '-' && c != '_'); }, '_');
+    if (name.starts_with('-')) name[0] = '_';  // else the file's name would be read as an option
     return name.empty() ? "sweep" : name;
 }
 
-/// A YAML string in single quotes.
+/// A YAML string in quotes: single ones, unless it has characters that only double ones can hold.
 std::string quoted(const std::string& text) {
-    std::string escaped;
-    for (const char c : text) escaped += c == '\'' ? std::string("''") : std::string(1, c);
-    return '\'' + escaped + '\'';
+    std::string single, twice;
+    bool plain = true;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        plain = plain && byte >= 0x20 && byte != 0x7F;
+        single += c == '\'' ? std::string("''") : std::string(1, c);
+        twice += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte)
+                 : c == '"' || c == '\\'     ? std::string{'\\', c}
+                                             : std::string(1, c);
+    }
+    return plain ? '\'' + single + '\'' : '"' + twice + '"';
+}
+
+/// As sweep files write a path that has what is replaced in them: see substitute_environment().
+std::string without_variables(std::string path) {
+    for (std::size_t at = 0; (at = path.find("${", at)) != std::string::npos; at += 3) path.insert(at, "$");
+    return path;
+}
+
+/// The sweep's name as it stands in the file: "null" would be nothing.
+std::string name_text(const std::string& name) {
+    std::string lower = name;
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return lower == "null" ? quoted(name) : name;
 }
 
 std::string sweep_text(const FolderLook& look, const std::string& name, const std::vector<std::string>& backbones) {
@@ -70,9 +95,9 @@ std::string sweep_text(const FolderLook& look, const std::string& name, const st
         "# {} in {}.\n# `thaw plan` says what this sweep would do and cost, `thaw run` does it.\n\nname: {}\ndata:\n"
         "  folder: {}\n",
         counted(static_cast<std::int64_t>(dataset.images.size()), "image"),
-        counted(static_cast<std::int64_t>(dataset.classes.size()), "folder"), name,
-        quoted(fs::absolute(dataset.folder).string()));
-    text += look.has_validation
+        counted(static_cast<std::int64_t>(dataset.classes.size()), "folder"), name_text(name),
+        quoted(without_variables(fs::absolute(dataset.folder).string())));
+    text += dataset.as_it_stands
                 ? "  # Its validation folder judges the trials.\n"
                 : "  split: {method: stratified, validation: 0.2}   # a fifth of each class judges the trials\n";
     if (!look.damaged.empty())

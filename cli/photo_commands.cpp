@@ -17,6 +17,7 @@
 #include "common/util/log.hpp"
 #include "common/util/placement.hpp"
 #include "common/util/table.hpp"
+#include "common/util/text.hpp"
 #include "results/query/best_trial.hpp"
 #include "results/query/find_results.hpp"
 #include "worker/predict_run.hpp"
@@ -223,7 +224,9 @@ struct Features {
                              file.write(values.data(), values.size_bytes());
                          });
         file.commit();
-        write_file(out + ".txt", fmt::format("{}\n", fmt::join(names_of(photos), "\n")));
+        std::string lines;
+        for (const std::string& name : names_of(photos)) lines += escape_line(name) + "\n";
+        write_file(out + ".txt", lines);
     }
 
     void write_tensors(const PhotoNetwork& network, const std::vector<fs::path>& photos, int layers,
@@ -283,7 +286,10 @@ void add_features_command(CLI::App& app) {
         ->capture_default_str();
     command->add_option("--pooling", features->pooling, "avg, max, flatten, or none: the map itself")
         ->capture_default_str();
-    command->add_option("--out,-o", features->out, "OUT.npy (the photos' names in OUT.npy.txt) or OUT.safetensors")
+    command
+        ->add_option("--out,-o", features->out,
+                     "OUT.npy (the photos' names in OUT.npy.txt, one a line; line ends in them as \\n, backslashes as "
+                     "\\\\) or OUT.safetensors")
         ->required();
     command->footer("Example: thaw features --backbone mobilenet_v2 --until features.14 photos/ -o features.npy");
     command->callback([features] { features->run(); });

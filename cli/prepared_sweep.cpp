@@ -231,12 +231,18 @@ void prepare(const SweepOptions& options, int ranks, bool one_host, PreparedSwee
     prepared.group_sizes.emplace(prepared.trials, prepared.inputs, prepared.graphs, sweep.ranks_per_trial);
 }
 
+std::string findings_text(const Inputs& inputs) {
+    std::string text;
+    for (const std::string& finding : inputs.findings) text += fmt::format("data: {}\n", finding);
+    return text;
+}
+
 std::string dry_plan(const SweepOptions& options, int ranks, bool explain, const std::atomic<bool>& stop) {
     PreparedSweep prepared;
     prepare(options, ranks, true, prepared);
     Plan plan = plan_of(options, prepared, std::move(prepared.trials), stop);
     plan.reports.insert(plan.reports.begin(), same_trial_report(prepared.merged, prepared.excluded));
-    return plan_text(plan, prepared.inputs, explain);
+    return findings_text(prepared.inputs) + plan_text(plan, prepared.inputs, explain);
 }
 
 void require_disk_space(const Plan& plan, const CacheFolder& cache, const fs::path& phases) {

@@ -68,6 +68,9 @@ Plan plan_of(const SweepOptions& options, PreparedSweep& prepared, std::vector<T
              const std::atomic<bool>& stop, std::unordered_map<std::string, int> known_epochs = {},
              std::set<std::string> suspects = {});
 
+/// What was found out about the images, a line each; empty: nothing that people need to know.
+std::string findings_text(const Inputs& inputs);
+
 /// What `thaw plan` prints: all checks and the plan, on so many ranks like this one; nothing is run.
 std::string dry_plan(const SweepOptions& options, int ranks, bool explain, const std::atomic<bool>& stop);
 

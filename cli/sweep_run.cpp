@@ -18,8 +18,10 @@
 #include "results/export/live_events.hpp"
 #include "results/query/query.hpp"
 #include "results/report/report.hpp"
+#include "worker/data/findings.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/data/thumbnail.hpp"
+#include "worker/preflight.hpp"
 #include "worker/torch/device.hpp"
 #include "worker/torch/threads.hpp"
 
@@ -67,8 +69,14 @@ SweepRecord record_of(const PreparedSweep& prepared, const SweepOptions& options
     record.train_images = prepared.inputs.train_images;
     record.validation_images = prepared.inputs.validation_images;
     record.test_images = prepared.inputs.test_images;
-    for (const ImageFile& image : read_dataset(prepared.inputs.dataset).images) {
-        if (image.validates()) record.validation.push_back({image.path, image.label});
+    record.findings = prepared.inputs.findings;
+    const Dataset dataset = read_dataset(prepared.inputs.dataset);
+    const std::map<std::size_t, std::string> copies = trained_copies(dataset);
+    for (std::size_t i = 0; i < dataset.images.size(); ++i) {
+        const ImageFile& image = dataset.images[i];
+        const auto copy = copies.find(i);
+        if (image.validates())
+            record.validation.push_back({image.path, image.label, copy == copies.end() ? "" : copy->second});
         if (image.part == Part::test) record.test.push_back({image.path, image.label});
     }
     record.environment = describe_environment(prepared.inputs, ranks, options.threads);
@@ -134,6 +142,7 @@ void SweepRun::prepare() {
     running_.emplace(cache_->begin_sweep());
     store_->begin_sweep(record_, prepared_.trials, read_crash_reports(prepared_.scratch));
     remove_crash_reports(prepared_.scratch);
+    remember_run(prepared_.scratch, prepared_.inputs);
 }
 
 void SweepRun::make_plan() {
@@ -147,9 +156,10 @@ void SweepRun::make_plan() {
     require_disk_space(plan_, *cache_, prepared_.inputs.phases);
     store_->record_prediction(plan_.predicted_seconds);
     if (!options_.quiet)
-        fmt::print(stderr, "{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n", prepared_.sweep.name,
-                   prepared_.trials.size(), before_text(left_), plan_.stages.size(), channel_.size(),
-                   channel_.size() == 1 ? "rank" : "ranks", options_.threads, record_.environment.at("blas"));
+        fmt::print(stderr, "{}{}: {} trials{}, {} stages, on {} {} of {} threads; BLAS: {}\n",
+                   findings_text(prepared_.inputs), prepared_.sweep.name, prepared_.trials.size(), before_text(left_),
+                   plan_.stages.size(), channel_.size(), channel_.size() == 1 ? "rank" : "ranks", options_.threads,
+                   record_.environment.at("blas"));
 }
 
 void SweepRun::run() {
@@ -209,9 +219,10 @@ void SweepRun::end(RunOutcome outcome, const std::string& message) {
 
 void SweepRun::report() const {
     const fs::path html = prepared_.folder / "report.html";
-    write_report(database(), html, prepared_.folder / "report.md", thumbnail);
+    const std::string copies = write_report(database(), html, prepared_.folder / "report.md", thumbnail);
     if (options_.quiet) return;
-    fmt::print("{}\nreport: {}\n", leaderboard_text(database()), fs::absolute(html).string());
+    fmt::print("{}\n{}{}report: {}\n", leaderboard_text(database()), copies, copies.empty() ? "" : "\n",
+               fs::absolute(html).string());
     if (std::any_of(record_.test.begin(), record_.test.end(), [](const ImageRecord& image) { return image.label < 0; }))
         fmt::print(
             "test images without classes: `thaw predict {}{} --test --csv > predictions.csv` says what the best "

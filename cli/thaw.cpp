@@ -13,6 +13,7 @@
 
 #include "cli/backbones_command.hpp"
 #include "cli/command_pages.hpp"
+#include "cli/command_words.hpp"
 #include "cli/export_model.hpp"
 #include "cli/help.hpp"
 #include "cli/init_command.hpp"
@@ -138,7 +139,8 @@ int main_of(int argc, char** argv) {
 
     try {
         if (argc > 1 && *argv[1] != '-') require_command(app, argv[1]);
-        app.parse(argc, argv);
+        parse_words(app, argc, argv);
+        finish_output();
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongInput;
     } catch (const std::exception& error) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "cli/command_words.hpp"
 #include "cli/help.hpp"
 #include "cli/results_commands.hpp"
 #include "common/util/error.hpp"
@@ -32,7 +33,8 @@ int main_of(int argc, char** argv) {
         const auto is_asked_for = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
         const bool of_a_command = argc > 2 && std::string_view(argv[1]) == "help" && !is_help_topic(argv[2]);
         if (of_a_command || app.get_subcommands(is_asked_for).empty()) become_engine(argv);
-        app.parse(argc, argv);
+        parse_words(app, argc, argv);
+        finish_output();
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongInput;
     } catch (const std::exception& error) {

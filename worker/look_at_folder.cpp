@@ -10,6 +10,7 @@
 #include "common/util/parallel.hpp"
 #include "common/util/text.hpp"
 #include "worker/cache/image_cache.hpp"
+#include "worker/data/findings.hpp"
 #include "worker/data/image_header.hpp"
 
 namespace thaw {
@@ -38,11 +39,6 @@ void look_at_images(FolderLook& look, int threads) {
     std::sort(look.heights.begin(), look.heights.end());
 }
 
-bool is_in_folder(const ImageFile& image, std::initializer_list<const char*> names) {
-    const std::string first = std::filesystem::path(image.path).begin()->string();
-    return std::any_of(names.begin(), names.end(), [&](const char* name) { return first == name; });
-}
-
 }  // namespace
 
 FolderLook look_at_folder(const std::filesystem::path& folder, int threads) {
@@ -55,8 +51,6 @@ FolderLook look_at_folder(const std::filesystem::path& folder, int threads) {
             continue;
         }
         ++look.per_class[static_cast<std::size_t>(image.label)];
-        if (image.part == Part::validation && is_in_folder(image, {"val", "validation", "valid"}))
-            look.has_validation = true;
     }
     look_at_images(look, threads);
     return look;
@@ -81,8 +75,12 @@ std::string folder_text(const FolderLook& look) {
     const auto validation = std::count_if(dataset.images.begin(), dataset.images.end(),
                                           [](const ImageFile& image) { return image.part == Part::validation; });
     text += fmt::format("validation: {}{}\n", counted(validation, "image"),
-                        look.has_validation ? ", a folder of their own" : ", split off by content (stratified)");
+                        dataset.as_it_stands ? std::string(", a folder of their own")
+                        : dataset.train_folder.empty()
+                            ? std::string(", split off by content (stratified)")
+                            : ", split off " + dataset.train_folder + "/ by content (stratified)");
     if (look.test_images > 0) text += fmt::format("test: {}\n", counted(look.test_images, "image"));
+    for (const std::string& finding : findings(dataset)) text += finding + "\n";
     if (look.damaged.empty()) return text;
     text += fmt::format("{} cannot be read:\n", counted(static_cast<std::int64_t>(look.damaged.size()), "image"));
     std::size_t named = 0;

@@ -12,9 +12,8 @@
 namespace thaw {
 
 struct FolderLook {
-    Dataset dataset;              // split as the default says where the folder does not
-    bool has_validation = false;  // a folder of its own
-    std::vector<int> per_class;   // train and validation images, by class
+    Dataset dataset;             // split as the default says where the folder does not
+    std::vector<int> per_class;  // train and validation images, by class
     int test_images = 0;
     std::vector<std::int64_t> widths, heights;   // of images that can be read, sorted; as stored
     std::map<std::string, std::string> damaged;  // path in the folder -> why it cannot be read

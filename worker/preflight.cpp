@@ -1,15 +1,19 @@
 #include "worker/preflight.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "common/backbones/backbones.hpp"
+#include "common/util/atomic_file.hpp"
 #include "common/util/fingerprint.hpp"
 #include "common/util/log.hpp"
 #include "worker/cache/image_cache.hpp"
 #include "worker/cache/view_rows.hpp"
 #include "worker/data/decode.hpp"
+#include "worker/data/findings.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/network/frozen_network.hpp"
 #include "worker/weights/fit_weights.hpp"
@@ -41,7 +45,24 @@ WeightsSpec resolve(const NetworkRequest& network, const std::vector<std::filesy
     return {found.path.string(), found.sha256, found.preprocessing.name, to_string(found.padding)};
 }
 
+constexpr const char* kLastRun = "last-run.json";
+
+std::string changes_since_last_run(const fs::path& scratch, const Dataset& dataset) {
+    std::error_code unknown;
+    if (!fs::exists(scratch / kLastRun, unknown)) return "";
+    try {
+        return changes_text(read_dataset(scratch / kLastRun), dataset);
+    } catch (const std::exception& error) {
+        spdlog::debug("{}", error.what());
+        return "";
+    }
+}
+
 }  // namespace
+
+void remember_run(const fs::path& scratch, const Inputs& inputs) {
+    write_file(scratch / kLastRun, read_file(inputs.dataset));
+}
 
 Inputs inspect_inputs(const PreflightRequest& request) {
     for (const Precision precision : request.precisions) check_supported(precision);
@@ -74,6 +95,9 @@ Inputs inspect_inputs(const PreflightRequest& request) {
     inputs.test_images = dataset.count(Part::test, fold);
     for (const ImageFile& image : dataset.images)
         inputs.image_bytes += static_cast<std::int64_t>(std::filesystem::file_size(dataset.folder / image.path));
+    inputs.findings = findings(dataset);
+    if (const std::string changes = changes_since_last_run(request.scratch, dataset); !changes.empty())
+        inputs.findings.insert(inputs.findings.begin(), "since the last run " + changes);
     inputs.decode = request.decode;
     inputs.on_bad_image = request.on_bad_image;
     inputs.frozen_back_end = frozen_back_end();

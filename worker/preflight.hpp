@@ -41,4 +41,7 @@ struct PreflightRequest {
 /// file once to see that it fits its backbone. Throws UserError for the first thing that is wrong.
 Inputs inspect_inputs(const PreflightRequest& request);
 
+/// So that the next one's findings can say what has changed in the data since.
+void remember_run(const std::filesystem::path& scratch, const Inputs& inputs);
+
 }  // namespace thaw

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <string_view>
 #include <thread>
 
 #include "common/util/error.hpp"
@@ -132,9 +133,11 @@ class MpiChannel : public Channel {
 }  // namespace
 
 bool launched_by_mpi() {
-    for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"})
+    for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK"})
         if (std::getenv(name)) return true;
-    return false;
+    // Slurm's shells leave these of a world of one, which needs no MPI; Open MPI without PMI would abort over them.
+    const char* size = std::getenv("PMI_SIZE");
+    return std::getenv("PMI_RANK") && !(size && std::string_view(size) == "1");
 }
 
 MpiWorld::MpiWorld() {

@@ -17,6 +17,9 @@ struct SplitOptions {
     double validation = 0.2;  // fraction of the images that are not test's, in (0, 1)
     std::uint64_t seed = 1;
     int folds = 0;  // cross-validation: so many parts, each of which validates once, in place of `validation`; 0: none
+    double test = 0;  // fraction of all images that is split off before, where no folder tests; 0: none
+    std::string group =
+        {};  // regular expression: images whose paths agree in what it finds stay in one part; empty: none
 };
 
 /// Among predictions, in place of a class: the image is validated by other folds than the trial's. (-1: it cannot be

@@ -23,6 +23,7 @@ struct Inputs {
     std::string folded_key;           // and in one fold or another: all but the test images
     std::string decoder;              // which code decodes, and so which pixels come of it
     std::vector<std::string> classes;
+    std::vector<std::string> findings;  // in the data, for people: copies, gaps, changes since the last run
     int train_images = 0, validation_images = 0, test_images = 0;
     std::int64_t image_bytes = 0;  // of all image files
     DecodeOptions decode;          // its image_size is each trial's own

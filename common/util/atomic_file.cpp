@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "common/util/storage.hpp"
 
@@ -30,17 +32,40 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
     return path.parent_path() / fmt::format(".{}.{}.{}.tmp", path.filename().string(), ::getpid(), counter++);
 }
 
+/// Whether something is there that is neither a file nor a folder: a device, a FIFO, the pipe behind /dev/stdout.
+bool is_special(const std::filesystem::path& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+/// Where a link leads in the end, whether that is there yet or not.
+std::filesystem::path behind_links(std::filesystem::path path) {
+    constexpr int kMostLinks = 40;  // as in the kernel, which then says what is wrong
+    std::error_code none;
+    for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, none); ++i)
+        path = path.parent_path() / std::filesystem::read_symlink(path, none);
+    if (!std::filesystem::is_symlink(path, none)) return path;
+    errno = ELOOP;
+    throw_errno(path);
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
-    descriptor_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+    if (is_special(path_)) {
+        descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    } else {
+        path_ = behind_links(path_);
+        temporary_ = temporary_name(path_);
+        descriptor_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    }
     if (descriptor_ < 0) throw_errno(path_);
 }
 
 AtomicFile::~AtomicFile() {
     if (descriptor_ < 0) return;
     ::close(descriptor_);
-    ::unlink(temporary_.c_str());
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(const void* data, std::size_t bytes) {
@@ -67,6 +92,10 @@ void AtomicFile::write_at(std::size_t offset, const void* data, std::size_t byte
 }
 
 void AtomicFile::commit(bool synced) {
+    if (temporary_.empty()) {
+        if (::close(std::exchange(descriptor_, -1)) != 0) throw_errno(path_);
+        return;
+    }
     if (synced && ::fsync(descriptor_) != 0) throw_errno(path_);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(path_);
     ::close(descriptor_);

@@ -1,4 +1,5 @@
-// A file that appears whole under its name or not at all: written beside it, synced, then renamed.
+// A file that appears whole under its name or not at all: written beside it, synced, then renamed. A name that is a
+// link stays one: what it leads to is replaced. What is no regular file (a device, a FIFO) is written to as it is.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,7 @@ class AtomicFile {
     void commit(bool synced = true);
 
   private:
-    std::filesystem::path path_, temporary_;
+    std::filesystem::path path_, temporary_;  // temporary_ is empty where what is there is written to
     int descriptor_ = -1;
 };
 

@@ -6,44 +6,12 @@
 #include <array>
 #include <cmath>
 
+#include "common/util/unicode.hpp"
+
 namespace thaw {
 namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
-
-/// Decodes the character at `at` and moves past it; one bad byte gives U+FFFD.
-char32_t next_character(std::string_view text, std::size_t& at) {
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    const unsigned char first = byte(at++);
-    if (first < 0x80) return first;
-    const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    if (first < 0xC2 || first > 0xF4 || at + static_cast<std::size_t>(more) > text.size()) return kReplacement;
-    char32_t code = first & (0x3F >> more);
-    for (int i = 0; i < more; ++i) {
-        const unsigned char continuation = byte(at + static_cast<std::size_t>(i));
-        if ((continuation & 0xC0) != 0x80) return kReplacement;
-        code = (code << 6) | (continuation & 0x3F);
-    }
-    constexpr std::array<char32_t, 4> kSmallest = {0, 0x80, 0x800, 0x10000};
-    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    if (code < kSmallest[static_cast<std::size_t>(more)] || code > 0x10FFFF || surrogate) return kReplacement;
-    at += static_cast<std::size_t>(more);
-    return code;
-}
-
-void append(std::string& text, char32_t code) {
-    const auto put = [&](char32_t value) { text += static_cast<char>(value); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | (code >> 6)), put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | (code >> 12)), put(0x80 | ((code >> 6) & 0x3F)), put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | (code >> 18)), put(0x80 | ((code >> 12) & 0x3F)), put(0x80 | ((code >> 6) & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
 
 bool is_control(char32_t code) {
     const bool steers_direction = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
@@ -84,7 +52,7 @@ std::string clean_text(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         const char32_t code = next_character(text, at);
         const bool blank = code == '\n' || code == '\t' || code == '\r';
-        append(clean, blank ? U' ' : is_control(code) ? kReplacement : code);
+        append_character(clean, blank ? U' ' : is_control(code) ? kReplacement : code);
     }
     return clean;
 }
@@ -105,6 +73,15 @@ std::string cut_text(std::string_view text, std::size_t columns) {
         if (width > columns) return clean.substr(0, here) + "…";
     }
     return clean;
+}
+
+std::string escape_line(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        if (c == '\n' || c == '\r' || c == '\\') escaped += '\\';
+        escaped += c == '\n' ? 'n' : c == '\r' ? 'r' : c;
+    }
+    return escaped;
 }
 
 std::string escape_html(std::string_view text) {
@@ -136,7 +113,7 @@ std::string escape_html(std::string_view text) {
             case '\r':
                 break;
             default:
-                append(escaped, is_control(code) ? kReplacement : code);
+                append_character(escaped, is_control(code) ? kReplacement : code);
         }
     }
     return escaped;

@@ -14,6 +14,8 @@ std::size_t display_width(std::string_view text);
 /// Clean text of at most `columns` columns; what is cut away ends in "…".
 std::string cut_text(std::string_view text, std::size_t columns);
 
+std::string escape_line(
+    std::string_view text);  // for a line of its own: "\\n", "\\r" and "\\\\" for what they stand for
 std::string escape_html(std::string_view text);      // for elements and quoted attributes; keeps newlines
 std::string escape_markdown(std::string_view text);  // for a cell of a table
 std::string escape_latex(std::string_view text);     // for a cell of a tabular

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 namespace thaw {
 namespace {
@@ -69,6 +70,27 @@ std::size_t character_length(std::string_view text, std::size_t at) {
     return code < smallest || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ? 0 : length;
 }
 
+/// Characters that look like a space, or like nothing, and that are neither to YAML.
+constexpr std::pair<std::string_view, const char*> kInvisible[] = {
+    {"\u00A0", "U+00A0, a no-break space"},        {"\u00AD", "U+00AD, a soft hyphen"},
+    {"\u200B", "U+200B, a zero-width space"},      {"\u200C", "U+200C, a zero-width non-joiner"},
+    {"\u200D", "U+200D, a zero-width joiner"},     {"\u200E", "U+200E, a left-to-right mark"},
+    {"\u200F", "U+200F, a right-to-left mark"},    {"\u2028", "U+2028, a line separator"},
+    {"\u202F", "U+202F, a narrow no-break space"}, {"\u2060", "U+2060, a word joiner"},
+    {"\u3000", "U+3000, an ideographic space"},    {"\uFEFF", "U+FEFF, a byte order mark"}};
+
+/// Names the first of them in a line that something is wrong with.
+std::string invisible_text(std::string_view line, int number) {
+    if (number == 1 && line.starts_with("\uFEFF")) line.remove_prefix(3);  // where it belongs
+    std::size_t first = line.size();
+    const char* name = nullptr;
+    for (const auto& [character, called] : kInvisible)
+        if (const std::size_t at = line.find(character); at < first) first = at, name = called;
+    return name ? fmt::format("; the line holds an invisible character in column {}: {}",
+                              characters(line.substr(0, first)) + 1, name)
+                : "";
+}
+
 }  // namespace
 
 std::string_view first_characters(std::string_view text, std::size_t count) {
@@ -78,6 +100,7 @@ std::string_view first_characters(std::string_view text, std::size_t count) {
 UserError error_at(const SourceText& source, Place place, std::string_view message) {
     if (!place) return UserError("{}: {}", source.file.string(), printable(message));
     std::string_view line = line_at(source, place.line);
+    const std::string invisible = invisible_text(line, place.line);
     std::size_t column = characters(line.substr(0, static_cast<std::size_t>(std::max(place.column - 1, 0))));
     const std::string where = fmt::format("{}:{}:{}", source.file.string(), place.line, column + 1);
     if (column > kShownWidth / 2) {
@@ -85,7 +108,8 @@ UserError error_at(const SourceText& source, Place place, std::string_view messa
         column = kShownWidth / 2;
     }
     line = first_characters(line, kShownWidth);
-    return UserError("{}: {}\n    {}\n    {:>{}}", where, printable(message), printable(line), '^', column + 1);
+    return UserError("{}: {}{}\n    {}\n    {:>{}}", where, printable(message), invisible, printable(line), '^',
+                     column + 1);
 }
 
 void check_text(const SourceText& source) {

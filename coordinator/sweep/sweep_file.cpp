@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <regex>
 #include <tuple>
 
 #include "common/util/byte_size.hpp"
@@ -47,6 +48,17 @@ int read_ranks_per_trial(const YamlReader& reader, const YAML::Node& node) {
     return static_cast<int>(reader.integer(node, "ranks_per_trial", 1, kMostRanks));
 }
 
+/// Of the kind that JavaScript has (ECMAScript).
+std::string read_expression(const YamlReader& reader, const YAML::Node& node, const std::string& what) {
+    std::string expression = reader.text(node, what);
+    try {
+        static_cast<void>(std::regex(expression));
+    } catch (const std::regex_error& error) {
+        reader.fail(node, "{} is no regular expression: {}", what, error.what());
+    }
+    return expression;
+}
+
 SplitOptions read_split(const YamlReader& reader, const YAML::Node& node, Place& folds_place) {
     SplitOptions split;
     YAML::Node validation;
@@ -57,8 +69,11 @@ SplitOptions read_split(const YamlReader& reader, const YAML::Node& node, Place&
         split.method = method(node);
         return split;
     }
-    for (const auto& [key, value] : reader.entries(node, "data.split", {"method", "validation", "seed", "folds"})) {
+    for (const auto& [key, value] :
+         reader.entries(node, "data.split", {"method", "validation", "test", "seed", "folds", "group"})) {
         if (key == "method") split.method = method(value);
+        if (key == "test") split.test = reader.number(value, "data.split.test", {0, false, 1, false});
+        if (key == "group") split.group = read_expression(reader, value, "data.split.group");
         if (key == "validation") {
             split.validation = reader.number(value, "data.split.validation", {0, false, 1, false});
             validation.reset(value);
@@ -76,6 +91,11 @@ SplitOptions read_split(const YamlReader& reader, const YAML::Node& node, Place&
                     "validation and folds in one split; with {} folds each part validates once: remove "
                     "one of the two",
                     split.folds);
+    if (split.validation + split.test >= 1)
+        reader.fail(node, "validation: {} and test: {} leave nothing to train on", split.validation, split.test);
+    if (split.method != SplitMethod::stratified && (split.test != 0 || !split.group.empty()))
+        reader.fail(node, "the split '{}' is Keras' own, which knows no `{}`; take 'stratified'",
+                    to_string(split.method), split.test != 0 ? "test" : "group");
     return split;
 }
 

@@ -31,6 +31,11 @@ std::string substitute_environment(const std::string& text) {
     std::string result;
     std::size_t done = 0;
     for (std::size_t begin; (begin = text.find("${", done)) != std::string::npos;) {
+        if (begin > done && text[begin - 1] == '$') {  // $${ stands for ${
+            result += text.substr(done, begin - 1 - done) + "${";
+            done = begin + 2;
+            continue;
+        }
         const std::size_t end = text.find('}', begin);
         if (end == std::string::npos) throw UserError("'{}' has no closing brace; write ${{NAME}}", text.substr(begin));
         result += text.substr(done, begin - done) + variable(text.substr(begin + 2, end - begin - 2));

@@ -6,12 +6,14 @@
 #include "common/util/error.hpp"
 #include "results/report/report_data.hpp"
 #include "results/report/report_document.hpp"
+#include "results/report/report_sentences.hpp"
 
 namespace thaw {
 
-void write_report(const std::filesystem::path& database, const std::filesystem::path& html,
-                  const std::filesystem::path& markdown, const Thumbnail& thumbnail) {
-    const Document document = report_document(load_report(database));
+std::string write_report(const std::filesystem::path& database, const std::filesystem::path& html,
+                         const std::filesystem::path& markdown, const Thumbnail& thumbnail) {
+    const ReportData data = load_report(database);
+    const Document document = report_document(data);
     const std::filesystem::path folder = (html.empty() ? markdown : html).parent_path() / "figures";
     try {
         if (!html.empty()) write_file(html, report_html(document, thumbnail));
@@ -23,6 +25,7 @@ void write_report(const std::filesystem::path& database, const std::filesystem::
     } catch (const std::system_error& error) {
         throw UserError("cannot write the report: {}", error.what());
     }
+    return trained_copies_text(data);
 }
 
 }  // namespace thaw

@@ -58,6 +58,9 @@ void load_sweep(const Database& database, ReportData& data) {
     Statement environment = database.prepare("SELECT name, value FROM environment WHERE sweep = ?1");
     environment.with(row.integer(12));
     while (environment.step()) data.sweep.environment[environment.text(0)] = environment.text(1);
+    Statement findings = database.prepare("SELECT text FROM findings WHERE sweep = ?1 ORDER BY place");
+    findings.with(row.integer(12));
+    while (findings.step()) data.sweep.findings.push_back(findings.text(0));
 }
 
 /// The winner, the best of every other backbone, then the next best.

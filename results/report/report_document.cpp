@@ -74,6 +74,7 @@ Blocks lead_of(const ReportData& data) {
     Blocks blocks = {winner_facts(data)};
     if (const std::string status = status_text(data); !status.empty()) blocks.push_back(Paragraph{status, "status"});
     blocks.push_back(Facts{facts_of(data)});
+    for (const std::string& finding : data.sweep.findings) blocks.push_back(Paragraph{"Data: " + finding, "status"});
     blocks.push_back(Paragraph{states_text(board)});
     if (board.any && !board.constant.empty())
         blocks.push_back(Paragraph{"All trials: " + describe(*board.any, board.constant) + "."});

@@ -74,6 +74,12 @@ double frozen_seconds(const Database& database, const std::string& backbone, con
 void load_predictions(const Database& database, ReportData& data) {
     data.validation.images = load_images(database, data.sweep.data_fingerprint, "validation");
     data.test.images = load_images(database, data.sweep.data_fingerprint, "test");
+    Statement copies =
+        database.prepare("SELECT place, path FROM trained_copies WHERE data_fingerprint = ?1 AND part = 'validation'");
+    copies.with(data.sweep.data_fingerprint);
+    while (copies.step())
+        if (const auto place = static_cast<std::size_t>(copies.integer(0)); place < data.validation.images.size())
+            data.validation.images[place].trained_copy = copies.text(1);
     Statement of_trial = database.prepare("SELECT classes FROM predictions WHERE trial = ?1 AND part = 'validation'");
     for (const std::string& trial : compared_trials(data)) {
         of_trial.with(trial);

@@ -157,6 +157,31 @@ Headline headline_of(const ReportData& data) {
     return headline;
 }
 
+std::string trained_copies_text(const ReportData& data) {
+    const std::vector<ImageRecord>& images = data.validation.images;
+    if (!data.winner()) return "";
+    const auto copies = std::ranges::count_if(images, [](const ImageRecord& one) { return !one.trained_copy.empty(); });
+    Score all, others;
+    for (const std::size_t trial : data.winner()->trials) {
+        const auto* predicted = data.validation.of(data.leaderboard.trials[trial].id);
+        for (std::size_t i = 0; predicted && i < images.size(); ++i) {
+            if ((*predicted)[i] < 0) continue;
+            for (Score* score : {&all, &others}) {
+                if (score == &others && !images[i].trained_copy.empty()) continue;
+                ++score->images;
+                score->correct += (*predicted)[i] == images[i].label;
+            }
+        }
+    }
+    if (copies == 0 || all.images == 0) return "";
+    const std::string count = fmt::format("{} of {} validation images {} also in the training set", copies,
+                                          images.size(), copies == 1 ? "is" : "are");
+    if (others.images == 0) return fmt::format("{}: the accuracy says nothing of new images.", count);
+    return fmt::format("{}: accuracy on the other {} is {}, on all {}.", count,
+                       static_cast<std::ptrdiff_t>(images.size()) - copies, percent(others.accuracy()),
+                       percent(all.accuracy()));
+}
+
 std::vector<Fact> facts_of(const ReportData& data) {
     if (!data.winner()) return {};
     std::vector<Fact> facts;
@@ -171,6 +196,7 @@ std::vector<Fact> facts_of(const ReportData& data) {
     const BackboneCost known = cost == data.costs.end() ? BackboneCost{} : cost->second;
     add("Test accuracy", test_text(data));
     add("Uncertainty", uncertainty_text(data));
+    add("Copies", trained_copies_text(data));
     if (data.analysis.configurations.size() > 1) add("Runner-up", runner_up_text(data));
     add("Training cost", training_text(data, known));
     add("Inference cost", inference_text(data, known));

@@ -23,6 +23,10 @@ struct Fact {
 /// Uncertainty, runner-up, costs, usage: one line each. Empty where nothing has finished.
 std::vector<Fact> facts_of(const ReportData& data);
 
+/// What the winner's accuracy is without the validation images that are trained on too; empty where there are none, or
+/// no predictions.
+std::string trained_copies_text(const ReportData& data);
+
 /// One paragraph for every axis but the backbone, freeze first: what each value gains, all else equal.
 std::vector<Fact> hyperparameter_effects(const ReportData& data);
 /// How to read them.

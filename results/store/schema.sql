@@ -146,6 +146,23 @@ CREATE TABLE IF NOT EXISTS images (
     PRIMARY KEY (data_fingerprint, part, place)
 ) WITHOUT ROWID;
 
+-- Those of them whose content is also trained on: the accuracy on them says little.
+CREATE TABLE IF NOT EXISTS trained_copies (
+    data_fingerprint TEXT NOT NULL,
+    part             TEXT NOT NULL CHECK (part IN ('validation', 'test')),
+    place            INTEGER NOT NULL,  -- as of images
+    path             TEXT NOT NULL,     -- of the training image
+    PRIMARY KEY (data_fingerprint, part, place)
+) WITHOUT ROWID;
+
+-- What the checks before an invocation found in its data, a sentence each.
+CREATE TABLE IF NOT EXISTS findings (
+    sweep INTEGER NOT NULL REFERENCES sweeps (id),
+    place INTEGER NOT NULL,  -- from 0
+    text  TEXT NOT NULL,
+    PRIMARY KEY (sweep, place)
+) WITHOUT ROWID;
+
 -- What a finished trial takes each of these images for, after its last epoch; of the test images only the winner is
 -- asked.
 CREATE TABLE IF NOT EXISTS predictions (

@@ -154,6 +154,9 @@ std::int64_t Store::Implementation::insert_sweep(const SweepRecord& record, std:
     const std::int64_t id = sqlite3_last_insert_rowid(database.handle());
     Statement describe = database.prepare("INSERT INTO environment VALUES (?1, ?2, ?3)");
     for (const auto& [name, value] : record.environment) write(describe, id, name, value);
+    Statement finding = database.prepare("INSERT INTO findings VALUES (?1, ?2, ?3)");
+    std::int64_t place = 0;
+    for (const std::string& text : record.findings) write(finding, id, place++, text);
     insert_images(record.data_fingerprint, "validation", record.validation);
     insert_images(record.data_fingerprint, "test", record.test);
     return id;
@@ -162,9 +165,12 @@ std::int64_t Store::Implementation::insert_sweep(const SweepRecord& record, std:
 void Store::Implementation::insert_images(const std::string& data_fingerprint, const char* part,
                                           const std::vector<ImageRecord>& images) {
     Statement insert = database.prepare("INSERT INTO images VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING");
+    Statement copy = database.prepare("INSERT INTO trained_copies VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING");
     std::int64_t place = 0;
-    for (const ImageRecord& image : images)
+    for (const ImageRecord& image : images) {
+        if (!image.trained_copy.empty()) write(copy, data_fingerprint, std::string(part), place, image.trained_copy);
         write(insert, data_fingerprint, std::string(part), place++, image.path, image.label);
+    }
 }
 
 void Store::Implementation::predict(const std::string& id, const char* part, const std::vector<int>& predicted) {

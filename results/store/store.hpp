@@ -23,6 +23,7 @@ namespace thaw {
 struct ImageRecord {
     std::string path;  // in the data folder
     int label = 0;
+    std::string trained_copy = {};  // a training image of the same content; empty: none
 };
 
 /// One invocation of `thaw run`.
@@ -35,6 +36,7 @@ struct SweepRecord {
     std::vector<std::string> classes;
     int train_images = 0, validation_images = 0, test_images = 0, bad_images = 0;
     std::vector<ImageRecord> validation = {}, test = {};  // as predictions number them
+    std::vector<std::string> findings = {};               // in the data, a sentence each
     std::map<std::string, std::string> environment;       // version, host, cpu, cores, blas, libtorch, mpi, ranks...
     std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();  // its wall-clock time counts
 };

@@ -63,6 +63,79 @@ TEST_F(Commands, InitSaysWhatAFolderLacks) {
     EXPECT_THAT(ended.errors, HasSubstr("nowhere"));
 }
 
+TEST_F(Commands, InitWritesFilesThatThawReadsWhateverTheFolderIsCalled) {
+    for (const std::string& name :
+         std::vector<std::string>{"-rf", "a\nb", "it's \"x\"", "${HOME}", "null", "# 1: {a}"}) {
+        const std::filesystem::path folder = folder_ / name, file = folder_ / "init.yaml";
+        std::filesystem::copy(folder_ / "shapes", folder, std::filesystem::copy_options::recursive);
+        const Ended written =
+            call({"bash", "-c", "cd \"$1\" && exec \"$0\" init -o \"$2\" --force --runs \"$3\" -- \"$4\"", THAW_PROGRAM,
+                  folder_.path().string(), file.string(), (folder_ / "runs").string(), name});
+        ASSERT_EQ(written.exit_code, 0) << name << written.errors;
+        std::ofstream(file, std::ios::app) << "weights: random\nimage_size: 40\n";
+        const Ended planned = thaw({"plan", file.string(), "--runs", (folder_ / "runs").string()});
+        EXPECT_EQ(planned.exit_code, 0) << name << planned.errors;
+    }
+}
+
+TEST_F(Commands, WhatCannotBePrintedIsAnError) {
+    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nepochs: 1\n")).exit_code, 0);
+    const std::string runs = (folder_ / "runs").string(), photo = (folder_ / "shapes/circle/00.png").string();
+    for (const Words& words : std::vector<Words>{{"query", "test", "--runs", runs, "--csv"},
+                                                 {"status", "test", "--runs", runs},
+                                                 {"export", "test", "--runs", runs, "--csv", "-"},
+                                                 {"predict", "test", "--runs", runs, photo, "--csv"},
+                                                 {"schema"}}) {
+        Words full = {"bash", "-c", "exec \"$0\" \"$@\" > /dev/full"};
+        for (const std::string& word : command(words)) full.push_back(word);
+        const Ended ended = call(full);
+        EXPECT_NE(ended.exit_code, 0) << words[0];
+        EXPECT_THAT(ended.errors, HasSubstr("No space left on device")) << words[0];
+    }
+}
+
+TEST_F(Commands, NamesMayBeginWithADashAfterTwoDashes) {
+    ASSERT_EQ(run(sweep("backbone: mobilenet_v2\nepochs: 1\n")).exit_code, 0);
+    std::filesystem::copy_file(folder_ / "shapes/circle/00.png", folder_ / "-rf.png");
+    std::filesystem::rename(folder_ / "runs/test", folder_ / "runs/-x");
+    EXPECT_EQ(shell("'" THAW_PROGRAM "' predict --runs runs -- -x -rf.png shapes/circle/01.png").exit_code, 0);
+    EXPECT_EQ(shell("'" THAW_PROGRAM "' query --runs runs -- -x").exit_code, 0);
+    const Ended refused = shell("'" THAW_PROGRAM "' query --runs runs -x");
+    EXPECT_EQ(refused.exit_code, 2);
+}
+
+TEST_F(Commands, ExportModelKnowsItsEndings) {
+    for (const char* name : {"x.onnx", "x.pth", "x.keras", "x"}) {
+        const Ended ended = thaw({"export-model", "test", "-o", (folder_ / name).string()});
+        EXPECT_EQ(ended.exit_code, 2);
+        EXPECT_THAT(ended.errors, HasSubstr("the ending says the format: .safetensors"));
+    }
+}
+
+TEST_F(Commands, RunInPlacesThatAreHardToReadAndInSlurmsShells) {
+    std::filesystem::create_symlink("loop", folder_ / "loop");
+    const std::string file = sweep("backbone: mobilenet_v2\nepochs: 1\n");
+    Words places = {"env",
+                    "HOME=" + (folder_ / "loop").string(),
+                    "SLURM_JOB_ID=7",
+                    "SLURM_NTASKS=1",
+                    "SLURM_PROCID=0",
+                    "PMI_RANK=0",
+                    "PMI_SIZE=1"};
+    for (const std::string& word : run_command(file, "runs")) places.push_back(word);
+    const Ended ended = call(places);
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    for (const char* subcommand : {"weights", "init"}) {
+        Words words = {"env", "HOME=" + (folder_ / "loop").string()};
+        Words more = {subcommand};
+        if (subcommand == std::string("init"))
+            more.insert(more.end(), {(folder_ / "shapes").string(), "-o", (folder_ / "init.yaml").string()});
+        for (const std::string& word : command(more)) words.push_back(word);
+        const Ended one = call(words);
+        EXPECT_EQ(one.exit_code, 0) << one.errors;
+    }
+}
+
 TEST_F(Commands, TheSchemaKnowsTheKeysThatTheParserKnows) {
     const Ended printed = thaw({"schema"});
     ASSERT_EQ(printed.exit_code, 0) << printed.errors;

@@ -1,4 +1,4 @@
-// Remembers files' content fingerprints by path, size and modification time, so that a folder is hashed once.
+// Remembers files' content fingerprints by path and by what changes with them, so that a folder is hashed once.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,21 @@ class FingerprintCache {
   public:
     explicit FingerprintCache(std::filesystem::path file);
 
-    /// The fingerprint of the file's content, from memory where size and modification time are the remembered ones.
+    /// The fingerprint of the file's content, from memory where size, both times and the inode are the remembered
+    /// ones: who replaces or edits a file can set its modification time back, but not that of its last change.
     /// Throws std::system_error where it cannot be read.
     std::string of(const std::filesystem::path& path);
     /// Writes what is new; a place that cannot be written costs only time at the next scan, and a warning.
     void save() const;
 
   private:
+    struct State {
+        std::uint64_t size, inode;
+        std::int64_t modified_ns, changed_ns;
+        bool operator==(const State&) const = default;
+    };
     struct Entry {
-        std::uint64_t size;
-        std::int64_t modified_ns;
+        State state;
         std::string fingerprint;
     };
     std::filesystem::path file_;

@@ -3,101 +3,39 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
+#include <functional>
 #include <iterator>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <string_view>
+#include <map>
+#include <regex>
+#include <string>
 #include <system_error>
-#include <utility>
 
 #include "common/util/error.hpp"
 #include "common/util/parallel.hpp"
+#include "common/util/unicode.hpp"
 #include "worker/data/decode.hpp"
+#include "worker/data/findings.hpp"
 #include "worker/data/fingerprint_cache.hpp"
+#include "worker/data/folder_listing.hpp"
 
 namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
 
-using Endings = std::vector<std::string_view>;
+/// Classes by the decomposed form of their names.
+using Labels = std::map<std::string, int>;
 
-const Endings kEndings = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".gif"};
-// What Keras takes for images, dots or no dots as there.
-const Endings kGeneratorEndings = {"png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"};
-const Endings kDatasetEndings = {".bmp", ".gif", ".jpeg", ".jpg", ".png"};
-
-const Endings& endings_of(SplitMethod method) {
-    switch (method) {
-        case SplitMethod::keras_generator:
-            return kGeneratorEndings;
-        case SplitMethod::keras_dataset:
-            return kDatasetEndings;
-        default:
-            return kEndings;
-    }
-}
-
-bool has_ending(std::string name, const Endings& endings) {
-    std::ranges::transform(name, name.begin(),
-                           [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-    return std::ranges::any_of(endings, [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
-constexpr std::pair<std::string_view, Part> kPartFolders[] = {{"train", Part::train},
-                                                              {"val", Part::validation},
-                                                              {"validation", Part::validation},
-                                                              {"valid", Part::validation},
-                                                              {"test", Part::test}};
-
-/// What a folder holds, names sorted bytewise; dot files left out.
-struct Listing {
-    std::vector<std::string> folders;
-    std::vector<std::string> images;
-};
-
-}  // namespace
-
-bool looks_like_image(const fs::path& path) {
-    return has_ending(path.extension().string(), kEndings);
-}
-
-namespace {
-
-/// Names go into JSON, the database and the report, which are UTF-8.
-void check_utf8(const std::string& name, const fs::path& where) {
-    try {
-        static_cast<void>(nlohmann::json(name).dump());
-    } catch (const nlohmann::json::exception&) {
-        const auto replace = nlohmann::json::error_handler_t::replace;
-        throw UserError("{}: the name {} is not valid UTF-8; rename it (convmv does that for whole folders)",
-                        where.string(), nlohmann::json(name).dump(-1, ' ', false, replace));
-    }
-}
-
-Listing list(const fs::path& folder, const Endings& endings = kEndings) {
-    Listing listing;
-    try {
-        for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-            const std::string name = entry.path().filename().string();
-            if (name.starts_with('.')) continue;
-            const bool is_folder = entry.is_directory();
-            if (!is_folder && !(has_ending(name, endings) && entry.is_regular_file())) continue;
-            check_utf8(name, folder);
-            (is_folder ? listing.folders : listing.images).push_back(name);
-        }
-    } catch (const fs::filesystem_error& error) {
-        throw UserError("{}: cannot list this folder: {}", folder.string(), error.code().message());
-    }
-    std::ranges::sort(listing.folders);
-    std::ranges::sort(listing.images);
-    return listing;
+void note_left_out(Dataset& dataset, const fs::path& relative, const std::vector<std::string>& names,
+                   LeftOut::Why why) {
+    for (const std::string& name : names) dataset.left_out.push_back({(relative / name).string(), why});
 }
 
 /// Appends the images of ROOT/RELATIVE, and with `deep` those of the folders in it.
 void add_images(Dataset& dataset, const fs::path& relative, int label, Part part, const Endings& endings, bool deep) {
-    const Listing listing = list(dataset.folder / relative, endings);
+    const Listing listing = list_folder(dataset.folder / relative, endings);
+    note_left_out(dataset, relative, listing.others, LeftOut::Why::ending);
+    note_left_out(dataset, relative, listing.broken_links, LeftOut::Why::broken_link);
     for (const std::string& name : listing.images)
         dataset.images.push_back({(relative / name).string(), label, part, ""});
     for (const std::string& name : listing.folders)
@@ -110,79 +48,120 @@ void add_class(Dataset& dataset, const fs::path& relative, int label, Part part,
     const fs::path folder = dataset.folder / relative;
     const Endings& endings = endings_of(method);
     const bool deep = method == SplitMethod::keras_generator || method == SplitMethod::keras_dataset;
-    if (const Listing listing = list(folder, endings); !deep && !listing.folders.empty())
+    if (const Listing listing = list_folder(folder, endings); !deep && !listing.folders.empty())
         throw UserError(
             "{}: a class folder holds a folder, '{}'; move its images up, or move it away (thaw reads "
             "FOLDER/CLASS/IMAGE)",
             folder.string(), listing.folders.front());
     const std::size_t before = dataset.images.size();
     add_images(dataset, relative, label, part, endings, deep);
-    if (dataset.images.size() == before)
-        throw UserError("{}: no images in this class folder; add some ({}) or remove the folder", folder.string(),
-                        fmt::join(endings, " "));
+    if (dataset.images.size() != before) return;
+    const std::string others = left_out_text(dataset, relative.string());
+    throw UserError("{}: no images in this class folder; add some ({}) or remove the folder{}", folder.string(),
+                    fmt::join(endings, " "), others.empty() ? "" : "\n" + others);
 }
 
-void check_classes(const fs::path& folder, const Listing& listing) {
+void check_classes(const fs::path& folder, const Listing& listing, const std::vector<std::string>& classes) {
     constexpr const char* kLayout = "give each class its folder: FOLDER/CLASS/IMAGE";
     if (listing.folders.empty() && !listing.images.empty())
         throw UserError("{}: no classes: {} images lie in the folder itself; {}", folder.string(),
                         listing.images.size(), kLayout);
     if (listing.folders.empty()) throw UserError("{}: no classes: no folders in it; {}", folder.string(), kLayout);
-    if (listing.folders.size() == 1)
+    if (classes.size() == 1)
         throw UserError("{}: one class only, '{}'; telling classes apart takes two; {}", folder.string(),
-                        listing.folders.front(), kLayout);
+                        classes.front(), kLayout);
 }
 
-/// Part names are class names too (trains, for one): they name parts only where class folders lie inside train.
-bool has_part_folders(const fs::path& folder, const Listing& top) {
-    const auto has = [&](std::string_view name) {
-        return std::ranges::find(top.folders, name) != top.folders.end() && !list(folder / name).folders.empty();
-    };
-    if (has("train")) return true;
-    for (const auto& [name, part] : kPartFolders)
-        if (has(name))
-            throw UserError("{}: there is {}/ with class folders in it, but no train/ with class folders beside it",
-                            folder.string(), name);
-    return false;
+/// Names the classes after these folders. Those whose names look the same are one.
+Labels name_classes(Dataset& dataset, const fs::path& folder, const Listing& listing) {
+    Labels labels;
+    for (const std::string& name : listing.folders)
+        if (labels.emplace(canonical_decomposition(name), static_cast<int>(dataset.classes.size())).second)
+            dataset.classes.push_back(name);
+    check_classes(folder, listing, dataset.classes);
+    return labels;
+}
+
+struct PartFolder {
+    std::string name;
+    Part part;
+};
+
+/// The folders that are parts. Part names are class names too (trains, for one): they name parts only where class
+/// folders lie inside train.
+std::vector<PartFolder> part_folders(const fs::path& folder, const Listing& top) {
+    std::vector<PartFolder> parts;
+    bool has_train = false;
+    std::string with_classes;
+    for (const std::string& name : top.folders) {
+        const auto part = part_named(name);
+        if (!part) continue;
+        const bool has_classes = !list_folder(folder / name).folders.empty();
+        if (has_classes) with_classes = name;
+        has_train = has_train || (*part == Part::train && has_classes);
+        parts.push_back({name, *part});
+    }
+    if (has_train) {
+        std::ranges::stable_sort(parts, {}, &PartFolder::part);
+        const auto both = std::ranges::adjacent_find(parts, {}, &PartFolder::part);
+        if (both == parts.end()) return parts;
+        throw UserError("{}: both {}/ and {}/ are there; which one {}? Remove the other", folder.string(), both->name,
+                        std::next(both)->name,
+                        both->part == Part::validation ? "validates"
+                        : both->part == Part::train    ? "trains"
+                                                       : "tests");
+    }
+    if (!with_classes.empty())
+        throw UserError("{}: there is {}/ with class folders in it, but no train/ with class folders beside it",
+                        folder.string(), with_classes);
+    refuse_likely_parts(folder, top);
+    return {};
 }
 
 /// A test folder may hold its images in one folder that is no class, as Kaggle's do: test/test/1.jpg.
-bool is_unlabelled(const Dataset& dataset, const Listing& test) {
+bool is_unlabelled(const Listing& test, const Labels& labels) {
     return test.images.empty() && test.folders.size() == 1 &&
-           !std::ranges::binary_search(dataset.classes, test.folders.front());
+           !labels.contains(canonical_decomposition(test.folders.front()));
 }
 
-void add_part(Dataset& dataset, const std::string& name, Part part, SplitMethod method) {
-    const Listing listing = list(dataset.folder / name);
-    if (part == Part::test && is_unlabelled(dataset, listing))
-        return add_images(dataset, fs::path(name) / listing.folders.front(), -1, part, kEndings, false);
+void add_part(Dataset& dataset, const PartFolder& folder, const Labels& labels, SplitMethod method) {
+    const auto& [name, part] = folder;
+    const Listing listing = list_folder(dataset.folder / name);
+    if (part == Part::test && is_unlabelled(listing, labels))
+        return add_images(dataset, fs::path(name) / listing.folders.front(), -1, part, image_endings(), false);
     if (part != Part::test && !listing.images.empty())
         throw UserError("{}: images beside the class folders, '{}' for one; move each into its class's folder",
                         (dataset.folder / name).string(), listing.images.front());
+    if (part != Part::test) note_left_out(dataset, name, listing.broken_links, LeftOut::Why::broken_link);
     for (const std::string& class_name : listing.folders) {
-        const auto found = std::ranges::lower_bound(dataset.classes, class_name);
-        if (found == dataset.classes.end() || *found != class_name)
+        const auto found = labels.find(canonical_decomposition(class_name));
+        if (found == labels.end())
             throw UserError("{}: class '{}' is missing from train, which has: {}", (dataset.folder / name).string(),
                             class_name, fmt::join(dataset.classes, ", "));
-        add_class(dataset, fs::path(name) / class_name, static_cast<int>(found - dataset.classes.begin()), part,
-                  method);
+        add_class(dataset, fs::path(name) / class_name, found->second, part, method);
     }
-    for (const std::string& image : listing.images)
-        dataset.images.push_back({(fs::path(name) / image).string(), -1, part, ""});
+    if (part == Part::test) add_images(dataset, name, -1, part, image_endings(), false);
 }
 
-void add_parts(Dataset& dataset, const Listing& top, SplitMethod method) {
-    const Listing train = list(dataset.folder / "train");
-    check_classes(dataset.folder / "train", train);
-    dataset.classes = train.folders;
-    std::string_view validation;
-    for (const auto& [name, part] : kPartFolders) {
-        if (std::ranges::find(top.folders, name) == top.folders.end()) continue;
-        if (part == Part::validation && !validation.empty())
-            throw UserError("{}: both {}/ and {}/ are there; which one validates? Remove the other",
-                            dataset.folder.string(), validation, name);
-        if (part == Part::validation) validation = name;
-        add_part(dataset, std::string(name), part, method);
+void add_parts(Dataset& dataset, const Listing& top, const std::vector<PartFolder>& parts, SplitMethod method) {
+    dataset.train_folder = parts.front().name;
+    const fs::path train = dataset.folder / dataset.train_folder;
+    const Labels labels = name_classes(dataset, train, list_folder(train));
+    for (const PartFolder& part : parts) add_part(dataset, part, labels, method);
+    for (const std::string& name : top.folders)
+        if (!part_named(name)) dataset.left_out.push_back({name, LeftOut::Why::no_part});
+}
+
+/// What the expression finds in each image's path: its first pair of brackets, else all of it.
+void add_groups(Dataset& dataset, const std::string& expression) {
+    if (expression.empty()) return;
+    const std::regex pattern(expression);
+    for (ImageFile& image : dataset.images) {
+        std::smatch found;
+        if (!std::regex_search(image.path, found, pattern))
+            throw UserError("{}: data.split.group finds '{}' in no part of the path {}; every image needs its group",
+                            dataset.folder.string(), expression, image.path);
+        image.group = "group " + found[found.size() > 1 ? 1 : 0].str();
     }
 }
 
@@ -204,26 +183,28 @@ void add_fingerprints(Dataset& dataset, int threads, const fs::path& cache_file)
 /// Splits what is in train, unless a validation folder did.
 void split(Dataset& dataset, const SplitOptions& options) {
     const auto is = [](Part part) { return [part](const ImageFile& image) { return image.part == part; }; };
-    if (std::ranges::any_of(dataset.images, is(Part::validation))) {
-        if (options.folds != 0)
-            throw UserError(
-                "{}: a validation folder and `folds: {}`; with the folder nothing is left to choose: remove `folds`, "
-                "or "
-                "move the folder's images into train",
-                dataset.folder.string(), options.folds);
-        return;
-    }
-    const auto is_test = is(Part::test);
-    const auto tests = std::stable_partition(dataset.images.begin(), dataset.images.end(), std::not_fn(is_test));
+    dataset.as_it_stands = std::ranges::any_of(dataset.images, is(Part::validation));
+    if (options.test != 0 && (dataset.as_it_stands || std::ranges::any_of(dataset.images, is(Part::test))))
+        throw UserError("{}: a {} folder and `test: {}` in the split; remove one of the two", dataset.folder.string(),
+                        dataset.as_it_stands ? "validation" : "test", options.test);
+    if (dataset.as_it_stands && options.folds != 0)
+        throw UserError(
+            "{}: a validation folder and `folds: {}`; with the folder nothing is left to choose: remove `folds`, or "
+            "move the folder's images into train",
+            dataset.folder.string(), options.folds);
+    if (dataset.as_it_stands) return;
+    const auto tests = std::stable_partition(dataset.images.begin(), dataset.images.end(), std::not_fn(is(Part::test)));
     std::vector<ImageFile> test_images(tests, dataset.images.end());
     dataset.images.erase(tests, dataset.images.end());
     split_images(dataset.images, static_cast<int>(dataset.classes.size()), options);
+    dataset.keeps_copies_together = options.folds != 0 || options.method == SplitMethod::stratified;
     std::ranges::move(test_images, std::back_inserter(dataset.images));
     if (std::ranges::none_of(dataset.images, [](const ImageFile& image) { return image.validates(); }))
-        throw UserError(
-            "{}: the split '{}' with validation: {} leaves no validation images; take a larger fraction, "
-            "or 'stratified'",
-            dataset.folder.string(), to_string(options.method), options.validation);
+        throw UserError("{}: the split '{}' with validation: {} leaves no validation images; take a larger fraction{}",
+                        dataset.folder.string(), to_string(options.method), options.validation,
+                        options.method == SplitMethod::stratified
+                            ? ", or smaller groups: images of equal content or of one group stay together"
+                            : ", or 'stratified'");
 }
 
 void check_every_class_trains(const Dataset& dataset, const SplitOptions& options) {
@@ -242,7 +223,7 @@ void check_every_class_trains(const Dataset& dataset, const SplitOptions& option
         throw UserError("{}: fold {} of {} of the split '{}' leaves class '{}' without training images; {}",
                         dataset.folder.string(), fold, options.folds, to_string(options.method), name,
                         options.method == SplitMethod::stratified
-                            ? "give that class at least two images"
+                            ? "give that class at least two images that are not of one content or one group"
                             : "take 'stratified', which deals each class out to all folds");
     }
 }
@@ -257,15 +238,17 @@ Dataset scan_images(const fs::path& folder, const SplitOptions& options, int thr
     Dataset dataset;
     dataset.folder = folder;
     check_utf8(folder.string(), folder);
-    const Listing top = list(folder);
-    if (has_part_folders(folder, top)) {
-        add_parts(dataset, top, options.method);
+    const Listing top = list_folder(folder);
+    note_left_out(dataset, "", top.broken_links, LeftOut::Why::broken_link);
+    if (const std::vector<PartFolder> parts = part_folders(folder, top); !parts.empty()) {
+        add_parts(dataset, top, parts, options.method);
     } else {
-        check_classes(folder, top);
-        dataset.classes = top.folders;
-        for (std::size_t label = 0; label < top.folders.size(); ++label)
-            add_class(dataset, top.folders[label], static_cast<int>(label), Part::train, options.method);
+        const Labels labels = name_classes(dataset, folder, top);
+        for (const std::string& name : top.folders)
+            add_class(dataset, name, labels.at(canonical_decomposition(name)), Part::train, options.method);
     }
+    std::ranges::sort(dataset.left_out, {}, &LeftOut::path);
+    add_groups(dataset, options.group);
     add_fingerprints(dataset, threads, fingerprint_cache);
     split(dataset, options);
     check_every_class_trains(dataset, options);

@@ -1,36 +1,22 @@
 // The four ways to choose validation images, once or in folds.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <string_view>
 #include <tuple>
 
 #include "common/util/error.hpp"
-#include "common/util/fingerprint.hpp"
 #include "worker/data/image_folder.hpp"
 #include "worker/data/numpy_shuffle.hpp"
+#include "worker/data/split_units.hpp"
 
 namespace thaw {
 namespace {
-
-using Indices = std::vector<std::size_t>;
-
-/// All images as Keras lists them: class by class, each sorted by folder, then by name.
-Indices sorted_order(const std::vector<ImageFile>& images) {
-    Indices order(images.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto folder_of = [](const std::string& path) {
-        return std::string_view(path).substr(0, std::min(path.rfind('/'), path.size()));
-    };
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        const ImageFile &x = images[a], &y = images[b];
-        return std::tuple(x.label, folder_of(x.path), std::string_view(x.path)) <
-               std::tuple(y.label, folder_of(y.path), std::string_view(y.path));
-    });
-    return order;
-}
 
 /// Calls `choose` with the sorted images of each class; what it returns validates.
 Indices choose_per_class(const std::vector<ImageFile>& images, int classes,
@@ -83,23 +69,34 @@ Indices fit(const std::vector<ImageFile>& images, const SplitOptions& options) {
     return last(sorted_order(images), images.size() - training);
 }
 
-/// By which a class's images are dealt out: hashes of content and seed.
-std::vector<std::string> content_ranks(const std::vector<ImageFile>& images, const SplitOptions& options) {
-    const std::string seed = std::to_string(options.seed);
-    std::vector<std::string> rank;
-    for (const ImageFile& image : images) rank.push_back(Fingerprint().add(image.fingerprint).add(seed).hex());
-    return rank;
-}
-
-Indices stratified(const std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
-    const std::vector<std::string> rank = content_ranks(images, options);
-    return choose_per_class(images, classes, [&](Indices members) {
-        const auto size = static_cast<double>(members.size());
-        const double wanted = std::max(1.0, std::round(options.validation * size));
-        const auto count = static_cast<std::size_t>(std::max(0.0, std::min(wanted, size - 1)));
-        std::ranges::stable_sort(members, {}, [&](std::size_t i) -> const std::string& { return rank[i]; });
-        return first(std::move(members), count);
-    });
+Indices stratified(const std::vector<ImageFile>& images, const Units& units, double fraction) {
+    const ClassSizes sizes = class_sizes(images);
+    ClassSizes wanted, most, chosen;
+    for (const auto& [label, size] : sizes) {
+        most[label] = size - 1;
+        wanted[label] = std::min(
+            most[label], static_cast<std::size_t>(std::max(1.0, std::round(fraction * static_cast<double>(size)))));
+    }
+    std::vector<bool> used(images.size());
+    Indices validates;
+    const auto take_if_it_fits = [&](const Unit& unit, const ClassSizes& limit) {
+        if (used[unit.images.front()]) return false;
+        for (const auto& [label, size] : unit.sizes)
+            if (chosen[label] + size > limit.at(label)) return false;
+        for (const auto& [label, size] : unit.sizes) chosen[label] += size;
+        for (const std::size_t i : unit.images) used[i] = true;
+        std::ranges::copy(unit.images, std::back_inserter(validates));
+        return true;
+    };
+    auto by_class = units_by_class(units);
+    for (const auto& [label, members] : by_class)
+        for (const Unit* unit : members) take_if_it_fits(*unit, wanted);
+    for (auto& [label, members] : by_class) {  // of a few large units, the smallest one
+        if (chosen[label] != 0) continue;
+        std::ranges::stable_sort(members, {}, [](const Unit* unit) { return unit->images.size(); });
+        std::ranges::any_of(members, [&](const Unit* unit) { return take_if_it_fits(*unit, most); });
+    }
+    return validates;
 }
 
 /// The list in pieces, the first of which are one longer where it does not come out even.
@@ -111,19 +108,24 @@ void fold_pieces(std::vector<ImageFile>& images, const Indices& list, int folds)
             images[list[next]].fold = static_cast<int>(fold) + 1;
 }
 
-/// Image after image, class by class, to one fold after the other.
-void deal_out(std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
-    const std::vector<std::string> rank = content_ranks(images, options);
-    std::size_t next = 0;
-    choose_per_class(images, classes, [&](Indices members) {
-        std::ranges::stable_sort(members, {}, [&](std::size_t i) -> const std::string& { return rank[i]; });
-        for (const std::size_t i : members)
-            images[i].fold = static_cast<int>(next++ % static_cast<std::size_t>(options.folds)) + 1;
-        return Indices();
-    });
+/// Unit after unit, class by class, to the fold that has the fewest images of the class, then of all.
+void deal_out(std::vector<ImageFile>& images, const Units& units, int folds) {
+    std::vector<ClassSizes> of_class(static_cast<std::size_t>(folds));
+    std::vector<std::size_t> all(of_class.size());
+    for (const auto& [label, members] : units_by_class(units))
+        for (const Unit* unit : members) {
+            if (images[unit->images.front()].fold != 0) continue;
+            std::size_t least = 0;
+            for (std::size_t fold = 1; fold < all.size(); ++fold)
+                if (std::pair(of_class[fold][label], all[fold]) < std::pair(of_class[least][label], all[least]))
+                    least = fold;
+            all[least] += unit->images.size();
+            for (const auto& [of_unit, size] : unit->sizes) of_class[least][of_unit] += size;
+            for (const std::size_t i : unit->images) images[i].fold = static_cast<int>(least) + 1;
+        }
 }
 
-/// As many of each class in each fold as deal_out gives it, but neighbours in the list stay together.
+/// As many of each class in each fold as round after round gives it, but neighbours in the list stay together.
 void fold_classes(std::vector<ImageFile>& images, int classes, int folds) {
     std::size_t next = 0;
     choose_per_class(images, classes, [&](const Indices& members) {
@@ -137,10 +139,8 @@ void fold_classes(std::vector<ImageFile>& images, int classes, int folds) {
     });
 }
 
-void fold_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
-    if (options.folds < 2 || static_cast<std::size_t>(options.folds) > images.size())
-        throw UserError("folds: {} of {} images; it takes at least 2 folds, and an image for each", options.folds,
-                        images.size());
+/// Each image to one fold, by itself.
+void fold_each(std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
     switch (options.method) {
         case SplitMethod::keras_generator:
             return fold_classes(images, classes, options.folds);
@@ -149,17 +149,52 @@ void fold_images(std::vector<ImageFile>& images, int classes, const SplitOptions
         case SplitMethod::fit:
             return fold_pieces(images, sorted_order(images), options.folds);
         case SplitMethod::stratified:
-            return deal_out(images, classes, options);
+            return;
     }
+}
+
+void fold_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options, const Units& units) {
+    if (options.folds < 2 || static_cast<std::size_t>(options.folds) > units.size())
+        throw UserError(
+            "folds: {} of {} images{}; it takes at least 2 folds, and an image for each", options.folds, images.size(),
+            units.size() == images.size()
+                ? ""
+                : fmt::format(", {} of which must not be parted from others", images.size() - units.size()));
+    if (options.method == SplitMethod::stratified) return deal_out(images, units, options.folds);
+    fold_each(images, classes, options);
+    for (const Unit& unit : units)
+        for (const std::size_t i : unit.images) images[i].fold = images[unit.images.front()].fold;
+}
+
+void check_fraction(const char* name, double fraction) {
+    if (!(fraction > 0 && fraction < 1)) throw UserError("{}: {} is not a fraction between 0 and 1", name, fraction);
 }
 
 }  // namespace
 
 void split_images(std::vector<ImageFile>& images, int classes, const SplitOptions& options) {
+    if (options.method != SplitMethod::stratified && (!options.group.empty() || options.test != 0))
+        throw UserError("the split '{}' is Keras' own, which knows no groups and no test part; take 'stratified'",
+                        to_string(options.method));
     for (ImageFile& image : images) image.part = Part::train;
-    if (options.folds != 0) return fold_images(images, classes, options);
-    if (!(options.validation > 0 && options.validation < 1))
-        throw UserError("validation: {} is not a fraction between 0 and 1", options.validation);
+    if (options.test != 0) {
+        check_fraction("test", options.test);
+        check_fraction("validation and test together", options.validation + options.test);
+        for (std::size_t i : stratified(images, units_of(images, options.seed, "test"), options.test))
+            images[i].part = Part::test;
+        const auto tests =
+            std::ranges::stable_partition(images, [](const ImageFile& image) { return image.part != Part::test; });
+        std::vector<ImageFile> rest(images.begin(), tests.begin());
+        SplitOptions others = options;
+        others.test = 0;
+        // A fraction of all images, also once some are gone.
+        others.validation = options.validation * static_cast<double>(images.size()) / static_cast<double>(rest.size());
+        split_images(rest, classes, others);
+        std::ranges::move(rest, images.begin());
+        return;
+    }
+    if (options.folds != 0) return fold_images(images, classes, options, units_of(images, options.seed));
+    check_fraction("validation", options.validation);
     const auto choose = [&] {
         switch (options.method) {
             case SplitMethod::keras_generator:
@@ -169,7 +204,7 @@ void split_images(std::vector<ImageFile>& images, int classes, const SplitOption
             case SplitMethod::fit:
                 return fit(images, options);
             case SplitMethod::stratified:
-                return stratified(images, classes, options);
+                return stratified(images, units_of(images, options.seed), options.validation);
         }
         THAW_CHECK(false, "split method {}", static_cast<int>(options.method));
     };

@@ -17,8 +17,8 @@ using Clock = std::chrono::steady_clock;
 
 void require_finite(double loss, const char* part, int epoch, const Trial& trial) {
     if (std::isfinite(loss)) return;
-    throw StageError("the {} loss became {} in epoch {}; a learning rate of {} is likely too large here", part, loss,
-                     epoch, trial.learning_rate);
+    throw StageError("the {} loss became {} in epoch {}; a learning rate of {} is likely too large here", part,
+                     std::isnan(loss) ? std::abs(loss) : loss, epoch, trial.learning_rate);
 }
 
 /// The samples in the order of this epoch.

@@ -308,7 +308,7 @@ Table weights_table(const std::vector<fs::path>& folders) {
     for (const WeightsEntry& entry : weights_registry()) {
         Cell path;
         for (const fs::path& folder : folders)
-            if (fs::is_regular_file(folder / entry.file)) {
+            if (is_file(folder / entry.file)) {
                 path = (folder / entry.file).string();
                 break;
             }

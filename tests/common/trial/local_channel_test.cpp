@@ -36,7 +36,7 @@ TEST(Message, ReadsBackAsItWas) {
     train.weights.padding = "tensorflow";
     FeaturesStage features;
     features.precision = Precision::bfloat16;
-    features.taps = {{.cut = 7, .pooled = true, .pooling = Pooling::max, .output = "file"}};
+    features.taps = {{{.cut = 7, .pooled = true, .pooling = Pooling::max}, "file"}};
     for (const Message& message : std::initializer_list<Message>{
              Hello{"host", 2}, Progress{3, 1'000'000'000'000},
              EpochDone{4, 1, {5, .1, .2, .3, .4, .5, {0, -1, 2}, "hash"}}, TrajectoryFailed{4, 2, "why"},

@@ -1,5 +1,6 @@
 // Fingerprints, atomic files, nearest spellings.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,11 +8,14 @@
 #include <filesystem>
 #include <functional>
 #include <system_error>
+#include <thread>
 
 #include "common/util/atomic_file.hpp"
 #include "common/util/error.hpp"
 #include "common/util/fingerprint.hpp"
 #include "common/util/nearest.hpp"
+#include "common/util/text.hpp"
+#include "common/util/unicode.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace thaw {
@@ -38,6 +42,23 @@ TEST(Sha256, EqualsThePublishedTestVector) {
     EXPECT_EQ(sha256_file(folder / "abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Unicode, NamesThatLookTheSameAreEqualOnceDecomposed) {
+    const auto same = [](const char* a, const char* b) {
+        return canonical_decomposition(a) == canonical_decomposition(b);
+    };
+    EXPECT_TRUE(same("caf\u00E9", "cafe\u0301"));
+    EXPECT_TRUE(same("\u1EC7", "e\u0302\u0323")) << "marks of different kinds, in either order";
+    EXPECT_TRUE(same("\uD55C\uAE00", "\u1112\u1161\u11AB\u1100\u1173\u11AF"));
+    EXPECT_TRUE(same("\u212B", "\u00C5"));
+    EXPECT_FALSE(same("cafe", "caf\u00E9"));
+    EXPECT_FALSE(same("a\u0301\u0302", "a\u0302\u0301")) << "marks of one kind stay in order";
+    EXPECT_EQ(canonical_decomposition("plain 123"), "plain 123");
+}
+
+TEST(Text, OfALineHasNoEndInIt) {
+    EXPECT_EQ(escape_line("a\nb\rc\\d e"), "a\\nb\\rc\\\\d e");
+}
+
 TEST(AtomicFile, LeavesTheOldContentAndNoLitterWithoutACommit) {
     TemporaryFolder folder;
     write_file(folder / "file", "old");
@@ -47,6 +68,36 @@ TEST(AtomicFile, LeavesTheOldContentAndNoLitterWithoutACommit) {
     }
     EXPECT_EQ(read_file(folder / "file"), "old");
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFile, LeavesALinkALinkAndReplacesWhatItLeadsTo) {
+    TemporaryFolder folder;
+    std::filesystem::create_directories(folder / "disk");
+    std::filesystem::create_symlink("disk/file", folder / "direct");
+    std::filesystem::create_symlink("direct", folder / "twice");
+    for (const char* text : {"new", "newer"}) {  // what the link leads to is not there at first
+        write_file(folder / "twice", text);
+        EXPECT_TRUE(std::filesystem::is_symlink(folder / "twice"));
+        EXPECT_TRUE(std::filesystem::is_symlink(folder / "direct"));
+        EXPECT_EQ(read_file(folder / "disk/file"), text);
+    }
+    std::filesystem::create_symlink("loop", folder / "loop");
+    EXPECT_THROW(write_file(folder / "loop", "x"), std::system_error);
+}
+
+TEST(AtomicFile, WritesIntoADeviceOrAFifoInsteadOfReplacingIt) {
+    TemporaryFolder folder;
+    const std::filesystem::path fifo = folder / "fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    std::string received;
+    std::thread reader([&] { received = read_file(fifo); });
+    write_file(fifo, "through");
+    reader.join();
+    EXPECT_EQ(received, "through");
+    EXPECT_TRUE(std::filesystem::is_fifo(fifo));
+    std::filesystem::create_symlink("/dev/full", folder / "full");
+    EXPECT_THROW(write_file(folder / "full", "x"), std::system_error);
+    EXPECT_TRUE(std::filesystem::is_character_file(folder / "full"));
 }
 
 TEST(AtomicFile, LeftByAKilledWriterIsRemovedAndNothingElse) {

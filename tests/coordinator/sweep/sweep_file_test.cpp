@@ -81,6 +81,7 @@ TEST(SweepFile, ReplacesVariablesOfTheEnvironmentInPaths) {
     EXPECT_EQ(substitute_environment("${THAW_TEST_ABSENT:-../data}/a${THAW_TEST_EMPTY:-b}${THAW_TEST_EMPTY}"),
               "../data/ab");
     EXPECT_EQ(substitute_environment("$5 $(rm) $HOME"), "$5 $(rm) $HOME");
+    EXPECT_EQ(substitute_environment("$${HOME} $$${THAW_TEST_SET} $$"), "${HOME} $${THAW_TEST_SET} $$");
     EXPECT_THROW(substitute_environment("${THAW_TEST_ABSENT}"), UserError);
     EXPECT_THROW(substitute_environment("${rm -rf}"), UserError);
     const Variable home("HOME", "/home/ash");

@@ -9,7 +9,9 @@
 
 #include "common/util/atomic_file.hpp"
 #include "common/util/error.hpp"
+#include "common/util/text.hpp"
 #include "results/query/query.hpp"
+#include "results/report/report_data.hpp"
 #include "results/store/store.hpp"
 #include "tests/results/report/report_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -482,6 +484,34 @@ TEST_F(ReportTest, ShowsThePhotosThatTheWinnerMisclassifies) {
                 AllOf(HasSubstr("<img alt=\"square predicted as circle\" src=\"data:image/jpeg;base64,YWJjZA==\">"),
                       HasSubstr("not readable here"), HasSubstr("square/00.png")));
     EXPECT_THAT(page, HasSubstr("120 validation images correct ("));
+}
+
+TEST_F(ReportTest, SaysWhatTheAccuracyIsWithoutImagesThatAreTrainedOnToo) {
+    SweepRecord sweep = shape_sweep("/photos", 40);
+    for (ImageRecord& image : sweep.validation)
+        if (image.label == 0) image.trained_copy = "train/" + image.path;
+    sweep.findings = {"40 of 120 validation images are also in the training set", "1 class has no <test> images"};
+    const std::vector<Trial> trials = synthetic_trials(1);
+    {
+        Store store(path);
+        store.begin_sweep(sweep, trials);
+        finish_with_predictions(store, trials[0], sweep.validation);
+    }
+    const ReportData data = load_report(path);
+    const Score all = score_of(data.validation.images, *data.validation.of(trials[0].id));
+    ASSERT_LT(all.correct, 120) << "circles are all right: the mistakes are among the other 80";
+    const std::string expected = fmt::format(
+        "40 of 120 validation images are also in the training set: accuracy on the other 80 is {}, on all {}.",
+        percent((all.correct - 40) / 80.0), percent(all.correct / 120.0));
+    EXPECT_EQ(write_report(path, html_path, md_path), expected);
+    report();
+    for (const std::string& page : {html, markdown}) EXPECT_THAT(page, HasSubstr(expected));
+    EXPECT_THAT(html, AllOf(HasSubstr("Data: 40 of 120"), HasSubstr("no &lt;test&gt; images")));
+    sweep.validation = shape_images(40);
+    sweep.data_fingerprint = "without copies";
+    sweep.findings.clear();
+    { Store(path).begin_sweep(sweep, trials); }
+    EXPECT_EQ(write_report(path, html_path, md_path), "");
 }
 
 TEST_F(ReportTest, SaysWhereADatabaseHasNoPredictions) {

@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 #include "common/util/error.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/worker/data/test_images.hpp"
+#include "worker/data/findings.hpp"
 
 namespace thaw {
 namespace {
@@ -104,6 +107,86 @@ TEST(ScanImages, TakesPartFoldersAsTheyStand) {
     }
 }
 
+TEST(ScanImages, TakesPartFoldersInEitherCase) {
+    for (const SplitMethod method : {SplitMethod::stratified, SplitMethod::keras_generator}) {
+        TemporaryFolder folder;
+        write_class(folder / "Train", "cat", 6);
+        write_class(folder / "Train", "dog", 6);
+        write_class(folder / "TEST", "cat", 2);
+        const Dataset dataset = scan_images(folder.path(), {.method = method}, 2);
+        EXPECT_THAT(dataset.classes, ElementsAre("cat", "dog"));
+        EXPECT_EQ(dataset.count(Part::train, 0) + dataset.count(Part::validation, 0), 12);
+        EXPECT_THAT(paths(dataset, Part::test), ElementsAre("TEST/cat/00.jpg", "TEST/cat/01.jpg"));
+        write_class(folder / "Validation", "dog", 1);
+        EXPECT_THAT(paths(scan_images(folder.path(), {}, 2), Part::validation), ElementsAre("Validation/dog/00.jpg"));
+        write_class(folder / "train", "dog", 1);
+        EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("both Train/ and train/ are there; which one trains?"));
+    }
+}
+
+TEST(ScanImages, TrainsNobodyToTellTrainingSetsFromTestSets) {
+    for (const SplitMethod method : {SplitMethod::stratified, SplitMethod::keras_generator}) {
+        TemporaryFolder folder;
+        write_class(folder / "training_set", "cat", 6);
+        write_class(folder / "test_set", "cat", 6);
+        EXPECT_THAT(scan_complaint(folder.path(), {.method = method}),
+                    HasSubstr("test_set, training_set look like parts of one data set"));
+    }
+    TemporaryFolder folder;
+    write_class(folder.path(), "train", 6);
+    write_class(folder.path(), "test", 6);
+    EXPECT_THAT(scan_images(folder.path(), {}, 2).classes, ElementsAre("test", "train")) << "images lie in them";
+}
+
+TEST(ScanImages, TakesClassNamesThatLookTheSameForOne) {
+    const std::string composed = "caf\xC3\xA9", decomposed = "cafe\xCC\x81";
+    TemporaryFolder folder;
+    write_class(folder / "train", composed, 3);
+    write_class(folder / "train", "the", 3);
+    write_class(folder / "val", decomposed, 2);
+    const Dataset dataset = scan_images(folder.path(), {}, 2);
+    EXPECT_THAT(dataset.classes, ElementsAre(composed, "the"));
+    ASSERT_EQ(paths(dataset, Part::validation).size(), 2u);
+    EXPECT_EQ(dataset.images.back().label, 0);
+    write_class(folder / "train", decomposed, 1);
+    EXPECT_EQ(scan_images(folder.path(), {}, 2).classes.size(), 2u) << "also beside each other";
+    fs::remove_all(folder / "train/the");
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("one class only"));
+}
+
+TEST(ScanImages, PassesOverWhatSystemsLeaveInFolders) {
+    TemporaryFolder folder;
+    write_class(folder.path(), "cat", 3);
+    write_class(folder.path(), "dog", 3);
+    write_stubs(folder.path(), {"__MACOSX/cat/._00.jpg", "@eaDir/x.jpg", "cat/@eaDir/00.jpg@SynoEAStream",
+                                "dog/Thumbs.db", "dog/desktop.ini", "dog/.DS_Store", "$RECYCLE.BIN/x.jpg"});
+    const Dataset dataset = scan_images(folder.path(), {}, 2);
+    EXPECT_THAT(dataset.classes, ElementsAre("cat", "dog"));
+    EXPECT_EQ(dataset.images.size(), 6u);
+    EXPECT_TRUE(dataset.left_out.empty());
+}
+
+TEST(ScanImages, NamesWhatItLeavesOut) {
+    TemporaryFolder folder;
+    write_class(folder / "train", "cat", 3);
+    write_class(folder / "train", "dog", 3);
+    write_stubs(folder / "train", {"dog/a.jfif", "dog/b.JFIF", "dog/c.heic", "dog/d"});
+    fs::create_symlink("nowhere.jpg", folder / "train/cat/gone.jpg");
+    fs::create_symlink("loop", folder / "train/loop");
+    write_stubs(folder / "unlabeled", {"x.jpg"});
+    const Dataset dataset = scan_images(folder.path(), {}, 2);
+    EXPECT_EQ(dataset.images.size(), 6u);
+    const std::string text = left_out_text(dataset);
+    EXPECT_THAT(text, HasSubstr("4 files are left out for their endings, "));
+    EXPECT_THAT(text, HasSubstr("none (1), .JFIF (1), .heic (1), .jfif (1): train/dog/a.jfif, train/dog/b.JFIF, "
+                                "train/dog/c.heic and 1 more"));
+    EXPECT_THAT(text, HasSubstr("2 links are left out, for they lead nowhere: train/cat/gone.jpg, train/loop"));
+    EXPECT_THAT(text, HasSubstr("1 folder is left out, being none of train, val and test: unlabeled"));
+    fs::remove_all(folder / "train/dog");
+    write_stubs(folder / "train", {"dog/a.heic", "dog/b.heic"});
+    EXPECT_THAT(scan_complaint(folder.path()), HasSubstr("2 files are left out for their endings, .heic (2)"));
+}
+
 TEST(ScanImages, SplitsTrainWhereThereIsNoValidationFolderAndLeavesTestAlone) {
     TemporaryFolder folder;
     write_class(folder / "train", "cat", 10);
@@ -181,7 +264,50 @@ TEST(DatasetFingerprint, IsOfContentsLabelsAndPartsNotOfThePlace) {
     EXPECT_NE(one, scan_images(folder / "two", {}, 1).fingerprint());
 }
 
-TEST(FingerprintCache, IsBelievedOnlyWhileSizeAndTimeAreTheSame) {
+/// Scans until the cache believes what it has seen: a file that changed a moment ago is not relied on.
+void scan_until_remembered(const fs::path& folder, const fs::path& cache, std::size_t files) {
+    for (;;) {
+        scan_images(folder, {}, 2, cache);
+        if (fs::exists(cache) && nlohmann::json::parse(read_file(cache)).at("files").size() == files) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+}
+
+TEST(FingerprintCache, SparesTheReadingOfWhatHasNotChanged) {
+    TemporaryFolder folder;
+    write_class(folder / "images", "cat", 2);
+    write_class(folder / "images", "dog", 2);
+    const fs::path cache = folder / "fingerprints.json";
+    scan_until_remembered(folder / "images", cache, 4);
+    nlohmann::json remembered = nlohmann::json::parse(read_file(cache));
+    for (auto& [path, entry] : remembered.at("files").items()) entry.back() = "not the content's, but " + path;
+    write_file(cache, remembered.dump());
+    EXPECT_THAT(scan_images(folder / "images", {}, 2, cache).images[0].fingerprint, HasSubstr("not the content's"));
+}
+
+TEST(FingerprintCache, SeesNewContentOfTheSameSizeAndTime) {
+    TemporaryFolder folder;
+    write_class(folder / "images", "cat", 2);
+    write_class(folder / "images", "dog", 2);
+    const fs::path cat = folder / "images/cat/00.jpg", dog = folder / "images/dog/00.jpg", cache = folder / "cache";
+    ASSERT_EQ(fs::file_size(cat), fs::file_size(dog));
+    const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
+    for (const fs::path& path : {cat, dog}) fs::last_write_time(path, old);
+    scan_until_remembered(folder / "images", cache, 4);
+    const Dataset before = scan_images(folder / "images", {}, 2, cache);
+    fs::rename(cat, folder / "third");  // two files change places, as labels that are put right do
+    fs::rename(dog, cat);
+    fs::rename(folder / "third", dog);
+    const Dataset after = scan_images(folder / "images", {}, 2, cache);
+    EXPECT_EQ(after.images[0].fingerprint, before.images[2].fingerprint);
+    EXPECT_EQ(after.images[2].fingerprint, before.images[0].fingerprint);
+    scan_until_remembered(folder / "images", cache, 4);
+    write_file(folder / "images/cat/01.jpg", read_file(folder / "images/dog/01.jpg"));
+    fs::last_write_time(folder / "images/cat/01.jpg", old);
+    EXPECT_EQ(scan_images(folder / "images", {}, 2, cache).images[1].fingerprint, after.images[3].fingerprint);
+}
+
+TEST(FingerprintCache, ReadsFilesAnewWhoseTimeIsAnother) {
     TemporaryFolder folder;
     write_class(folder / "images", "cat", 2);
     write_class(folder / "images", "dog", 2);
@@ -189,13 +315,11 @@ TEST(FingerprintCache, IsBelievedOnlyWhileSizeAndTimeAreTheSame) {
     const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
     const auto scan = [&] { return scan_images(folder / "images", {}, 2, cache).images[0].fingerprint; };
     fs::last_write_time(image, old);
+    scan_until_remembered(folder / "images", cache, 4);
     const std::string first = scan();
-    ASSERT_TRUE(fs::exists(cache));
     std::string changed = read_file(image);
     changed[0] = '?';
     write_file(image, changed);
-    fs::last_write_time(image, old);
-    EXPECT_EQ(scan(), first) << "same size and time: not read again";
     fs::last_write_time(image, old + std::chrono::seconds(1));
     EXPECT_NE(scan(), first);
 }
@@ -205,7 +329,8 @@ TEST(FingerprintCache, IsIgnoredWhereItIsDamaged) {
     write_class(folder / "images", "cat", 2);
     write_class(folder / "images", "dog", 2);
     const Dataset expected = scan_images(folder / "images", {}, 2);
-    for (const char* damage : {"", "{", "{\"files\": [1, 2]}", "\xFF\xFE"}) {
+    for (const char* damage :
+         {"", "{", "{\"files\": [1, 2]}", "{\"files\": {\"/a\": [1, 2, \"an older thaw's\"]}}", "\xFF\xFE"}) {
         write_file(folder / "cache", damage);
         EXPECT_EQ(scan_images(folder / "images", {}, 2, folder / "cache").fingerprint(), expected.fingerprint());
     }

@@ -179,6 +179,109 @@ TEST(Folds, ValidateEveryImageOnceAndAreAsLikeAsCanBe) {
     }
 }
 
+/// The images, each as often as `copies` says, under other names; `group` of its number.
+std::vector<ImageFile> with_copies(const std::vector<int>& sizes, int copies, bool grouped) {
+    std::vector<ImageFile> images;
+    for (const ImageFile& image : images_of(sizes))
+        for (int copy = 0; copy < copies; ++copy) {
+            images.push_back(image);
+            images.back().path += "_" + std::to_string(copy);
+            if (!grouped) continue;
+            images.back().fingerprint = fingerprint(images.back().path);
+            images.back().group = image.path;
+        }
+    return images;
+}
+
+/// In how many parts (or folds) each unit of images lies, at most.
+std::size_t most_parts(const std::vector<ImageFile>& images) {
+    std::map<std::string, std::set<std::pair<Part, int>>> parts;
+    std::size_t most = 0;
+    for (const ImageFile& image : images) {
+        auto& of_unit = parts[image.group.empty() ? image.fingerprint : image.group];
+        of_unit.emplace(image.part, image.fold);
+        most = std::max(most, of_unit.size());
+    }
+    return most;
+}
+
+TEST(Units, OfEqualContentOrOneGroupStayInOnePart) {
+    for (const bool grouped : {false, true})
+        for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+            std::vector<ImageFile> images = with_copies({30, 20, 3}, 3, grouped);
+            split_images(images, 3, {SplitMethod::stratified, 0.2, seed});
+            EXPECT_EQ(most_parts(images), 1u);
+            std::map<int, int> validates;
+            for (const ImageFile& image : images) validates[image.label] += image.part == Part::validation;
+            EXPECT_EQ(validates, (std::map<int, int>{{0, 18}, {1, 12}, {2, 3}})) << "a class of large units has one";
+        }
+}
+
+TEST(Units, OfEqualContentValidateInOneFoldOfEveryMethod) {
+    for (const SplitMethod method :
+         {SplitMethod::stratified, SplitMethod::keras_generator, SplitMethod::keras_dataset, SplitMethod::fit}) {
+        std::vector<ImageFile> images = with_copies({30, 15}, 3, false);
+        split_images(images, 2, {method, 0.2, 1, 5});
+        EXPECT_EQ(most_parts(images), 1u) << to_string(method);
+        if (method != SplitMethod::stratified) continue;
+        std::map<int, int> sizes;
+        for (const ImageFile& image : images) ++sizes[image.fold];
+        EXPECT_EQ(sizes, (std::map<int, int>{{1, 27}, {2, 27}, {3, 27}, {4, 27}, {5, 27}}));
+    }
+}
+
+TEST(Units, SpanClasses) {
+    std::vector<ImageFile> images = images_of({40, 40});
+    for (std::size_t i = 0; i < 40; ++i) images[i].group = images[40 + i].group = "patient " + std::to_string(i / 4);
+    for (const int folds : {0, 5}) {
+        split_images(images, 2, {SplitMethod::stratified, 0.2, 1, folds});
+        EXPECT_EQ(most_parts(images), 1u);
+        std::map<std::pair<int, int>, int> count;
+        for (const ImageFile& image : images) count[{image.label, image.fold}] += image.validates();
+        for (const auto& [where, validate] : count) EXPECT_EQ(validate, 8);
+    }
+}
+
+TEST(Units, DoNotChangeSplitsWithoutCopies) {
+    // Written by the splits of before there were units.
+    const auto hash = [](const SplitOptions& options) {
+        std::vector<ImageFile> images = images_of({50, 23, 7, 1});
+        split_images(images, 4, options);
+        Fingerprint parts;
+        for (const ImageFile& image : images)
+            parts.add(std::to_string(static_cast<int>(image.part)) + " " + std::to_string(image.fold));
+        return parts.hex();
+    };
+    EXPECT_EQ(hash({SplitMethod::stratified, 0.2, 1}), "c3bf40b82b4f74b29a7bdcdad2cce912");
+    EXPECT_EQ(hash({SplitMethod::stratified, 0.33, 7}), "d0d420f0f592fa89828ce70260365e1e");
+    EXPECT_EQ(hash({SplitMethod::stratified, 0.2, 1, 4}), "cda90f8c819fb036f0d95509c8d5af2f");
+    EXPECT_EQ(hash({SplitMethod::stratified, 0.2, 5, 7}), "18caa749bcd2948b4886918d99d3209e");
+    EXPECT_EQ(hash({SplitMethod::keras_generator, 0.2, 1, 4}), "00433f90c38b4582e37a76e126c80558");
+}
+
+TEST(Test, IsSplitOffBeforeValidationAndOfAllImages) {
+    SplitOptions options{SplitMethod::stratified, 0.2, 1};
+    options.test = 0.1;
+    std::vector<ImageFile> images = with_copies({50, 100}, 2, false);
+    split_images(images, 2, options);
+    EXPECT_EQ(most_parts(images), 1u);
+    std::map<std::pair<int, Part>, int> count;
+    for (const ImageFile& image : images) ++count[{image.label, image.part}];
+    EXPECT_EQ(count, (std::map<std::pair<int, Part>, int>{{{0, Part::train}, 70},
+                                                          {{0, Part::validation}, 20},
+                                                          {{0, Part::test}, 10},
+                                                          {{1, Part::train}, 140},
+                                                          {{1, Part::validation}, 40},
+                                                          {{1, Part::test}, 20}}));
+    EXPECT_EQ(images.back().part, Part::test);
+    options.folds = 3;
+    split_images(images, 2, options);
+    EXPECT_EQ(std::ranges::count(images, Part::test, &ImageFile::part), 30);
+    EXPECT_EQ(std::ranges::count(images, 0, &ImageFile::fold), 30) << "no fold has test images";
+    options.method = SplitMethod::fit;
+    EXPECT_THROW(split_images(images, 2, options), UserError);
+}
+
 TEST(Folds, RefuseMoreFoldsThanImages) {
     std::vector<ImageFile> images = images_of({2, 2});
     EXPECT_THROW(split_images(images, 2, {SplitMethod::stratified, 0.2, 1, 5}), UserError);
