@@ -29,7 +29,6 @@ def static(*patterns):
 
 
 static(
-    r"The sweep was interrupted\. Run the same command again to resume it\.",
     r"Each comparison pairs configurations that differ in this hyperparameter alone(, each the mean of its seeds "
     r"\(where there are too few, their trials by seed\))?\. 95 % "
     r"CIs, not corrected for multiple comparisons; all configurations share the same validation images\.",
@@ -436,6 +435,19 @@ def sharing(db, once, each, times):
     shared, alone = db.one("SELECT total(seconds), total(seconds * max(trials, 1)) FROM stages WHERE kind <> 'train' AND NOT reused AND"
                            " error = ''")
     near_time(once, shared), near_time(each, alone), near(times, alone / shared)
+
+
+@form(r"The run was (interrupted|killed)\. Run the same command again to resume it\.")
+def ended_early(db, how):
+    outcome = db.one("SELECT coalesce(outcome, 'killed') FROM sweeps ORDER BY id DESC LIMIT 1")
+    assert outcome == how, (outcome, how)
+
+
+@form(r"Wall-clock time: (.*) in (\d+) runs?\. Stages were busy for (.*)\.")
+def durations(db, wall, runs, busy):
+    expected_wall, expected_runs = db.one("SELECT total(wall_seconds), count(*) FROM sweeps")
+    near_time(wall, expected_wall), near(runs, expected_runs)
+    near_time(busy, db.one("SELECT total(seconds) FROM stages"))
 
 
 @form(r"Run of (.*), from the start of its first stage to the end of its last: predicted (.*), (measured|interrupted after) (.*?)"
