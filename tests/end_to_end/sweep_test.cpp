@@ -181,9 +181,8 @@ TEST_F(SweepRun, TheAssignmentsSecondProblemComparesThreeNetworks) {
     EXPECT_EQ(ended.exit_code, 0) << ended.errors;
     const Ended rows = thaw({"query", "problem_two", "SELECT backbone, weights, freeze FROM leaderboard ORDER BY 1",
                              "--csv", "--runs", (folder_ / "runs").string()});
-    EXPECT_EQ(
-        rows.output,
-        "backbone,weights,freeze\nalexnet,random,all\nkeras_resnet50,random,50\nmobilenet_v1,random,50\n");
+    EXPECT_EQ(rows.output,
+              "backbone,weights,freeze\nalexnet,random,all\nkeras_resnet50,random,50\nmobilenet_v1,random,50\n");
     EXPECT_THAT(text_of(folder_ / "runs/problem_two/report.md"), HasSubstr("andom"));
 }
 

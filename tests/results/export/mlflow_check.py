@@ -13,7 +13,7 @@ except ImportError as error:
 
 thaw, results, trials, epochs, scratch, axes = sys.argv[1:]
 trials, epochs = json.load(open(trials)), json.load(open(epochs))
-importer = os.path.join(os.path.dirname(__file__), "../../results/export/mlflow_import.py")
+importer = os.path.join(os.path.dirname(__file__), "../../../results/export/mlflow_import.py")
 
 
 def find_uri():
