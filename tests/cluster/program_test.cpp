@@ -61,7 +61,7 @@ TEST_F(Program, WarnsOnceForAHostWhoseRanksAreTooMany) {
 
 TEST_F(Program, HasHelpOnClusters) {
     EXPECT_EQ(thaw({"help"}).exit_code, 0);
-    EXPECT_THAT(thaw({"help", "cluster"}).output, HasSubstr("One rank for each GPU"));
+    EXPECT_THAT(thaw({"help", "cluster"}).output, HasSubstr("Take one rank per GPU"));
     EXPECT_EQ(thaw({"help", "weather"}).exit_code, 2);
 }
 
