@@ -188,15 +188,10 @@ void SweepRun::run() {
 /// Stages that the end of the run has cut short were busy too.
 void SweepRun::record_cut_stages(const ProgressDisplay& progress) {
     for (const auto& [stage, seconds] : progress.under_way()) {
-        const PlannedStage& planned = plan_.stage(stage);
-        store_->record_stage({.kind = kind_name(planned.kind),
-                              .description = describe(plan_, planned, prepared_.inputs),
-                              .trials = static_cast<int>(planned.trials.size()),
-                              .predicted_seconds = planned.predicted.seconds,
-                              .seconds = seconds,
-                              .predicted_bytes = planned.predicted.bytes,
-                              .error = kCutShort,
-                              .ranks = planned.ranks});
+        StageRecord record = planned_record(plan_, stage, prepared_.inputs);
+        record.seconds = seconds;
+        record.error = kCutShort;
+        store_->record_stage(record);
     }
 }
 

@@ -99,15 +99,8 @@ class CoordinatorLoop {
     }
 
     void record(const RecordStage& ended) {
-        const PlannedStage& planned = plan_.stage(ended.done.stage);
-        StageRecord record;
-        record.kind = kind_name(planned.kind);
-        record.description = describe(plan_, planned, inputs_);
+        StageRecord record = planned_record(plan_, ended.done.stage, inputs_);
         record.rank = ended.rank;
-        record.ranks = planned.ranks;
-        record.trials = static_cast<int>(planned.trials.size());
-        record.predicted_seconds = planned.predicted.seconds;
-        record.predicted_bytes = planned.predicted.bytes;
         record.seconds = ended.done.seconds;
         record.bytes = ended.done.bytes;
         record.reused = ended.done.reused;
@@ -201,6 +194,18 @@ std::optional<int> dismiss_workers(Channel& channel, const Stop& stop, std::chro
             on_message(*envelope);
     }
     return std::nullopt;
+}
+
+StageRecord planned_record(const Plan& plan, int stage, const RunInputs& inputs) {
+    const PlannedStage& planned = plan.stage(stage);
+    StageRecord record;
+    record.kind = kind_name(planned.kind);
+    record.description = describe(plan, planned, inputs);
+    record.trials = static_cast<int>(planned.trials.size());
+    record.predicted_seconds = planned.predicted.seconds;
+    record.predicted_bytes = planned.predicted.bytes;
+    record.ranks = planned.ranks;
+    return record;
 }
 
 void remove_outputs(const StageSpec& spec) {

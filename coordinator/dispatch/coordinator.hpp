@@ -46,6 +46,9 @@ Outcome coordinate(const Plan& plan, const RunInputs& inputs, Channel& channel, 
 std::optional<int> dismiss_workers(Channel& channel, const Stop& stop, std::chrono::milliseconds patience,
                                    const std::function<void(const Channel::Envelope&)>& on_message = {});
 
+/// What the plan says of a stage, for the results; what became of it is to be added.
+StageRecord planned_record(const Plan& plan, int stage, const RunInputs& inputs);
+
 /// Removes the files that the stage wrote, and what lies beside them.
 void remove_outputs(const StageSpec& spec);
 

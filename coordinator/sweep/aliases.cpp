@@ -184,16 +184,6 @@ YAML::Node side_of(const YAML::Node& node) {
     return node[0];
 }
 
-/// adam of {name: adam}, {adam: {beta1: 0.8}} of {name: adam, beta1: 0.8}; else the node itself.
-YAML::Node without_name(const YAML::Node& node) {
-    const YAML::Node name = node.IsMap() ? entry_of(node, "name") : undefined();
-    if (!name.IsDefined() || !name.IsScalar()) return node;
-    YAML::Node settings(YAML::NodeType::Map);
-    for (const auto& entry : node)
-        if (entry.first.Scalar() != "name") settings.force_insert(entry.first, entry.second);
-    return settings.size() == 0 ? name : map_of(name.Scalar(), settings);
-}
-
 /// `adam`, or {adam: {...}}, with one more setting.
 YAML::Node with_setting(const YAML::Node& optimizer, const YAML::Node& key, const YAML::Node& value) {
     YAML::Node settings(YAML::NodeType::Map);
@@ -356,17 +346,19 @@ class Rewriter {
         return map;
     }
 
-    /// A rate in it stands beside it.
+    /// adam of {name: adam}, {adam: {beta1: 0.8}} of {name: adam, beta1: 0.8}; a rate in it goes beside it.
     YAML::Node own_optimizer(const YAML::Node& value) {
-        if (!value.IsMap() || !entry_of(value, "name").IsDefined()) return value;
-        YAML::Node map(YAML::NodeType::Map);
+        const YAML::Node name = value.IsMap() ? entry_of(value, "name") : undefined();
+        if (!name.IsDefined() || !name.IsScalar()) return value;
+        YAML::Node settings(YAML::NodeType::Map);
         for (const auto& entry : value) {
-            if (entry.first.Scalar() == "lr" || entry.first.Scalar() == "learning_rate")
+            const std::string& key = entry.first.Scalar();
+            if (key == "lr" || key == "learning_rate")
                 top(entry.first, entry.second);
-            else
-                map.force_insert(entry.first, entry.second);
+            else if (key != "name")
+                settings.force_insert(entry.first, entry.second);
         }
-        return without_name(map);
+        return settings.size() == 0 ? name : map_of(name.Scalar(), settings);
     }
 
     void add_to_optimizer(const YAML::Node& key, const YAML::Node& value) {
