@@ -177,10 +177,10 @@ void SweepRun::run() {
                            .on_epoch = on_epoch,
                            .hosts = world_.hosts,
                            .reports = fs::absolute(prepared_.scratch).string()});
+    record_cut_stages(progress);
     if (how_it_ended() != RunOutcome::ok)  // what was under way counts too
         outcome_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     heartbeat_.reset();
-    record_cut_stages(progress);
     if (live) live->finish(database());
     outcome_.failed += static_cast<int>(left_.given_up.size());
 }
